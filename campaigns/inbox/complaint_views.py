@@ -139,9 +139,11 @@ def mark(conversation_id: int) -> Page:
     if not form.validate_on_submit():
         return _ask(conversation, form), form.status
     with refusals_told(InputError, TransitionError):
+        # Whoever answers locks the address first, too.
+        addressee = load_addressee(session(), conversation, locked=True)
         service.complain(session(), conversation, by=by, chosen=form.chosen())
         policy = Policy.of(settings())
-        if tell_who_reads(session(), conversation, policy=policy, vault=vault()):
+        if tell_who_reads(session(), conversation, addressee, policy=policy, vault=vault()):
             flash(_("It is a complaint now, and the person is told who reads it."), "good")
         else:
             told = _("It is a complaint now. The person was not told: there is no text, or nobody may write.")

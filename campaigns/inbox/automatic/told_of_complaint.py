@@ -8,15 +8,23 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.inbox.automatic.sayings import find_saying, queue_saying
-from campaigns.inbox.conversations.addressees import load_addressee, load_need
+from campaigns.inbox.conversations.addressees import Addressee, load_need
 from campaigns.inbox.conversations.models import Conversation, Occasion
 from campaigns.inbox.conversations.window import find_obstacle
 from campaigns.planning.policy import Policy
 
 
-def tell_who_reads(session: Session, conversation: Conversation, *, policy: Policy, vault: Vault) -> bool:
-    """Tell somebody who reads their complaint; say whether there is a text and they may be written to now."""
-    now, addressee = clock.now(), load_addressee(session, conversation, locked=True)
+def tell_who_reads(
+    session: Session, conversation: Conversation, addressee: Addressee, *, policy: Policy, vault: Vault
+) -> bool:
+    """Tell somebody who reads their complaint; say whether there is a text and they may be written to now.
+
+    The addressee was locked before the conversation was, as everywhere. To whoever wrote without a name nothing is
+    sent: they come back by their code.
+    """
+    now = clock.now()
+    if addressee.address is None or addressee.sender is None:
+        return False
     if find_obstacle(addressee.writer, now=now) is not None:
         return False
     need = load_need(session, conversation, addressee.address, now=now)

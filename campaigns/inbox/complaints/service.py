@@ -58,7 +58,9 @@ def complain(
         marked_at=clock.now(),
     )
     session.add(made)
-    wait_again(conversation, Reason(COMPLAINT), active=(), at=clock.now())
+    wait_again(conversation, Reason(COMPLAINT), active=(), at=made.marked_at)
+    # Of the steps taken until now the team was told: those who read it hear of each, from the first on.
+    conversation.urgent_since = made.marked_at
     conversation.is_complaint, conversation.owner_id = True, None
     conversation.state = ConversationState.NEW
     session.flush()

@@ -18,9 +18,11 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import RunText
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.inbox.automatic.chosen_texts import choose
+from campaigns.inbox.complaints import service
 from campaigns.inbox.complaints.models import Complaint
 from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain, find_unread, give
+from campaigns.inbox.conversations import addressees
 from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
 from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.factories import a_member, a_message, a_sender
@@ -171,6 +173,26 @@ def test_person_is_told_in_their_language_who_reads(
         assert told.member_id is None
         # It waits all the same.
         assert session.get_one(Conversation, which).waiting_since is not None
+
+
+@pytest.mark.both_databases
+def test_marking_locks_the_address_before_the_conversation_as_answering_does(
+    pages: Pages, which: int, answering: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[str] = []
+    for module, name in ((addressees, "lock_addresses"), (service, "hold_kept")):
+        monkeypatch.setattr(module, name, noting(locked, getattr(module, name)))
+    name_readers(pages, pages.member(Role.VIEWER))
+    mark(pages, which, answering)
+    assert locked == ["lock_addresses", "hold_kept"]
+
+
+def noting(called: list[str], verb: Callable[..., object]) -> Callable[..., object]:
+    def call(*given: object) -> object:
+        called.append(verb.__name__)
+        return verb(*given)
+
+    return call
 
 
 def test_audit_says_who_and_when_and_nothing_of_it(pages: Pages, which: int, answering: Member) -> None:

@@ -68,6 +68,18 @@ def test_of_a_complaint_those_are_told_who_read_it(watch: Watch) -> None:
     assert watch.pass_on(15) == [("lead", ONE)]
 
 
+def test_readers_hear_of_a_complaint_of_somebody_who_waited_urgently_before(watch: Watch) -> None:
+    watch.wait()
+    assert watch.pass_on() == [("duty", ONE)]
+    watch.pass_on(16)
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        reader = session.scalars(select(Member).where(Member.name == "reserve")).one()
+        ours = session.merge(watch.organisation)
+        choose_readers(session, ours, members=[reader.id], receiver_id=None, by=reader.id)
+        complain(session, session.scalars(select(Conversation)).one())
+    assert watch.pass_on(1) == [("reserve", ONE)]
+
+
 def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
     watch.wait()
     with clock.running_on(lambda: NOON):

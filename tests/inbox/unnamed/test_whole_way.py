@@ -20,8 +20,9 @@ from sqlalchemy import event, func, select, update
 from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.automatic.chosen_texts import choose
 from campaigns.inbox.complaints.models import ComplaintReader
-from campaigns.inbox.conversations.models import Conversation, UnnamedReport
+from campaigns.inbox.conversations.models import Conversation, Occasion, UnnamedReport
 from campaigns.inbox.models import Reply
 from campaigns.inbox.unnamed import service
 from campaigns.inbox.unnamed.return_code import in_fours
@@ -29,7 +30,7 @@ from campaigns.public_pages.service import set_profile
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.web.session import database
-from tests.factories import a_service
+from tests.factories import a_message, a_service
 from tests.inbox.conversations.test_pages import fields_of
 from tests.moments import standing_at
 from tests.web.pages import Pages
@@ -283,6 +284,23 @@ def test_complaint_is_read_by_whoever_is_named(pages: Pages, people: FlaskClient
     assert "Your helper asked me for money" in come_back(people, code)
     with pages.sessions() as session:
         assert session.scalars(select(Conversation.is_complaint)).all() == [True]
+
+
+def test_member_marks_a_report_without_a_name_as_a_complaint(pages: Pages, people: FlaskClient) -> None:
+    reader, helper = pages.member(Role.VIEWER), pages.member(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        message = a_message(session, ours, {"en": "Our safeguarding lead reads this."}, title="Complaint")
+        choose(session, ours, {Occasion.COMPLAINT: message.id}, by=helper.id)
+        session.add(ComplaintReader(organisation_id=ours.id, member_id=reader.id))
+    tell(people, "Your helper asked me for money")
+    with pages.sessions() as session:
+        which = session.scalars(select(Conversation.id)).one()
+    marked = pages.client(helper).post(
+        f"/complaints/mark/{which}", data={"reader": "setting"}, follow_redirects=True
+    )
+    assert "The person was not told" in marked.text
+    assert "asked me for money" in pages.client(reader).get("/complaints/1").text
 
 
 @pytest.mark.parametrize("junk", [60, pytest.param(5_000, marks=pytest.mark.slow)])
