@@ -15,6 +15,7 @@ from campaigns.audience.models import Address, AddressState, Consent, ConsentKin
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import OpenedReply, open_replies
@@ -37,6 +38,8 @@ class Hold:
     reply: OpenedReply | None
     #: A member's reason, '' when there is none.
     reason: str
+    #: They complain about the team: what they wrote is not for it.
+    is_complaint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,22 @@ def find_holds(session: Session, organisation_id: int, *, vault: Vault, limit: i
     """Return who waits, the longest first, with what they wrote."""
     contacts = session.execute(_held_contacts(organisation_id).order_by("since").limit(limit)).all()
     lines = {line.id: line for line in session.scalars(_lines([row.line_id for row in contacts]))}
-    held = [row.contact_id for row in contacts]
+    complaining = _find_complaining(session, organisation_id, [row.contact_id for row in contacts])
+    shown = [row.contact_id for row in contacts if row.contact_id not in complaining]
     # For nobody a database may read every reply of the organisation.
-    ids = session.scalars(_last_replies(organisation_id, held)).all() if held else ()
+    ids = session.scalars(_last_replies(organisation_id, shown)).all() if shown else ()
     strangers = session.scalars(_strangers(organisation_id).order_by(Reply.received_at).limit(limit)).all()
     found: Sequence[Reply] = [*session.scalars(select(Reply).where(Reply.id.in_(ids))), *strangers]
     opened = {reply.id: reply for reply in open_replies(session, found, vault=vault)}
     by_contact = {reply.contact_id: opened[reply.id] for reply in found if reply.contact_id is not None}
     holds = [
-        Hold(row.contact_id, row.since, by_contact.get(row.contact_id), _reason(lines[row.line_id], vault))
+        Hold(
+            row.contact_id,
+            row.since,
+            by_contact.get(row.contact_id),
+            _reason(lines[row.line_id], vault),
+            row.contact_id in complaining,
+        )
         for row in contacts
     ]
     holds += [Hold(None, reply.received_at, opened[reply.id], "") for reply in strangers]
@@ -126,6 +136,14 @@ def _waits() -> list[ColumnElement[bool]]:
 def _last_replies(organisation_id: int, contact_ids: Collection[int]) -> Select[int]:
     last = owned(select(func.max(Reply.id)), Reply, organisation_id)
     return last.where(Reply.contact_id.in_(contact_ids), Reply.kind == ReplyKind.HOLD).group_by(Reply.contact_id)
+
+
+def _find_complaining(session: Session, organisation_id: int, contact_ids: Collection[int]) -> set[int]:
+    if not contact_ids:
+        return set()
+    theirs = owned(select(Conversation.contact_id), Conversation, organisation_id)
+    theirs = theirs.where(Conversation.contact_id.in_(contact_ids), Conversation.is_complaint)
+    return set(session.scalars(theirs))
 
 
 def _lines(ids: Collection[int]) -> Select[Consent]:

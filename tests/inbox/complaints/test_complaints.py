@@ -105,6 +105,20 @@ def test_complaint_goes_to_who_is_named_and_leaves_the_team(
     assert pages.client(colleague).get(f"/inbox/{which}").status_code == 404
 
 
+def test_hold_list_keeps_the_person_without_their_words(
+    pages: Pages, vault: Vault, which: int, answering: Member
+) -> None:
+    hear(pages, vault, "leave me alone")
+    client = pages.client(answering)
+    assert "leave me alone" in client.get("/inbox").text
+    name_readers(pages, pages.member(Role.VIEWER))
+    mark(pages, which, answering)
+    queue = client.get("/inbox").text
+    assert "leave me alone" not in queue
+    assert "What they wrote is with those who read complaints about you." in queue
+    assert "It was no opt-out" in queue
+
+
 def test_another_organisation_reads_it_and_nothing_else(pages: Pages, which: int, answering: Member) -> None:
     partner = pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs))
     name_readers(pages, other=pages.theirs)
