@@ -186,6 +186,8 @@ def _offer(conversation: Conversation, form: MarkForm) -> bool:
     # Nobody of the team that answers: they would be asked about their own.
     team = readers.find_who_answers(session(), [ours]).get(ours, set())
     free = {key: name for key, name in members.items() if key not in about | team}
+    manned = readers.find_who_answers(session(), others)
+    others = {key: name for key, name in others.items() if key in manned}
     form.offer(by_setting=" · ".join(named) if reading else "", members=free, others=others)
     return bool(reading)
 

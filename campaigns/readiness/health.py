@@ -28,6 +28,7 @@ from campaigns.core.settings import Mode, Settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.alarm_facts import seconds_without_worker
 from campaigns.delivery.monitoring.alarms import LONGEST_SILENCE
+from campaigns.inbox.complaints.service import find_unread
 from campaigns.inbox.incoming.triage import count_unassigned
 from campaigns.inbox.models import Reply
 from campaigns.planning.models import Health, Sender
@@ -64,6 +65,8 @@ class Report:
     paused_senders: int = 0
     #: Replies that came to a number of several organisations, or of none, and wait for whoever runs the instance.
     in_triage: int = 0
+    #: Complaints about an organisation that wait, and that nobody reads.
+    unread_complaints: int = 0
     #: Credentials that belong to no organisation, or to one that does not exist.
     ownerless: int = 0
 
@@ -96,6 +99,11 @@ class Report:
             yield (
                 "Messages that came to a number of several organisations or of none: "
                 f"{self.in_triage}. `fingerpost triage` assigns them."
+            )
+        if self.unread_complaints:
+            yield (
+                f"Complaints that nobody reads: {self.unread_complaints}. "
+                "`fingerpost complaints` gives them to an organisation."
             )
         if self.ownerless:
             yield (
@@ -173,6 +181,7 @@ def _seen(connection: Connection, settings: Settings) -> Report:
             latched=find_latch_reason(session),
             paused_senders=session.scalar(paused) or 0,
             in_triage=count_unassigned(session),
+            unread_complaints=len(find_unread(session, only_waiting=True)),
             ownerless=_count_ownerless(session, settings),
         )
 

@@ -14,6 +14,9 @@ from campaigns.inbox.complaints.models import Complaint, ComplaintReader, Compla
 from campaigns.inbox.conversations.models import Answer, Conversation
 from campaigns.staff.models import Member, Membership, Role
 
+#: Members by their organisations, all by their ids.
+_Members = Mapping[int, set[int]]
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -53,15 +56,7 @@ def members_of_setting(session: Session, organisation_id: int) -> set[int]:
     receiver = session.get(ComplaintReceiver, organisation_id)
     if receiver is not None:
         return find_who_answers(session, [receiver.receiver_id]).get(receiver.receiver_id, set())
-    named = select(ComplaintReader.member_id).join(
-        Membership,
-        and_(
-            Membership.member_id == ComplaintReader.member_id,
-            Membership.organisation_id == ComplaintReader.organisation_id,
-        ),
-    )
-    named = named.join(Member, Member.id == ComplaintReader.member_id)
-    return set(session.scalars(named.where(ComplaintReader.organisation_id == organisation_id, Member.active)))
+    return _named(session, [organisation_id]).get(organisation_id, set())
 
 
 def whom_it_is_about(session: Session, conversation: Conversation) -> set[int]:
@@ -78,28 +73,48 @@ def readers_of(session: Session, conversation_ids: Collection[int]) -> Mapping[i
     complaints = session.scalars(select(Complaint).where(Complaint.conversation_id.in_(conversation_ids))).all()
     if not complaints:
         return {}
-    by_setting: dict[int, set[int]] = {}
-    named = select(ComplaintReader).join(Member, Member.id == ComplaintReader.member_id).where(Member.active)
-    about = [each.organisation_id for each in complaints]
-    for row in session.scalars(named.where(ComplaintReader.organisation_id.in_(about))):
-        by_setting.setdefault(row.organisation_id, set()).add(row.member_id)
+    about = {each.organisation_id for each in complaints}
+    named = _named(session, about)
+    chosen = _working(session, about, {each.reader_id for each in complaints if each.reader_id is not None})
     others = [each.receiver_id for each in complaints if each.receiver_id not in (None, each.organisation_id)]
     answering = find_who_answers(session, [each for each in others if each is not None])
     left_out = _answered_before(session, complaints)
     return {
-        each.conversation_id: _candidates(each, by_setting, answering) - left_out[each.conversation_id]
+        each.conversation_id: _candidates(each, named, chosen, answering) - left_out[each.conversation_id]
         for each in complaints
     }
 
 
-def _candidates(
-    complaint: Complaint, by_setting: Mapping[int, set[int]], answering: Mapping[int, set[int]]
-) -> set[int]:
+def _candidates(complaint: Complaint, named: _Members, chosen: _Members, answering: _Members) -> set[int]:
     if complaint.receiver_id != complaint.organisation_id:
         return answering.get(complaint.receiver_id or 0, set())
     if complaint.reader_id is not None:
-        return {complaint.reader_id}
-    return by_setting.get(complaint.organisation_id, set())
+        # Whoever works here no more reads nothing.
+        return {complaint.reader_id} & chosen.get(complaint.organisation_id, set())
+    return named.get(complaint.organisation_id, set())
+
+
+def _named(session: Session, organisation_ids: Collection[int]) -> _Members:
+    """Return the members whom the setting of their organisation names and who still work there."""
+    is_theirs = and_(
+        Membership.member_id == ComplaintReader.member_id,
+        Membership.organisation_id == ComplaintReader.organisation_id,
+    )
+    named = select(Membership.organisation_id, Membership.member_id).join(ComplaintReader, is_theirs)
+    return _by_organisation(session, named, organisation_ids)
+
+
+def _working(session: Session, organisation_ids: Collection[int], member_ids: Collection[int]) -> _Members:
+    found = select(Membership.organisation_id, Membership.member_id)
+    return _by_organisation(session, found.where(Membership.member_id.in_(member_ids)), organisation_ids)
+
+
+def _by_organisation(session: Session, found: Select[*tuple[int, int]], among: Collection[int]) -> _Members:
+    active = found.join(Member, Member.id == Membership.member_id).where(Member.active)
+    members: dict[int, set[int]] = {}
+    for row in session.execute(active.where(Membership.organisation_id.in_(among))):
+        members.setdefault(row.organisation_id, set()).add(row.member_id)
+    return members
 
 
 def _answered_before(session: Session, complaints: Sequence[Complaint]) -> dict[int, set[int]]:

@@ -15,7 +15,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
-from campaigns.inbox.complaints.readers import members_of_setting, readers_of, whom_it_is_about
+from campaigns.inbox.complaints.readers import find_who_answers, members_of_setting, readers_of, whom_it_is_about
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import wait_again
@@ -107,9 +107,13 @@ def choose_readers(
     audit.record(session, "complaint.readers", subject=ours, organisation_id=ours.id, member_id=by, **detail)
 
 
-def find_unread(session: Session) -> Sequence[Complaint]:
+def find_unread(session: Session, *, only_waiting: bool = False) -> Sequence[Complaint]:
     """Return the complaints of the whole instance that nobody reads, the oldest first."""
-    found = session.scalars(select(Complaint).order_by(Complaint.id)).all()
+    which = select(Complaint).order_by(Complaint.id)
+    if only_waiting:
+        waits = Conversation.waiting_since.is_not(None)
+        which = which.join(Conversation, Conversation.id == Complaint.conversation_id).where(waits)
+    found = session.scalars(which).all()
     reading = readers_of(session, [each.conversation_id for each in found])
     return [each for each in found if not reading[each.conversation_id]]
 
@@ -136,8 +140,8 @@ def _checked(
             raise NotFoundError(N_("There is no such member."))
         return ours
     other = chosen.organisation_id
-    if other is not None and (other == ours or session.get(Organisation, other) is None):
-        raise NotFoundError(N_("There is no such organisation."))
+    if other is not None and (other == ours or not find_who_answers(session, [other])):
+        raise NotFoundError(N_("There is no such organisation, or nobody answers there."))
     return other
 
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.commands import operating
-from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import RunText
 from campaigns.delivery.sealed_texts import open_body
@@ -24,11 +24,12 @@ from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain, find_unread, give
 from campaigns.inbox.conversations import addressees
 from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
-from campaigns.staff.models import AuditEntry, Member, Organisation, Role
+from campaigns.readiness.health import HealthLook, Report
+from campaigns.staff.models import AuditEntry, Member, Membership, Organisation, Role
 from tests.factories import a_member, a_message, a_sender
 from tests.inbox.builders import OURS
 from tests.inbox.conversations.test_pages import fields_of, hear
-from tests.web.pages import Pages
+from tests.web.pages import Pages, page_settings
 
 pytestmark = pytest.mark.one_database
 
@@ -231,6 +232,45 @@ def test_only_who_reads_is_told_by_mail(pages: Pages, which: int, answering: Mem
         session.get_one(Member, lead.id).active = False
     with pages.sessions() as session:
         assert [each.conversation_id for each in find_unread(session)] == [which]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("chosen", [True, False])
+def test_complaint_whose_reader_left_is_counted_for_operators_and_can_be_given(
+    pages: Pages, which: int, answering: Member, chosen: bool
+) -> None:
+    lead = pages.member(Role.VIEWER)
+    if not chosen:
+        name_readers(pages, lead)
+    mark(pages, which, answering, f"member:{lead.id}" if chosen else "setting")
+    assert look(pages).unread_complaints == 0
+    with pages.sessions.begin() as session:
+        session.execute(delete(Membership).where(Membership.member_id == lead.id))
+    pages.member(Role.RESPONDER, organisation=pages.theirs)
+    assert "Complaints that nobody reads: 1." in " ".join(look(pages).sentences())
+    with pages.sessions.begin() as session:
+        assert [each.conversation_id for each in find_unread(session)] == [which]
+        give(session, session.get_one(Complaint, 1), session.merge(pages.theirs))
+        assert not find_unread(session)
+
+
+def look(pages: Pages) -> Report:
+    engine = pages.sessions.kw["bind"]
+    return HealthLook(engine, page_settings(engine)).report()
+
+
+def test_organisation_in_which_nobody_answers_is_not_chosen_to_read(
+    pages: Pages, which: int, answering: Member
+) -> None:
+    client, there = pages.client(answering), f"organisation:{pages.theirs.id}"
+    pages.member(Role.VIEWER, organisation=pages.theirs)
+    assert there not in client.get(f"/complaints/mark/{which}").text
+    with pages.sessions() as session:
+        conversation, chosen = session.get_one(Conversation, which), ReadBy(organisation_id=pages.theirs.id)
+        with pytest.raises(NotFoundError, match="nobody answers there"):
+            complain(session, conversation, chosen=chosen)
+    pages.member(Role.RESPONDER, organisation=pages.theirs)
+    mark(pages, which, answering, there)
 
 
 @pytest.mark.both_databases
