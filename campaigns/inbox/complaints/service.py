@@ -16,6 +16,7 @@ from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
 from campaigns.inbox.complaints.readers import find_who_answers, members_of_setting, readers_of, whom_it_is_about
+from campaigns.inbox.conversations.left_answers import let_next_wait
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import wait_again
@@ -58,6 +59,8 @@ def complain(
         marked_at=clock.now(),
     )
     session.add(made)
+    # Others who said the same in another report said nothing about us.
+    let_next_wait(session, conversation)
     wait_again(conversation, Reason(COMPLAINT), active=(), at=made.marked_at)
     # Of the steps taken until now the team was told: those who read it hear of each, from the first on.
     conversation.urgent_since = made.marked_at

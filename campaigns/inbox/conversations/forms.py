@@ -36,6 +36,9 @@ class AnswerForm(SeenForm):
         render_kw={"rows": 6, "dir": "auto"},
     )
     numbers_are_meant = BooleanField(_l("I mean this number, although it is not in the directory"))
+    to_alike = BooleanField(
+        _l("Say it to the others who wrote the same too. It tells nothing about this person"),
+    )
 
 
 class CloseForm(SeenForm):

@@ -1,7 +1,8 @@
 """What answers a report without a name is left where its writer comes by a code, and nothing is sent.
 
-Of near-equal reports the queue shows one; its answer is left for the others too, as long as its writer said no
-more than they did. Nothing here commits.
+Of near-equal reports the queue shows one. Its answer is left for the others only where a member says so, for
+whoever writes nearly the same may be anybody; else the next of them waits, and stands for the rest. Nothing here
+commits.
 """
 
 from __future__ import annotations
@@ -9,22 +10,28 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, UnnamedReport
-from campaigns.inbox.models import Reply
+from campaigns.inbox.models import WEB
 
 #: So many of one kind are answered at once; more of them are no people.
 MOST_ALIKE = 1_000
+_PAST_MEMORY = {"synchronize_session": False}
 
 
-def leave_answer(session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault) -> Answer:
-    """Leave an answer in a report, and in those that say nearly the same and wait for it; return the first."""
-    at_once = [conversation.id, *_find_alike(session, conversation)]
+def leave_answer(
+    session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault, to_alike: bool = False
+) -> Answer:
+    """Leave an answer in a report, and in those that wait with it where `to_alike` says so; return the first.
+
+    The conversation is locked. Of those that wait with it and have no answer the next waits by itself then.
+    """
+    at_once = [conversation.id, *(_hold_alike(session, conversation) if to_alike else ())]
     ids = reserve_ids(session, Answer, len(at_once))
     now = clock.now()
     rows: list[dict[str, Any]] = [
@@ -40,8 +47,38 @@ def leave_answer(session: Session, conversation: Conversation, body: str, *, by:
     ]
     session.execute(insert(Answer), rows)
     moved = update(Conversation).where(Conversation.id.in_(at_once[1:])).values(last_at=now)
-    session.execute(moved, execution_options={"synchronize_session": False})
+    session.execute(moved, execution_options=_PAST_MEMORY)
+    apart = update(UnnamedReport).where(UnnamedReport.conversation_id.in_(at_once[1:])).values(same_as_id=None)
+    session.execute(apart, execution_options=_PAST_MEMORY)
+    let_next_wait(session, conversation)
     return session.get_one(Answer, ids[0])
+
+
+def let_next_wait(session: Session, conversation: Conversation) -> None:
+    """Let the first report that waits with another one wait by itself from now on, and stand for the rest.
+
+    To be called where the other, which is locked, waits no more or says something else than they do; it waits
+    with none itself any more.
+    """
+    if conversation.channel != WEB:
+        return
+    own = session.get(UnnamedReport, conversation.id, with_for_update=True, populate_existing=True)
+    if own is not None:
+        own.same_as_id = None
+    alike = select(UnnamedReport.conversation_id).where(UnnamedReport.same_as_id == conversation.id)
+    next_id = session.scalar(alike.order_by(UnnamedReport.conversation_id).limit(1))
+    following = next_id and session.get(Conversation, next_id, with_for_update=True, populate_existing=True)
+    if not following:
+        return
+    if following.waiting_since is None:
+        following.state, following.waiting_since = ConversationState.NEW, following.created_at
+        following.urgency, following.urgent_since = conversation.urgency, following.created_at
+        following.reasons = conversation.reasons
+    session.flush()
+    rest = update(UnnamedReport).where(UnnamedReport.same_as_id == conversation.id)
+    session.execute(rest.values(same_as_id=following.id), execution_options=_PAST_MEMORY)
+    session.get_one(UnnamedReport, following.id, populate_existing=True).same_as_id = None
+    session.flush()
 
 
 def count_alike(session: Session, conversation_ids: Collection[int]) -> dict[int, int]:
@@ -51,16 +88,14 @@ def count_alike(session: Session, conversation_ids: Collection[int]) -> dict[int
     return {conversation_id or 0: count for conversation_id, count in rows}
 
 
-def _find_alike(session: Session, conversation: Conversation) -> Sequence[int]:
-    """Return the others that want this answer: their writers said no more, and have none."""
-    written = select(func.count(Reply.id)).where(Reply.contact_id == conversation.contact_id)
-    if (session.scalar(written) or 0) > 1:
-        return ()
-    alike = select(UnnamedReport.conversation_id).where(
-        UnnamedReport.same_as_id == conversation.id, UnnamedReport.may_answer
+def _hold_alike(session: Session, conversation: Conversation) -> Sequence[int]:
+    """Return the others that want this answer, locked: they wait with it, and their writers said no more."""
+    alike = select(Conversation.id).join(UnnamedReport, UnnamedReport.conversation_id == Conversation.id)
+    waiting = alike.where(
+        UnnamedReport.same_as_id == conversation.id,
+        UnnamedReport.may_answer,
+        ~Conversation.is_complaint,
+        Conversation.waiting_since.is_(None),
     )
-    waiting = alike.join(Conversation, Conversation.id == UnnamedReport.conversation_id).where(
-        Conversation.state == ConversationState.ANSWERED,
-        ~exists().where(Answer.conversation_id == UnnamedReport.conversation_id),
-    )
-    return session.scalars(waiting.order_by(UnnamedReport.conversation_id).limit(MOST_ALIKE)).all()
+    held = waiting.order_by(Conversation.id).limit(MOST_ALIKE).with_for_update(of=Conversation)
+    return session.scalars(held).all()

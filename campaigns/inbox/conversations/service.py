@@ -31,7 +31,7 @@ from campaigns.delivery.refusals import suppress_addresses
 from campaigns.directory.models import Service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.helplines import find_named
-from campaigns.inbox.conversations.left_answers import leave_answer
+from campaigns.inbox.conversations.left_answers import leave_answer, let_next_wait
 from campaigns.inbox.conversations.models import (
     WAITING,
     Answer,
@@ -119,8 +119,11 @@ def answer(
     vault: Vault,
     known: KnownHelp,
     numbers_are_meant: bool = False,
+    to_alike: bool = False,
 ) -> Answer:
     """Answer whoever wrote, where they wrote last, and take the conversation.
+
+    With `to_alike` those read it too who reported nearly the same without a name and wait with this one.
 
     Raises InputError for a text that no provider takes or that has a blank in it, ChangedError when they or
     another member wrote since, RefusedError where they may not be answered now, GateError for a number that may
@@ -134,7 +137,7 @@ def answer(
     named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
     _hold_services(session, named)
     if way is None:
-        written = leave(session, conversation, body, by=by, vault=vault)
+        written = leave(session, conversation, body, by=by, vault=vault, to_alike=to_alike)
     else:
         text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
         until = lives_until(addressee.writer, now=now)
@@ -170,12 +173,15 @@ def send(
     return written
 
 
-def leave(session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault) -> Answer:
+def leave(
+    session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault, to_alike: bool = False
+) -> Answer:
     """Leave an answer where whoever reported something finds it by their code; nothing is sent.
 
     The conversation is locked, and nobody waits in it any more.
     """
-    now, written = clock.now(), leave_answer(session, conversation, body, by=by, vault=vault)
+    now = clock.now()
+    written = leave_answer(session, conversation, body, by=by, vault=vault, to_alike=to_alike)
     _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
     session.flush()
     _record(session, conversation, "answer", by=by)
@@ -365,6 +371,7 @@ def _close(session: Session, conversation: Conversation, outcome: Outcome, *, by
     _settle(conversation, ConversationState.CLOSED, by=by, at=conversation.last_at)
     conversation.outcome, conversation.closed_at = outcome, now
     forget_urgent(session, conversation.contact_id)
+    let_next_wait(session, conversation)
     session.flush()
     audit.record(
         session,

@@ -89,6 +89,7 @@ def answer(conversation_id: int) -> Page:
             vault=vault(),
             known=_known(conversation),
             numbers_are_meant=bool(form.numbers_are_meant.data),
+            to_alike=bool(form.to_alike.data),
         )
     except (InputError, RefusedError) as error:
         form.show(error, "words")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.keys.crypto import Vault
@@ -24,6 +24,8 @@ NEAR = 0.8
 _MOST_COMPARED = 20
 #: More than so many reports in so long are a flood.
 FLOOD, FLOOD_WITHIN = 20, timedelta(minutes=10)
+#: What a report shows without a word of any list.
+_WORDLESS = frozenset({Sign.UNLISTED_LANGUAGE, Sign.NO_WORDS})
 
 
 def likeness_of(text: str, vault: Vault) -> tuple[int, frozenset[int]]:
@@ -32,14 +34,17 @@ def likeness_of(text: str, vault: Vault) -> tuple[int, frozenset[int]]:
     return min(words, default=vault.word_hash(text)), words
 
 
-def find_same(
+def hold_same(
     session: Session, organisation_id: int, country: str, likeness: int, words: Collection[int]
 ) -> Conversation | None:
-    """Return the conversation of a report that waits and says nearly the same of the same country."""
+    """Return the conversation of a report that waits and says nearly the same of the same country, locked.
+
+    None for what is of a day or of danger: that stands by itself.
+    """
     waiting = select(Conversation).join(UnnamedReport, UnnamedReport.conversation_id == Conversation.id)
     waiting = waiting.where(
         Conversation.organisation_id == organisation_id,
-        Conversation.waiting_since.is_not(None),
+        *_may_be_joined(),
         ~Conversation.is_complaint,
         UnnamedReport.same_as_id.is_(None),
         UnnamedReport.country == country,
@@ -52,12 +57,21 @@ def find_same(
     for row in session.execute(rows.where(ConversationWord.conversation_id.in_(found))):
         theirs[row.conversation_id].add(row.word)
     mine = set(words)
-    return next((found[each] for each, said in theirs.items() if _is_near(mine, said)), None)
+    near = next((each for each, said in theirs.items() if _is_near(mine, said)), None)
+    if near is None:
+        return None
+    # It may have been answered, or gone, since it was found.
+    held = select(Conversation).where(Conversation.id == near, *_may_be_joined()).with_for_update()
+    return session.scalar(held.execution_options(populate_existing=True))
 
 
 def judged_in_flood(session: Session, organisation_id: int, judged: Judged, *, now: datetime) -> Judged:
-    """Let a report in which nothing was found come last while very many come in."""
-    if judged.reasons:
+    """Let a report in which no word list found anything come last while very many come in.
+
+    What no list knows a word of comes behind what is like a question: so junk is made.
+    """
+    is_strange = bool(judged.reasons)
+    if not {each.heading for each in judged.reasons} <= _WORDLESS:
         return judged
     lately = select(Conversation.id).where(
         Conversation.organisation_id == organisation_id,
@@ -68,7 +82,18 @@ def judged_in_flood(session: Session, organisation_id: int, judged: Judged, *, n
     many = session.scalar(select(func.count()).select_from(lately.limit(FLOOD + 1).subquery())) or 0
     if many <= FLOOD:
         return judged
-    return replace(judged, urgency=Urgency.OTHER, reasons=(Reason(Sign.MACHINE),))
+    urgency = Urgency.MACHINE if is_strange else Urgency.OTHER
+    return replace(judged, urgency=urgency, reasons=(*judged.reasons, Reason(Sign.MACHINE)))
+
+
+def _may_be_joined() -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of a conversation that somebody looks at soon, and that nobody need be quick with."""
+    # The level is kept below zero; `in_` compares it as it is kept.
+    return (
+        Conversation.waiting_since.is_not(None),
+        Conversation.snoozed_until.is_(None),
+        Conversation.urgency.in_([each.value for each in Urgency if each < Urgency.DAY]),
+    )
 
 
 def _is_near(mine: set[int], theirs: set[int]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, request
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from werkzeug.exceptions import NotFound
 
 from campaigns.core import clock
@@ -231,7 +231,7 @@ def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | N
         entries=[(each, each.at.astimezone(zone).date()) for each in entries],
         # A number that was right when it was written may be dead by now.
         is_doubtful=lambda text: bool(find_named(text, known, at=clock.now()).doubtful),
-        state=_state(report, conversation),
+        state=_state(conversation),
         code=request.form.get("code", ""),
         stamp=make_stamp(settings().secret_key, now=clock.now()),
         longest=service.LONGEST,
@@ -240,13 +240,15 @@ def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | N
     )
 
 
-def _state(report: UnnamedReport, conversation: Conversation) -> str:
+def _state(conversation: Conversation) -> str:
     """Return the name of the sentence that says how far a report has come."""
     if conversation.outcome == Outcome.HANDED_OVER:
         return "told_passed"
-    is_answered = session().scalar(select(Answer.id).where(Answer.conversation_id == conversation.id).limit(1))
-    if conversation.state == ConversationState.ANSWERED and is_answered is None and report.same_as_id:
-        # It waits with another one.
-        first = session().get_one(Conversation, report.same_as_id)
-        return "told_closed" if first.state == ConversationState.CLOSED else "told_same"
+    if conversation.state == ConversationState.ANSWERED and not _is_answered(conversation):
+        # It stands behind one that says nearly the same, of which nobody is told.
+        return "told_received"
     return "told_received" if conversation.state == ConversationState.NEW else f"told_{conversation.state}"
+
+
+def _is_answered(conversation: Conversation) -> bool:
+    return bool(session().scalar(select(exists().where(Answer.conversation_id == conversation.id))))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Contact, UrgentContact
@@ -21,12 +21,14 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.service import complain
 from campaigns.inbox.conversations.hear import hear, hold_in_passing, note_in_passing
-from campaigns.inbox.conversations.models import Conversation, ConversationState, UnnamedReport
+from campaigns.inbox.conversations.left_answers import let_next_wait
+from campaigns.inbox.conversations.models import Conversation, UnnamedReport
 from campaigns.inbox.conversations.noting_themes import add_themes
 from campaigns.inbox.models import WEB, Reply, ReplyKind
-from campaigns.inbox.unnamed.likeness import find_same, judged_in_flood, likeness_of
+from campaigns.inbox.unnamed.likeness import hold_same, judged_in_flood, likeness_of
 from campaigns.inbox.unnamed.return_code import hash_of_code, new_code
 from campaigns.inbox.urgency.judging import Judged, judge
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.staff import audit
 
@@ -72,8 +74,11 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
     session.flush()
     likeness, words = likeness_of(told.text, vault)
     judged = judged_in_flood(session, told.organisation_id, judge(told.text, ReplyKind.TEXT), now=now)
-    same = find_same(session, told.organisation_id, told.country, likeness, words)
-    if same is not None and (told.is_complaint or judged.urgency > same.urgency):
+    same = None
+    # Whoever may be in danger is read by themselves: nobody learns or gets anything by guessing at their words.
+    if not told.is_complaint and judged.urgency < Urgency.DAY:
+        same = hold_same(session, told.organisation_id, told.country, likeness, words)
+    if same is not None and judged.urgency > same.urgency:
         same = None
     conversation = _hear(session, contact, told.text, judged, vault=vault, now=now, waits=same is None)
     report = UnnamedReport(
@@ -102,7 +107,7 @@ def find_report(session: Session, typed: str, *, vault: Vault) -> UnnamedReport 
 def add_to(session: Session, report: UnnamedReport, text: str, *, vault: Vault) -> None:
     """Add what the writer of a report writes again. Raises InputError for an empty text."""
     _check(text)
-    conversation = session.get_one(Conversation, report.conversation_id)
+    conversation = _stand_apart(session, report)
     contact = session.get_one(Contact, conversation.contact_id)
     _hear(session, contact, text, judge(text, ReplyKind.TEXT), vault=vault, now=clock.now())
     audit.record(session, "report.add", subject=report, organisation_id=conversation.organisation_id)
@@ -114,7 +119,7 @@ def reveal(session: Session, report: UnnamedReport, way: str, *, vault: Vault) -
     Raises InputError for an empty one.
     """
     _check(way)
-    conversation = session.get_one(Conversation, report.conversation_id)
+    conversation = _stand_apart(session, report)
     contact = session.get_one(Contact, conversation.contact_id)
     heard = _hear(session, contact, way, judge(way, ReplyKind.TEXT), vault=vault, now=clock.now())
     report.contact_reply_id = heard.last_reply_id
@@ -126,7 +131,7 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     """Remove a report with everything that was written in it, by either side."""
     conversation = session.get_one(Conversation, report.conversation_id, with_for_update=True)
     organisation_id, contact_id = conversation.organisation_id, conversation.contact_id
-    _let_next_wait(session, conversation)
+    let_next_wait(session, conversation)
     audit.record(session, "report.erase", subject=report, organisation_id=organisation_id)
     past_memory = {"synchronize_session": False}
     for rows in (
@@ -166,23 +171,13 @@ def erase_expired(sessions: sessionmaker[Session]) -> int:
     return len(due)
 
 
-def _let_next_wait(session: Session, conversation: Conversation) -> None:
-    """Let the first report that says the same as one that goes wait in its place."""
-    alike = select(UnnamedReport).where(UnnamedReport.same_as_id == conversation.id)
-    first = session.scalar(alike.order_by(UnnamedReport.conversation_id).limit(1))
-    if conversation.waiting_since is None or first is None:
-        return
-    following = session.get_one(Conversation, first.conversation_id, with_for_update=True, populate_existing=True)
-    if following.waiting_since is None:
-        following.state, following.waiting_since = ConversationState.NEW, following.created_at
-        following.urgency, following.urgent_since = conversation.urgency, conversation.urgent_since
-        following.reasons = conversation.reasons
-    first.same_as_id = None
-    session.flush()
-    moved = update(UnnamedReport).where(UnnamedReport.same_as_id == conversation.id)
-    session.execute(
-        moved.values(same_as_id=first.conversation_id), execution_options={"synchronize_session": False}
+def _stand_apart(session: Session, report: UnnamedReport) -> Conversation:
+    """Return the conversation of a report, locked, that now says more than those that are nearly the same."""
+    conversation = session.get_one(
+        Conversation, report.conversation_id, with_for_update=True, populate_existing=True
     )
+    let_next_wait(session, conversation)
+    return conversation
 
 
 def _hear(

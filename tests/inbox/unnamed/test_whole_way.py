@@ -26,7 +26,6 @@ from campaigns.inbox.conversations.models import Conversation, Occasion, Unnamed
 from campaigns.inbox.models import Reply
 from campaigns.inbox.unnamed import service
 from campaigns.inbox.unnamed.return_code import in_fours
-from campaigns.public_pages.service import set_profile
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.web.session import database
@@ -36,15 +35,6 @@ from tests.moments import standing_at
 from tests.web.pages import Pages
 
 TEXT = "They took our passports, the room is locked at night. Jaworzno, the white house."
-
-
-@pytest.fixture
-def people(pages: Pages) -> FlaskClient:
-    """Somebody who reads the pages of `ours`, which are open."""
-    with pages.sessions.begin() as session:
-        by = pages.member(Role.ADMIN).id
-        set_profile(session, pages.ours.id, is_open=True, shown_name="Anna House", contact="a@b.example", by=by)
-    return pages.client()
 
 
 def shown_fields(text: str) -> dict[str, str]:
@@ -238,30 +228,6 @@ def test_guessing_ends_and_keeps_nobody_else_out(pages: Pages, people: FlaskClie
     assert more.count(429) >= 10
 
 
-@pytest.mark.both_databases
-def test_near_equal_reports_are_one_row_and_have_one_answer(pages: Pages, people: FlaskClient) -> None:
-    text = "The driver of the white bus takes the phones of all women at the second stop after the bridge"
-    codes = [tell(people, f"{text} {each}") for each in ("today", "again", "indeed")]
-    member = pages.client(pages.member(Role.RESPONDER))
-    queue = member.get("/inbox").text
-    assert queue.count("The driver of the white bus") == 1
-    assert "2 more say nearly the same" in queue
-    assert "Others wrote nearly the same" in come_back(people, codes[1])
-    with pages.sessions() as session:
-        first = session.scalars(select(Conversation.id).order_by(Conversation.id)).first()
-    shown = member.get(f"/inbox/{first}").text
-    member.post(f"/inbox/{first}/answer", data={"words": "We know, take another bus."} | fields_of(shown))
-    assert all("We know, take another bus." in come_back(people, code) for code in codes)
-
-
-@pytest.mark.both_databases
-def test_next_of_its_kind_waits_when_the_first_is_erased(pages: Pages, people: FlaskClient) -> None:
-    first, second = tell(people), tell(people)
-    act(people, first, "erase")
-    assert "They took our passports" in pages.client(pages.member(Role.RESPONDER)).get("/inbox").text
-    assert "Nobody has read it yet" in come_back(people, second)
-
-
 def test_who_wants_no_answer_has_none(pages: Pages, people: FlaskClient) -> None:
     tell(people, answer="no")
     member = pages.client(pages.member(Role.RESPONDER))
@@ -303,14 +269,15 @@ def test_member_marks_a_report_without_a_name_as_a_complaint(pages: Pages, peopl
     assert "asked me for money" in pages.client(reader).get("/complaints/1").text
 
 
+@pytest.mark.parametrize("begins", ["the and for ", ""])
 @pytest.mark.parametrize("junk", [60, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_real_people_stay_on_the_first_page_of_a_flood(pages: Pages, vault: Vault, junk: int) -> None:
+def test_real_people_stay_on_the_first_page_of_a_flood(pages: Pages, vault: Vault, junk: int, begins: str) -> None:
     pick = random.Random(26)
     real = ("I am locked in and they beat me", "Мене замкнули, допоможіть", "I want to report a man at a station")
     with pages.sessions.begin() as session:
         for number in range(junk):
             words = " ".join(f"{pick.choice('bcdfgh')}a{pick.randrange(900)}lo" for _ in range(9))
-            told = service.Told(pages.ours.id, f"the and for {words}", "en", may_answer=True)
+            told = service.Told(pages.ours.id, f"{begins}{words}", "en", may_answer=True)
             service.begin_report(session, told, vault=vault)
             if number % (junk // 3) == junk // 4:
                 text = real[number // (junk // 3)]
