@@ -56,7 +56,8 @@ IS_UNREVIEWED = "agreed_at IS NOT NULL AND reviewed_at IS NULL"
 class HandOver(Base):
     """One offer of one conversation; it goes with the conversation when that is erased.
 
-    Another organisation sees what stands here and nothing else: no number, no name, no word that the person wrote.
+    Another organisation sees what stands here and nothing else: what a member wrote and ticked, and what the
+    person answered when they were asked; no number, no message and no contact.
     Within one's own it is to one member, or to a team of which any member may take it.
     """
 

@@ -1,7 +1,7 @@
 """A conversation is offered to another organisation, which accepts or declines it and tells what came of it.
 
-None of these verbs commits. The receiver gets what the member ticked and wrote, and that the
-person agreed.
+None of these verbs commits. The receiver gets what the member ticked and wrote, and what the
+person answered when they were asked.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, come_back, dec
 from campaigns.inbox.handing_over.models import IS_OPEN, HandOver, OfferState, Override
 from campaigns.inbox.handing_over.queries import load_manned
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import COMPLAINT
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.places.models import Region
 
@@ -69,12 +70,12 @@ def offer(session: Session, conversation: Conversation, offered: Extract, *, by:
     """Offer a conversation to another organisation of the instance.
 
     Without words of consent it needs a reason, and waits for a second member. Raises InputError for one's own
-    organisation, a summary that is empty, long or has a number in it, or neither consent nor reason; NotFoundError
-    for a receiver in which nobody answers; TransitionError while another offer is open.
+    organisation, a summary that is empty or long, a number in it or in the consent, or neither consent nor reason;
+    NotFoundError for a receiver in which nobody answers; TransitionError while another offer is open.
     """
     conversation, now = hold_kept(session, conversation), clock.now()
     _check_receiver(session, conversation, offered.receiver_id)
-    summary, consent = _checked(offered.summary, at=now), _agreed(offered)
+    summary, consent = _checked(offered.summary, at=now), _agreed(offered, at=now)
     refuse_second(session, conversation)
     (row_id,) = reserve_ids(session, HandOver, 1)
     made = HandOver(
@@ -166,13 +167,14 @@ def _check_receiver(session: Session, conversation: Conversation, receiver_id: i
         raise NotFoundError(N_("There is no such organisation, or nobody answers there."))
 
 
-def _agreed(offered: Extract) -> str:
+def _agreed(offered: Extract, *, at: datetime) -> str:
     """Return what the person answered, or nothing where a reason stands for it."""
     consent = offered.consent.strip()[:LONGEST_WORDS]
     if bool(consent) == (offered.override is not None):
         raise InputError(
             N_("Write what they answered when you asked them. Without their yes nothing is passed on.")
         )
+    _refuse_numbers(consent, at=at)
     return consent
 
 
@@ -182,15 +184,22 @@ def _checked(summary: str, *, at: datetime) -> str:
         raise InputError(N_("Write in your own words what the receiver has to know."))
     if len(words) > LONGEST_SUMMARY:
         raise InputError(N_("Write at most %(most)s characters."), most=LONGEST_SUMMARY)
+    _refuse_numbers(words, at=at)
+    return words
+
+
+def _refuse_numbers(words: str, *, at: datetime) -> None:
     numbers = find_named(words, KnownHelp([], {}, 0), at=at).unknown
     if numbers:
         raise InputError(N_("Remove %(numbers)s: numbers of people are not passed on."), numbers=tuple(numbers))
-    return words
 
 
 def _ticked(session: Session, conversation: Conversation, fields: Collection[Field]) -> dict[str, object]:
     here = select(Region.code).join(Contact, Contact.region_id == Region.id)
-    tags = select(ConversationTag.tag).where(ConversationTag.conversation_id == conversation.id)
+    # That they may complain about us is nothing to the receiver.
+    tags = select(ConversationTag.tag).where(
+        ConversationTag.conversation_id == conversation.id, ConversationTag.tag != COMPLAINT
+    )
     return {
         "language": conversation.language if Field.LANGUAGE in fields else None,
         "region_code": session.scalar(here.where(Contact.id == conversation.contact_id))

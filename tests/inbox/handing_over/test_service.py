@@ -13,11 +13,12 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations import service as conversations
-from campaigns.inbox.conversations.models import Conversation, ConversationState
+from campaigns.inbox.conversations.models import Conversation, ConversationState, ConversationTag
 from campaigns.inbox.handing_over import queries, returning, service
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import COMPLAINT
 from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import a_member, an_organisation
 from tests.inbox.automatic.person import Person, a_person
@@ -76,6 +77,13 @@ def test_receiver_sees_what_was_ticked_and_written(desks: Desks) -> None:
     assert (seen.language, seen.region_code, seen.topics) == (None, None, ["need_shelter"])
 
 
+def test_receiver_is_not_told_that_they_may_complain_about_us(desks: Desks) -> None:
+    desks.person.writes("I want to complain about you")
+    tags = set(desks.session.scalars(select(ConversationTag.tag)))
+    assert tags == {"need_shelter", COMPLAINT}
+    assert desks.offer().topics == ["need_shelter"]
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -83,6 +91,7 @@ def test_receiver_sees_what_was_ticked_and_written(desks: Desks) -> None:
         ({"consent": "  "}, "Write what they answered when you asked them."),
         ({"summary": " "}, "Write in your own words what the receiver has to know."),
         ({"summary": "Call her at +380 67 000 00 01"}, "numbers of people are not passed on"),
+        ({"consent": "Yes, call me at +380 67 000 00 01"}, "numbers of people are not passed on"),
         ({"summary": "x" * 2_001}, "Write at most 2000 characters."),
     ],
 )
