@@ -8,6 +8,7 @@ from campaigns.inbox.urgency.levels import Urgency
 
 _WHERE = N_("Organisation: %(organisation)s")
 _HOW = N_("Sign in to read and answer: %(link)s")
+_ABOUT = N_("Organisation that it is about: %(organisation)s")
 _ON_CALL = N_("You agreed to be on call. They may offer it to you: %(link)s")
 _TEST = N_("Test: notifications by e-mail")
 _WHY = N_("%(organisation)s wants to tell its members by e-mail that somebody waits.")
@@ -26,6 +27,19 @@ def tell_waiting(language: str | None, urgency: int, count: int, **values: str) 
         subject = words.ungettext("%(num)s conversation waits", "%(num)s conversations wait", count)
     subject %= {"num": count}
     return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _HOW))])
+
+
+def tell_complaint(language: str | None, urgency: int, count: int, **values: str) -> tuple[str, str]:
+    """Return subject and text of a mail to whoever reads complaints, wherever they work; `values` as above."""
+    words = words_in(language)
+    if urgency >= Urgency.DANGER:
+        subject = words.ungettext(
+            "%(num)s urgent complaint waits for you", "%(num)s urgent complaints wait for you", count
+        )
+    else:
+        subject = words.ungettext("%(num)s complaint waits for you", "%(num)s complaints wait for you", count)
+    subject %= {"num": count}
+    return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_ABOUT, _HOW))])
 
 
 def tell_partner(language: str | None, count: int, *, organisation: str, link: str) -> tuple[str, str]:

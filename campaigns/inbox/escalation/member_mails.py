@@ -23,7 +23,12 @@ from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
-from campaigns.inbox.escalation.member_mail_text import tell_code, tell_partner, tell_waiting
+from campaigns.inbox.escalation.member_mail_text import (
+    tell_code,
+    tell_complaint,
+    tell_partner,
+    tell_waiting,
+)
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
 from campaigns.inbox.escalation.returned_mail import note_post
 from campaigns.inbox.urgency.levels import Urgency
@@ -46,11 +51,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A member who is to be told of conversations of one urgency that wait in an organisation."""
+    """A member who is to be told of conversations of one urgency that wait in an organisation.
+
+    Complaints about it have mails of their own: who reads them need not answer people, nor work there.
+    """
 
     member_id: int
     organisation_id: int
     urgency: Urgency
+    is_complaint: bool
     conversations: int
 
 
@@ -95,7 +104,7 @@ def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
 def _find_due(session: Session, now: datetime) -> Iterator[Due]:
     """Yield who is to be told and may get a mail now, the most urgent first."""
     for row in session.execute(_select_pending()).all():
-        due = Due(row.member_id, row.organisation_id, Urgency(row.urgency), row.conversations)
+        due = Due(row.member_id, row.organisation_id, Urgency(row.urgency), row.is_complaint, row.conversations)
         if _may_be_told(session, due, now):
             yield due
 
@@ -103,13 +112,14 @@ def _find_due(session: Session, now: datetime) -> Iterator[Due]:
 def _select_pending() -> Any:
     urgency = Conversation.urgency.label("urgency")
     count = func.count(Conversation.id.distinct()).label("conversations")
-    columns = select(StepTold.member_id, EscalationStep.organisation_id, urgency, count)
+    whose = StepTold.member_id, EscalationStep.organisation_id
+    columns = select(*whose, urgency, Conversation.is_complaint, count)
     pending = columns.join(EscalationStep, EscalationStep.id == StepTold.step_id)
     pending = pending.join(Conversation, Conversation.id == EscalationStep.conversation_id)
     pending = pending.join(Member, Member.id == StepTold.member_id).where(
         StepTold.settled_at.is_(None), Member.active
     )
-    grouped = pending.where(*_still_waits()).group_by(*columns.selected_columns[:3])
+    grouped = pending.where(*_still_waits()).group_by(*columns.selected_columns[:4])
     # The most urgent is the least in the database.
     return grouped.order_by(Conversation.urgency, StepTold.member_id)
 
@@ -146,17 +156,19 @@ def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: da
         mail = StepMail(urgency=each.urgency.value, conversations=each.conversations, **whose, **facts)
         session.add(mail)
         session.flush()
-        if _settle(session, mail, now):
+        if _settle(session, mail, each, now):
             yield _letter(session, settings, mail)
         else:
             session.delete(mail)
 
 
-def _settle(session: Session, mail: StepMail, now: datetime) -> bool:
+def _settle(session: Session, mail: StepMail, due: Due, now: datetime) -> bool:
     """Put what its member is to be told into a mail; say whether there was anything that nobody else took."""
     steps = select(EscalationStep.id).join(Conversation, Conversation.id == EscalationStep.conversation_id)
     steps = steps.where(EscalationStep.organisation_id == mail.organisation_id)
-    of_urgency = steps.where(Conversation.urgency == mail.urgency, *_still_waits())
+    of_urgency = steps.where(
+        Conversation.urgency == mail.urgency, Conversation.is_complaint == due.is_complaint, *_still_waits()
+    )
     pending = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.settled_at.is_(None))
     past_memory = {"synchronize_session": False}
     claimed = pending.where(StepTold.step_id.in_(of_urgency)).values(mail_id=mail.id, settled_at=now)
@@ -202,13 +214,24 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
         session.get_one(Member, mail.member_id),
         session.get_one(Organisation, mail.organisation_id),
     )
-    inbox = f"{settings.public_url.rstrip('/')}/inbox"
+    ours = settings.public_url.rstrip("/")
+    inbox = f"{ours}/inbox"
     names = {"organisation": organisation.name}
-    if all(each.organisation_id != organisation.id for each in member.memberships):
+    if _is_of_complaints(session, mail):
+        link = f"{ours}/complaints"
+        texts = tell_complaint(member.locale, mail.urgency, mail.conversations, **names, link=link)
+    elif all(each.organisation_id != organisation.id for each in member.memberships):
         texts = tell_partner(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
     else:
         texts = tell_waiting(member.locale, mail.urgency, mail.conversations, **names, link=inbox)
     return Letter(member.email, *texts, mail.id)
+
+
+def _is_of_complaints(session: Session, mail: StepMail) -> bool:
+    told = select(StepTold.step_id).join(EscalationStep, EscalationStep.id == StepTold.step_id)
+    told = told.join(Conversation, Conversation.id == EscalationStep.conversation_id)
+    found = told.where(StepTold.mail_id == mail.id, Conversation.is_complaint)
+    return session.scalar(found.limit(1)) is not None
 
 
 def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, letter: Letter) -> bool:

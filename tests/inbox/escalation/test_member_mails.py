@@ -15,12 +15,12 @@ from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.escalation.models import EscalationSwitch, PostState, StepMail
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.staff.models import Member
-from tests.factories import NOON
+from campaigns.staff.models import Member, Role
+from tests.factories import NOON, a_member, an_organisation
 from tests.inbox.escalation.watch import MINUTE, Watch
 from tests.web.pages import page_settings
 
-ONE = "1 urgent conversation"
+ONE, COMPLAINT = "1 urgent conversation", "1 urgent complaint waits for you"
 
 
 @pytest.mark.one_database
@@ -64,8 +64,8 @@ def test_of_a_complaint_those_are_told_who_read_it(watch: Watch) -> None:
         ours = session.merge(watch.organisation)
         choose_readers(session, ours, members=[lead.id], receiver_id=None, by=lead.id)
         complain(session, session.scalars(select(Conversation)).one())
-    assert watch.pass_on() == [("lead", ONE)]
-    assert watch.pass_on(15) == [("lead", ONE)]
+    assert watch.pass_on() == [("lead", COMPLAINT)]
+    assert watch.pass_on(15) == [("lead", COMPLAINT)]
 
 
 def test_readers_hear_of_a_complaint_of_somebody_who_waited_urgently_before(watch: Watch) -> None:
@@ -77,7 +77,40 @@ def test_readers_hear_of_a_complaint_of_somebody_who_waited_urgently_before(watc
         ours = session.merge(watch.organisation)
         choose_readers(session, ours, members=[reader.id], receiver_id=None, by=reader.id)
         complain(session, session.scalars(select(Conversation)).one())
-    assert watch.pass_on(1) == [("reserve", ONE)]
+    assert watch.pass_on(1) == [("reserve", COMPLAINT)]
+
+
+@pytest.mark.parametrize("is_partner", [True, False])
+def test_mail_to_readers_leads_to_complaints_and_tells_of_nothing_else(watch: Watch, is_partner: bool) -> None:
+    which = watch.wait()
+    watch.wait()
+    with watch.sessions.begin() as session, clock.running_on(lambda: NOON):
+        ours, by = session.merge(watch.organisation), a_member(session, watch.organisation, Role.ADMIN).id
+        partner = an_organisation(session, name="Shelter", slug="shelter")
+        # Within the organisation it is somebody who does not answer people.
+        there, role = (partner, Role.RESPONDER) if is_partner else (ours, Role.VIEWER)
+        reader = a_member(session, there, role, email="reader@example.org")
+        members, receiver_id = ([], partner.id) if is_partner else ([reader.id], None)
+        choose_readers(session, ours, members=members, receiver_id=receiver_id, by=by)
+        complain(session, session.get_one(Conversation, which))
+    watch.pass_on(keep=True)
+    texts = {mail["To"]: mail.get_content().splitlines() for mail in watch.post.mails}
+    assert texts == {
+        "reader@example.org": [
+            COMPLAINT,
+            "",
+            f"Organisation that it is about: {watch.organisation.name}",
+            "",
+            f"Sign in to read and answer: {watch.settings.public_url}/complaints",
+        ],
+        "duty@example.org": [
+            ONE,
+            "",
+            f"Organisation: {watch.organisation.name}",
+            "",
+            f"Sign in to read and answer: {watch.settings.public_url}/inbox",
+        ],
+    }
 
 
 def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
