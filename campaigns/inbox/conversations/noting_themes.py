@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.database import insert_or
-from campaigns.inbox.conversations.models import Conversation, ConversationTheme
+from campaigns.inbox.conversations.models import Conversation, ConversationTheme, UnnamedReport
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.staff import audit
@@ -51,6 +51,11 @@ def add_themes(session: Session, conversation: Conversation, themes: Collection[
     facts = {"conversation_id": conversation.id, "organisation_id": conversation.organisation_id}
     rows = [{**facts, "theme": theme, "on_day": on, "region_id": here} for theme in themes]
     session.execute(insert_or(session, ConversationTheme).on_conflict_do_nothing(), rows)
+
+
+def told_by_people() -> ColumnElement[bool]:
+    """Write as SQL that a noted theme counts a person: nobody knows how many people sent what has no name."""
+    return ~exists().where(UnnamedReport.conversation_id == ConversationTheme.conversation_id)
 
 
 def _about_now(conversation: Conversation) -> list[ColumnElement[bool]]:

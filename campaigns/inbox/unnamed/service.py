@@ -62,18 +62,10 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
     """Keep a report and return its code, which is nowhere afterwards. Raises InputError for an empty text."""
     _check(told.text)
     now, code = clock.now(), new_code()
-    contact = Contact(
-        organisation_id=told.organisation_id,
-        language=told.language,
-        region_id=told.region_id,
-        created_at=now,
-        # Nobody can be written to: lists, segments and campaigns pass it over.
-        erased_at=now,
-    )
-    session.add(contact)
-    session.flush()
+    contact = _nobody(session, told, now=now)
     likeness, words = likeness_of(told.text, vault)
-    judged = judged_in_flood(session, told.organisation_id, judge(told.text, ReplyKind.TEXT), now=now)
+    alone = judge(told.text, ReplyKind.TEXT)
+    judged = judged_in_flood(session, told.organisation_id, alone, now=now)
     same = None
     # Whoever may be in danger is read by themselves: nobody learns or gets anything by guessing at their words.
     if not told.is_complaint and judged.urgency < Urgency.DAY:
@@ -90,7 +82,9 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
         same_as_id=same.id if same else None,
     )
     session.add(report)
-    add_themes(session, conversation, [told.theme] if told.theme else [], on=now.date())
+    # One more of the same, or of a flood, says nothing that is counted.
+    is_counted = told.theme and same is None and judged == alone
+    add_themes(session, conversation, [told.theme] if told.theme and is_counted else [], on=now.date())
     session.flush()
     if told.is_complaint:
         complain(session, conversation)
@@ -169,6 +163,20 @@ def erase_expired(sessions: sessionmaker[Session]) -> int:
             if report is not None:
                 erase_report(session, report)
     return len(due)
+
+
+def _nobody(session: Session, told: Told, *, now: datetime) -> Contact:
+    contact = Contact(
+        organisation_id=told.organisation_id,
+        language=told.language,
+        region_id=told.region_id,
+        created_at=now,
+        # Nobody can be written to: lists, segments and campaigns pass it over.
+        erased_at=now,
+    )
+    session.add(contact)
+    session.flush()
+    return contact
 
 
 def _stand_apart(session: Session, report: UnnamedReport) -> Conversation:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from campaigns.core.errors import InputError, NotFoundError, OpenPeriodError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import ConversationTheme
+from campaigns.inbox.conversations.noting_themes import told_by_people
 from campaigns.planning.models import Campaign, Run, Schedule
 from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.releases.models import (
@@ -148,7 +149,7 @@ def first_run_at(session: Session, organisation_id: int) -> datetime | None:
 def first_theme_at(session: Session, organisation_id: int) -> datetime | None:
     """Return when (UTC) it was first noted what somebody wrote about to the organisation, or None."""
     first = owned(select(func.min(ConversationTheme.on_day)), ConversationTheme, organisation_id)
-    day = session.scalar(first)
+    day = session.scalar(first.where(told_by_people()))
     return None if day is None else datetime.combine(day, time(), UTC)
 
 

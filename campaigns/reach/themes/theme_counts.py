@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, literal, select
 from sqlalchemy.orm import Session
 
-from campaigns.inbox.conversations.models import Conversation, ConversationTheme
+from campaigns.inbox.conversations.models import Conversation, ConversationTheme, UnnamedReport
+from campaigns.inbox.conversations.noting_themes import told_by_people
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.places.models import Region
 from campaigns.reach.results.visibility import Show
@@ -46,16 +47,30 @@ def load_table(
 ) -> ThemeTable:
     """Count by day what was noted before a day (UTC); a part of which nothing may be told is not named."""
     counts: dict[int | None, dict[Theme, list[int]]] = defaultdict(dict)
-    for row in session.execute(_by_region(organisation_id, wanted, before)):
+    people = _counted(organisation_id, wanted, before).where(told_by_people())
+    by_region = people.add_columns(ConversationTheme.region_id).group_by(ConversationTheme.region_id)
+    for row in session.execute(by_region):
         _cells(counts[row.region_id], Theme(row.theme), wanted)[row.part] = row.people
-    whole: dict[Theme, list[int]] = {}
-    for row in session.execute(_counted(organisation_id, wanted, before)):
-        _cells(whole, Theme(row.theme), wanted)[row.part] = row.people
     found = select(Region).where(Region.id.in_([each for each in counts if each is not None]))
     regions = {region.id: region for region in session.scalars(found)}
     parts = [ThemePart(regions.get(key or 0), _told(themes, show)) for key, themes in counts.items()]
     named = sorted((part for part in parts if part.rows), key=_by_name)
-    return ThemeTable(ThemePart(None, _told(whole, show)), named)
+    return ThemeTable(_together(session, people, wanted, show), named)
+
+
+def load_reports(session: Session, organisation_id: int, wanted: ThemeFilters, *, before: date) -> ThemePart:
+    """Count what came without a name, for whoever sees exact figures; nearly the same again is not counted.
+
+    These are reports: one person may have sent many. Those about the organisation itself are others' business.
+    """
+    counted = select(UnnamedReport.conversation_id).join(
+        Conversation, Conversation.id == UnnamedReport.conversation_id
+    )
+    counted = counted.where(UnnamedReport.same_as_id.is_(None), ~Conversation.is_complaint)
+    reports = _counted(organisation_id, wanted, before).where(
+        ConversationTheme.conversation_id.in_(owned(counted, Conversation, organisation_id))
+    )
+    return _together(session, reports, wanted, int)
 
 
 def load_countries(session: Session) -> list[str]:
@@ -63,9 +78,11 @@ def load_countries(session: Session) -> list[str]:
     return list(session.scalars(select(Region.country).distinct().order_by(Region.country)))
 
 
-def _by_region(organisation_id: int, wanted: ThemeFilters, before: date) -> Select[*tuple[Any, ...]]:
-    found = _counted(organisation_id, wanted, before).add_columns(ConversationTheme.region_id)
-    return found.group_by(ConversationTheme.region_id)
+def _together(session: Session, counted: Select[*tuple[Any, ...]], wanted: ThemeFilters, show: Show) -> ThemePart:
+    whole: dict[Theme, list[int]] = {}
+    for row in session.execute(counted):
+        _cells(whole, Theme(row.theme), wanted)[row.part] = row.people
+    return ThemePart(None, _told(whole, show))
 
 
 def _counted(organisation_id: int, wanted: ThemeFilters, before: date) -> Select[*tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from campaigns.core import clock
 from campaigns.core.languages import all_languages
 from campaigns.inbox.conversations.labels import THEMES
 from campaigns.reach.results.visibility import figures
-from campaigns.reach.themes.theme_counts import load_countries, load_table
+from campaigns.reach.themes.theme_counts import ThemePart, load_countries, load_reports, load_table
 from campaigns.reach.themes.theme_filters import Unit, read_theme_filters
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -29,9 +29,11 @@ def show() -> str:
     # Of a day that goes on, a figure that moves would tell who wrote just now.
     before = today + timedelta(days=1) if is_exact else today
     shows = figures(is_exact=is_exact)
+    counted = session(), organisation_id, filters
     return render_template(
         "reach/themes/show.html",
-        table=load_table(session(), organisation_id, filters, before=before, show=shows),
+        table=load_table(*counted, before=before, show=shows),
+        reports=load_reports(*counted, before=before) if is_exact else ThemePart(None, ()),
         filters=filters,
         is_exact=is_exact,
         is_chosen=bool(request.args),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from itertools import product
 from statistics import median
 from time import process_time
 from typing import Any
@@ -22,10 +23,12 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.automatic.chosen_texts import choose
 from campaigns.inbox.complaints.models import ComplaintReader
-from campaigns.inbox.conversations.models import Conversation, Occasion, UnnamedReport
+from campaigns.inbox.conversations.models import Conversation, ConversationTheme, Occasion, UnnamedReport
 from campaigns.inbox.models import Reply
 from campaigns.inbox.unnamed import service
+from campaigns.inbox.unnamed.likeness import FLOOD
 from campaigns.inbox.unnamed.return_code import in_fours
+from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.web.session import database
@@ -226,6 +229,19 @@ def test_guessing_ends_and_keeps_nobody_else_out(pages: Pages, people: FlaskClie
         for each in everybody
     ]
     assert more.count(429) >= 10
+
+
+def test_theme_is_noted_of_neither_the_same_again_nor_a_flood(pages: Pages, vault: Vault) -> None:
+    told = service.Told(pages.ours.id, "", "en", may_answer=True, theme=Theme.FOOD)
+    same = "Win a phone now at our lovely shop near the old bridge"
+    alike = [same, f"{same} now", *("".join(pick) for pick in product("bdfg", "aeiou", ("l", "lo")))]
+    with pages.sessions.begin() as session:
+        for text in alike:
+            service.begin_report(session, replace(told, text=text), vault=vault)
+    with pages.sessions() as session:
+        noted = session.scalars(select(ConversationTheme.conversation_id)).all()
+        written = session.scalars(select(Conversation.id).order_by(Conversation.id)).all()
+    assert sorted(noted) == [written[0], *written[2 : FLOOD + 1]]
 
 
 def test_who_wants_no_answer_has_none(pages: Pages, people: FlaskClient) -> None:

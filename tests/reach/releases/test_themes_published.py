@@ -18,7 +18,9 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import ConversationTheme
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.reach.releases.documents.document import read_document
+from campaigns.reach.releases.documents.files import explained
 from campaigns.reach.releases.models import Release, ScopeKind, View
+from campaigns.reach.releases.queries import first_theme_at
 from campaigns.reach.releases.readers.service import sign_link
 from campaigns.reach.releases.service import Wanted, make_release, plan_release
 from campaigns.staff.models import Organisation, Role
@@ -77,6 +79,18 @@ def test_person_counts_once_and_few_are_folded(pages: Pages) -> None:
     assert len(leaves) % len(Theme) == 0
     assert {row["theme"] for row in leaves} == set(Theme)
     assert not {"channel", "language"} & set(leaves[0])
+
+
+@pytest.mark.both_databases
+def test_reports_without_a_name_are_nobody(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        note(session, pages.ours, Theme.SHELTER, None, 60, on=DAY, without_name=True)
+        assert first_theme_at(session, pages.ours.id) is None
+    release = publish(pages, pages.ours)
+    assert figures_of(release) == {"PL/shelter": 20, "PL/food": 15, "PL": 10, "*": None}
+    assert "Reports without a name are left out." in explained(read_document(release.body))[0]
+    page = client_for(Role.VIEWER).get(f"/reach/publications/{release.id}").text
+    assert "Reports without a name are not counted as people" in page
 
 
 def test_files_tell_themes(pages: Pages, client_for: Clients) -> None:

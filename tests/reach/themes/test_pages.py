@@ -13,7 +13,7 @@ from sqlalchemy import select
 from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.conversations.models import Conversation, ConversationTheme
+from campaigns.inbox.conversations.models import Conversation, ConversationTheme, UnnamedReport
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.places.models import Region
 from campaigns.staff.models import AuditEntry, Role
@@ -82,6 +82,25 @@ def test_others_see_what_points_to_nobody(pages: Pages, client_for: Clients) -> 
     assert rows_of(page) == {"A place to sleep": ["<20"] * 5 + ["30"]}
     assert "Lubelskie" not in page
     assert rows_of(client_for(Role.STEWARD).get("/reach/themes").text)["Health"][-1] == "25"
+
+
+@pytest.mark.both_databases
+def test_reports_without_a_name_lift_nothing_over_the_threshold(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        here = a_region(session, code="PL-18")
+        note(session, pages.ours, Theme.SHELTER, here, 19, on=MARCH)
+        reports = note(session, pages.ours, Theme.SHELTER, here, 7, on=MARCH, without_name=True)
+        note(session, pages.ours, Theme.FOOD, here, 30, on=MARCH, without_name=True)
+        session.get_one(UnnamedReport, reports[0]).same_as_id = reports[1]
+        session.get_one(Conversation, reports[2]).is_complaint = True
+    page = client_for(Role.VIEWER).get("/reach/themes").text
+    assert rows_of(page) == {}
+    assert "These are reports, not people" not in page
+    assert "Reports without a name are not counted as people" in page
+    people, _, apart = client_for(Role.STEWARD).get("/reach/themes").text.partition('id="reports-title"')
+    assert rows_of(people) == {"A place to sleep": ["0"] * 5 + ["19"]}
+    assert rows_of(apart) == {"A place to sleep": ["0"] * 5 + ["5"], "Food or water": ["0"] * 5 + ["30"]}
+    assert "These are reports, not people" in apart
 
 
 def test_language_and_country_narrow_it(pages: Pages, client_for: Clients) -> None:

@@ -137,7 +137,7 @@ def explained(document: Document) -> list[str]:
     counted = f"People reached by messages of {names}. {about}."
     once = "A person counts once, in the region where the first message of the period reached them."
     if tells_themes(document):
-        counted = f"People who wrote to {names}, by what they wrote about."
+        counted = f"People who wrote to {names}, by what they wrote about. Reports without a name are left out."
         once = (
             "A person counts once, under the first theme that was noted in the period, and where they were then."
         )

@@ -18,6 +18,7 @@ from campaigns.audience.models import Address, Channel
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations.models import ConversationTheme
+from campaigns.inbox.conversations.noting_themes import told_by_people
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.places.models import Region
 from campaigns.planning.models import Run
@@ -78,14 +79,16 @@ def count_people(
 def count_writers(session: Session, organisation_id: int, *, start: datetime, end: datetime) -> Iterator[Group]:
     """Yield the people who wrote to an organisation from `start` up to `end` (UTC), each counted once.
 
-    That is under the first theme that was noted in the period, the gravest one of that day.
+    That is under the first theme that was noted in the period, the gravest one of that day. Reports without a name
+    are not counted: one person can send any number of them.
     """
     gravity = case({theme: rank for rank, theme in enumerate(Theme)}, value=ConversationTheme.theme)
     turn = func.row_number().over(
         partition_by=ConversationTheme.conversation_id, order_by=(ConversationTheme.on_day, gravity)
     )
     days = ConversationTheme.on_day >= start.date(), ConversationTheme.on_day < end.date()
-    noted = select(ConversationTheme.region_id, ConversationTheme.theme, turn.label("turn")).where(*days)
+    noted = select(ConversationTheme.region_id, ConversationTheme.theme, turn.label("turn"))
+    noted = noted.where(*days, told_by_people())
     first = owned(noted, ConversationTheme, organisation_id).subquery("first")
     keys = (Region.code, Region.parent_code, Region.country, first.c.theme)
     grouped = (
