@@ -62,9 +62,8 @@ def _export(session: Session, handed: HandOver, vault: Vault, *, by: int) -> Non
     key = export_keys.add_key(session, handed.receiver_id, str(own.to_public()), by=by, vault=vault)
     word = pyrage.decrypt(key.encrypted_word.encode(), [own]).decode()
     export_keys.confirm_key(session, key, word, by=by, vault=vault)
-    file = exports.export(
-        session, handed, Format.JSON, by=by, vault=vault, set_on_paper=lambda told: told.to_json()
-    )
+    plain = exports.read_for_export(session, handed, vault=vault).to_json()
+    file = exports.export(session, handed, plain, Format.JSON, by=by)
     if json.loads(pyrage.decrypt(file, [own]))["summary"] != SUMMARY:
         raise DamagedDataError("What the partner takes along is not what it was told.")
 

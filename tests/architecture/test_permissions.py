@@ -97,6 +97,7 @@ FRESH = """
     audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke
     releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
     directory.sheets.import_sheet directory.sheets.export messages.exchange.download
+    handing_over.export
     places.export_locations places.export_routes places.export_hotspots
 """
 AT_ONCE = """

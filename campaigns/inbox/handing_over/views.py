@@ -36,7 +36,7 @@ from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.current import vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.forms import options
-from campaigns.web.session import session, writing_apart
+from campaigns.web.session import begin_writing, let_go, reads_first, session, writing_apart
 
 pages = Blueprint("handing_over", __name__, url_prefix="/inbox")
 
@@ -163,16 +163,19 @@ def review(hand_over_id: int) -> Response:
 
 
 @pages.post("/handed-over/<int:hand_over_id>/export/<format_name>")
-@requires(Permission.ANSWER)
+@requires(Permission.ANSWER, fresh=True)
+@reads_first
 def export(hand_over_id: int, format_name: str) -> Response:
     """Give what was accepted as a file that only the organisation can open."""
     handed = _received(hand_over_id)
     if format_name not in set(Format):
         raise NotFoundError(N_("There is no such offer."))
-    by, file = current_member().id, b""
+    by, format_, file = current_member().id, Format(format_name), b""
     with refusals_told(TransitionError, DamagedDataError):
-        format_ = Format(format_name)
-        file = exports.export(session(), handed, format_, by=by, vault=vault(), set_on_paper=_on_paper)
+        document = exports.read_for_export(session(), handed, vault=vault())
+        plain = document.to_json() if format_ is Format.JSON else _on_paper(document)
+        begin_writing()
+        file = exports.export(session(), handed, plain, format_, by=by)
     if not file:
         return redirect(url_for("handing_over.show", hand_over_id=hand_over_id))
     # Neither the name nor the type of the file says what it is about.
@@ -258,9 +261,11 @@ def _received(hand_over_id: int) -> HandOver:
 
 
 def _on_paper(document: Document) -> bytes:
+    """Set what was read on paper; it takes long, so no transaction is held meanwhile."""
     region = queries.find_region(session(), document.region)
-    language = str(get_locale() or "en")
-    return set_on_paper(_("Handed over"), rows_of(document, region), language=language)
+    title, rows, language = _("Handed over"), rows_of(document, region), str(get_locale() or "en")
+    let_go()
+    return set_on_paper(title, rows, language=language)
 
 
 def _note_read(handed: HandOver) -> None:

@@ -10,11 +10,13 @@ from datetime import timedelta
 import pyrage
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from campaigns.audience.models import Contact
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.handing_over import service, views
+from campaigns.inbox.handing_over.exporting import export_keys
 from campaigns.inbox.handing_over.models import HandOver, OfferState, Team
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_region, a_sender, an_organisation
@@ -126,6 +128,40 @@ def test_accepted_case_is_taken_along_once_a_key_is_confirmed(pages: Pages, halv
     assert halves.theirs.post(f"{case}/export/pdf").status_code == 404
     admin.post("/settings/export-key/remove")
     assert admin.post("/settings/export-key/remove").status_code == 404
+
+
+def accepted(pages: Pages, halves: Halves, vault: Vault) -> str:
+    """Let the receiver accept something and confirm a key; return the address of its export."""
+    told = {"receiver": str(pages.theirs.id), "summary": "Two people need a bed.", "consent": "Yes."}
+    halves.ours.post(f"/inbox/{halves.which}/hand-over", data=told)
+    by, own = pages.member(Role.ADMIN, organisation=pages.theirs).id, pyrage.x25519.Identity.generate()
+    with pages.sessions.begin() as session:
+        handed = session.scalars(select(HandOver)).one()
+        service.accept(session, handed, by=by)
+        key = export_keys.add_key(session, pages.theirs.id, str(own.to_public()), by=by, vault=vault)
+        word = pyrage.decrypt(key.encrypted_word.encode(), [own]).decode()
+        export_keys.confirm_key(session, key, word, by=by, vault=vault)
+        return f"/inbox/handed-over/{handed.id}/export"
+
+
+@pytest.mark.parametrize("is_taken_back", [False, True])
+def test_others_write_while_it_is_set_on_paper(
+    pages: Pages, halves: Halves, vault: Vault, monkeypatch: pytest.MonkeyPatch, is_taken_back: bool
+) -> None:
+    address = accepted(pages, halves, vault)
+
+    def set_on_paper(*told: object, **facts: object) -> bytes:
+        with pages.sessions.begin() as session:
+            session.execute(update(HandOver).values(state=after))
+        return b"%PDF"
+
+    after = OfferState.TAKEN_BACK if is_taken_back else OfferState.ACCEPTED
+    monkeypatch.setattr(views, "set_on_paper", set_on_paper)
+    answer = halves.theirs.post(f"{address}/pdf")
+    assert answer.status_code == (302 if is_taken_back else 200)
+    with pages.sessions() as session:
+        lines = session.scalars(select(AuditEntry.id).where(AuditEntry.action == "hand_over.export")).all()
+    assert len(lines) == (0 if is_taken_back else 1)
 
 
 def test_nothing_is_passed_on_unasked_by_one_member(pages: Pages, halves: Halves) -> None:

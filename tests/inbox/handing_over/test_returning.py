@@ -94,9 +94,9 @@ def test_after_90_days_counts_are_left(desks: Desks, monkeypatch: pytest.MonkeyP
     with pytest.raises(NotFoundError):
         queries.get_seen(desks.session, made.id, desks.partner.id)
     with pytest.raises(TransitionError, match="Only what you accepted"):
-        exports.export(
-            desks.session, made, Format.JSON, by=desks.worker.id, vault=desks.vault, set_on_paper=lambda _: b""
-        )
+        exports.read_for_export(desks.session, made, vault=desks.vault)
+    with pytest.raises(TransitionError, match="Only what you accepted"):
+        exports.export(desks.session, made, b"", Format.JSON, by=desks.worker.id)
     steps = load_steps(desks.session, desks.person.organisation.id, now=clock.now())
     assert (steps.came, steps.helped) == (1, 1)
     assert desks.offer().state == OfferState.OFFERED

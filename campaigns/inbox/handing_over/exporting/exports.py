@@ -5,7 +5,6 @@ Nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -20,7 +19,7 @@ from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.handing_over.exporting.export_keys import encrypt_to, find_confirmed
 from campaigns.inbox.handing_over.exporting.exported import Document
 from campaigns.inbox.handing_over.exporting.masking import Mask
-from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.models import ExportKey, HandOver, OfferState
 from campaigns.inbox.handing_over.queries import load_names, open_words
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff import audit
@@ -34,27 +33,22 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def export(
-    session: Session,
-    handed: HandOver,
-    format_: Format,
-    *,
-    by: int,
-    vault: Vault,
-    set_on_paper: Callable[[Document], bytes],
-) -> bytes:
-    """Return what the receiver accepted, encrypted to its key; leave a line of it.
+def read_for_export(session: Session, handed: HandOver, *, vault: Vault) -> Document:
+    """Return what the receiver accepted, to be set in a format; nothing is locked meanwhile.
 
-    Raises TransitionError for what is not, or no longer, in the receiver's hands, and without a confirmed key.
+    Raises TransitionError for what is not in the receiver's hands, and without a confirmed key.
+    """
+    _check(session, handed)
+    return load_document(session, handed, vault=vault)
+
+
+def export(session: Session, handed: HandOver, plain: bytes, format_: Format, *, by: int) -> bytes:
+    """Return what was read and set in a format, encrypted to the receiver's key; leave a line of it.
+
+    Raises TransitionError for what is no longer in the receiver's hands, and without a confirmed key.
     """
     handed = hold_kept(session, handed)
-    if handed.state != OfferState.ACCEPTED:
-        raise TransitionError(N_("Only what you accepted is exported."))
-    key = find_confirmed(session, handed.receiver_id)
-    if key is None:
-        raise TransitionError(N_("Nothing is exported without a key that your organisation confirmed."))
-    document = load_document(session, handed, vault=vault)
-    plain = document.to_json() if format_ is Format.JSON else set_on_paper(document)
+    key = _check(session, handed)
     trail = {"organisation_id": handed.receiver_id, "member_id": by}
     audit.record(session, "hand_over.export", subject=handed, **trail, format=format_.value, key=key.recipient)
     return encrypt_to(key, plain)
@@ -85,6 +79,16 @@ def load_document(session: Session, handed: HandOver, *, vault: Vault) -> Docume
         came_on=_day(handed.came_at),
         helped_on=_day(handed.helped_at),
     )
+
+
+def _check(session: Session, handed: HandOver) -> ExportKey:
+    """Return the key to which a hand-over may be exported."""
+    if handed.state != OfferState.ACCEPTED:
+        raise TransitionError(N_("Only what you accepted is exported."))
+    key = find_confirmed(session, handed.receiver_id)
+    if key is None:
+        raise TransitionError(N_("Nothing is exported without a key that your organisation confirmed."))
+    return key
 
 
 def _mask_of(session: Session, handed: HandOver) -> Mask:

@@ -56,7 +56,9 @@ class Receiver:
 
     def export(self, handed: HandOver, format_: Format = Format.JSON) -> bytes:
         by, session = self.desks.worker.id, self.desks.session
-        return exports.export(session, handed, format_, by=by, vault=self.vault, set_on_paper=_paper)
+        document = exports.read_for_export(session, handed, vault=self.vault)
+        plain = document.to_json() if format_ is Format.JSON else _paper(document)
+        return exports.export(session, handed, plain, format_, by=by)
 
     def open(self, file: bytes) -> bytes:
         opened: bytes = pyrage.decrypt(file, [self.identity])
