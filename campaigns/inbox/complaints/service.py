@@ -20,6 +20,7 @@ from campaigns.inbox.conversations.left_answers import let_next_wait
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import wait_again
+from campaigns.inbox.handing_over.deciding import end_offers, hold_offers
 from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -43,7 +44,9 @@ def complain(
 
     `by` is the member who marks it, None the person themselves. Raises TransitionError for one that is a complaint
     already, InputError where nobody would read it or somebody whom it is about, NotFoundError for an unknown one.
+    What was offered of it to anybody, and not decided on, is taken back.
     """
+    hold_offers(session, conversation)
     conversation = hold_kept(session, conversation)
     if conversation.is_complaint:
         raise TransitionError(N_("This is a complaint already."))
@@ -59,6 +62,7 @@ def complain(
         marked_at=clock.now(),
     )
     session.add(made)
+    end_offers(session, conversation, by=by)
     # Others who said the same in another report said nothing about us.
     let_next_wait(session, conversation)
     wait_again(conversation, Reason(COMPLAINT), active=(), at=made.marked_at)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.urgent_contacts import note_urgent
@@ -16,7 +16,7 @@ from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import active_of, wait_again
-from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState
 from campaigns.inbox.handing_over.queries import load_targets
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
@@ -39,7 +39,28 @@ def hold_undecided(session: Session, handed: HandOver, state: OfferState) -> Han
     return handed
 
 
-def decide(handed: HandOver, state: OfferState, *, by: int) -> None:
+def hold_offers(session: Session, conversation: Conversation) -> Sequence[HandOver]:
+    """Return the offers of a conversation on which nobody has decided, locked; there is one at most.
+
+    Whoever locks the conversation too does so after this, as those who decide do.
+    """
+    open_ones = select(HandOver).where(HandOver.conversation_id == conversation.id, text(IS_UNDECIDED))
+    held = open_ones.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(held).all()
+
+
+def end_offers(session: Session, conversation: Conversation, *, by: int | None) -> None:
+    """Take back what of a conversation is offered to anybody, here or elsewhere, and not decided on.
+
+    What another organisation has accepted stays: it acts on it, and the person quotes a code there.
+    """
+    for handed in hold_offers(session, conversation):
+        decide(handed, OfferState.TAKEN_BACK, by=by)
+        record(session, handed, "take_back", handed.organisation_id, by=by)
+    session.flush()
+
+
+def decide(handed: HandOver, state: OfferState, *, by: int | None) -> None:
     """Note who decided what on an offer."""
     handed.state, handed.decided_by_id, handed.decided_at = state, by, clock.now()
 
@@ -62,7 +83,7 @@ def come_back(session: Session, ended: Collection[HandOver]) -> None:
     session.flush()
 
 
-def record(session: Session, handed: HandOver, verb: str, organisation_id: int, *, by: int) -> None:
+def record(session: Session, handed: HandOver, verb: str, organisation_id: int, *, by: int | None) -> None:
     """Leave the line of an act on an offer in the audit trail of whoever acted."""
     audit.record(session, f"hand_over.{verb}", subject=handed, organisation_id=organisation_id, member_id=by)
 

@@ -17,6 +17,7 @@ from campaigns.core.words import N_
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, hold_undecided, record
 from campaigns.inbox.handing_over.models import IS_UNREVIEWED, HandOver, OfferState
+from campaigns.inbox.handing_over.queries import is_for_team
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.queries import owned
 
@@ -52,5 +53,5 @@ def review(session: Session, handed: HandOver, *, by: int) -> None:
 
 def load_unreviewed(session: Session, organisation_id: int, *, before: datetime) -> Sequence[HandOver]:
     """Return what was passed on unasked before a moment (UTC) and nobody looked at, the oldest first."""
-    left = owned(select(HandOver), HandOver, organisation_id).where(text(IS_UNREVIEWED))
+    left = owned(select(HandOver), HandOver, organisation_id).where(text(IS_UNREVIEWED), is_for_team())
     return session.scalars(left.where(HandOver.agreed_at < before).order_by(HandOver.id)).all()

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState, Team, TeamMember
 from campaigns.places.models import Region
 from campaigns.staff.models import Member, Membership, Organisation
@@ -35,7 +36,7 @@ class OpenedWords:
 
 def load_offered(session: Session, organisation_id: int) -> Sequence[HandOver]:
     """Return what an organisation offered to others, the latest first."""
-    made = select(HandOver).where(HandOver.organisation_id == organisation_id)
+    made = select(HandOver).where(HandOver.organisation_id == organisation_id, is_for_team())
     return session.scalars(made.order_by(HandOver.id.desc()).limit(MOST_SHOWN)).all()
 
 
@@ -63,15 +64,31 @@ def count_undecided(session: Session, organisation_id: int, member_id: int) -> i
 def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandOver:
     """Return an offer that an organisation made, or received and that has not ended; else raise NotFoundError.
 
-    Whoever declined or came too late sees nothing of it any more.
+    Whoever declined or came too late sees nothing of it any more, nor does the team that somebody complains about.
     """
-    handed = session.get(HandOver, hand_over_id)
-    if handed is not None and handed.organisation_id == organisation_id:
-        return handed
-    is_theirs = handed is not None and handed.receiver_id == organisation_id
-    if handed is None or not is_theirs or handed.state not in _SEEN:
+    is_made = and_(HandOver.organisation_id == organisation_id, is_for_team())
+    is_got = and_(
+        HandOver.receiver_id == organisation_id,
+        HandOver.organisation_id != organisation_id,
+        HandOver.state.in_(_SEEN),
+    )
+    handed = session.scalar(select(HandOver).where(HandOver.id == hand_over_id, or_(is_made, is_got)))
+    if handed is None:
         raise NotFoundError(N_("There is no such offer."))
     return handed
+
+
+def get_made(session: Session, hand_over_id: int, organisation_id: int) -> HandOver:
+    """Return an offer that an organisation made, as `get_seen` does; else raise NotFoundError."""
+    handed = get_seen(session, hand_over_id, organisation_id)
+    if handed.organisation_id != organisation_id:
+        raise NotFoundError(N_("There is no such offer."))
+    return handed
+
+
+def is_for_team() -> ColumnElement[bool]:
+    """Match offers of conversations that the team sees which made them: none of complaints about it."""
+    return ~exists().where(Conversation.id == HandOver.conversation_id, Conversation.is_complaint)
 
 
 def open_words(handed: HandOver, vault: Vault) -> OpenedWords:

@@ -104,7 +104,9 @@ def offer(session: Session, conversation: Conversation, offered: Extract, *, by:
 
 
 def refuse_second(session: Session, conversation: Conversation) -> None:
-    """Raise TransitionError where an offer of a conversation is open, or another organisation acts on it."""
+    """Raise TransitionError where an offer of a conversation is open or acted on, or it is a complaint by now."""
+    if conversation.is_complaint:
+        raise TransitionError(N_("This is a complaint already."))
     found = select(HandOver.id).where(HandOver.conversation_id == conversation.id, text(IS_OPEN))
     if session.scalar(found) is not None:
         raise TransitionError(N_("This conversation is offered to somebody already."))

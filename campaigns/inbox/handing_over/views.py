@@ -32,7 +32,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff import audit
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.staff.queries import load_member_names
 from campaigns.web.current import vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.forms import options
@@ -144,7 +144,7 @@ def decline(hand_over_id: int) -> Page:
 @requires(Permission.ANSWER)
 def agree(hand_over_id: int) -> Response:
     """Agree as the second member that something is passed on unasked."""
-    handed = get_owned(session(), HandOver, hand_over_id, current_organisation().id)
+    handed = queries.get_made(session(), hand_over_id, current_organisation().id)
     with refusals_told(RefusedError):
         overriding.agree(session(), handed, by=current_member().id)
         flash(_("It is offered. It stands here tomorrow to be reviewed."), "good")
@@ -155,7 +155,7 @@ def agree(hand_over_id: int) -> Response:
 @requires(Permission.ANSWER)
 def review(hand_over_id: int) -> Response:
     """Note that somebody looked at what was passed on unasked."""
-    handed = get_owned(session(), HandOver, hand_over_id, current_organisation().id)
+    handed = queries.get_made(session(), hand_over_id, current_organisation().id)
     with refusals_told(RefusedError):
         overriding.review(session(), handed, by=current_member().id)
         flash(_("It is reviewed."), "good")
@@ -187,7 +187,7 @@ def export(hand_over_id: int, format_name: str) -> Response:
 @requires(Permission.ANSWER)
 def take_back(hand_over_id: int) -> Response:
     """Take an offer back."""
-    handed = get_owned(session(), HandOver, hand_over_id, current_organisation().id)
+    handed = queries.get_made(session(), hand_over_id, current_organisation().id)
     with refusals_told(TransitionError):
         service.take_back(session(), handed, by=current_member().id)
         flash(_("The offer is taken back. They see nothing of it any more."), "good")

@@ -24,6 +24,7 @@ from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain, find_unread, give
 from campaigns.inbox.conversations import addressees
 from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.readiness.health import HealthLook, Report
 from campaigns.staff.models import AuditEntry, Member, Membership, Organisation, Role
 from tests.factories import a_member, a_message, a_sender
@@ -118,6 +119,47 @@ def test_hold_list_keeps_the_person_without_their_words(
     assert "leave me alone" not in queue
     assert "What they wrote is with those who read complaints about you." in queue
     assert "It was no opt-out" in queue
+
+
+@pytest.mark.parametrize(
+    ("page", "told", "act"),
+    [
+        ("hand-over-unasked", {"summary": "A bed.", "override": "life"}, "agree"),
+        ("hand-over", {"summary": "A bed.", "consent": "Yes."}, "take-back"),
+        ("hand-over-within", {"note": "I am ill."}, "accept"),
+    ],
+)
+def test_offer_ends_with_a_complaint_and_leaves_the_team(
+    pages: Pages, which: int, answering: Member, page: str, told: dict[str, str], act: str
+) -> None:
+    colleague, partner = pages.member(Role.RESPONDER), pages.member(Role.RESPONDER, organisation=pages.theirs)
+    name_readers(pages, pages.member(Role.VIEWER))
+    to = {"receiver": str(pages.theirs.id), "to": f"member-{colleague.id}"}
+    assert pages.client(answering).post(f"/inbox/{which}/{page}", data=told | to).status_code == 302
+    client = pages.client(colleague)
+    assert "/inbox/handed-over/1" in client.get("/inbox/handed-over").text
+    mark(pages, which, answering)
+    for member in (colleague, answering):
+        client = pages.client(member)
+        assert "/inbox/handed-over/1" not in client.get("/inbox/handed-over").text
+        assert client.get("/inbox/handed-over/1").status_code == 404
+        for each in (act, "review"):
+            assert client.post(f"/inbox/handed-over/1/{each}").status_code == 404
+    assert pages.client(partner).get("/inbox/handed-over/1").status_code == 404
+    with pages.sessions() as session:
+        assert session.scalars(select(HandOver.state)).one() == OfferState.TAKEN_BACK
+        assert session.get_one(Conversation, which).owner_id is None
+
+
+def test_accepted_offer_stays_with_who_acts_on_it(pages: Pages, which: int, answering: Member) -> None:
+    partner = pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs))
+    name_readers(pages, pages.member(Role.VIEWER))
+    told = {"receiver": str(pages.theirs.id), "summary": "A bed.", "consent": "Yes."}
+    pages.client(answering).post(f"/inbox/{which}/hand-over", data=told)
+    partner.post("/inbox/handed-over/1/accept")
+    mark(pages, which, answering)
+    assert "A bed." in partner.get("/inbox/handed-over/1").text
+    assert pages.client(answering).post("/inbox/handed-over/1/take-back").status_code == 404
 
 
 def test_another_organisation_reads_it_and_nothing_else(pages: Pages, which: int, answering: Member) -> None:
