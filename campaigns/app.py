@@ -27,10 +27,10 @@ from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.inbox import complaint_views as complaints
+from campaigns.inbox import media_views as media
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.inbox.automatic import views as automatic
-from campaigns.inbox.conversations import media_views as media
 from campaigns.inbox.conversations import views as conversations
 from campaigns.inbox.duty import views as duty
 from campaigns.inbox.escalation import settings_views as escalation_settings

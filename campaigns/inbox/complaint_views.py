@@ -18,13 +18,15 @@ from campaigns.inbox.complaints.models import Complaint
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.addressees import load_addressee
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm
-from campaigns.inbox.conversations.media_views import give
 from campaigns.inbox.conversations.models import Conversation, Outcome
 from campaigns.inbox.conversations.queries import get_conversation, region_of
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.views import words
 from campaigns.inbox.conversations.window import find_obstacle
+from campaigns.inbox.media import service as media_service
+from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.queries import get_media
+from campaigns.inbox.media_views import give
 from campaigns.inbox.models import Reply
 from campaigns.messages.queries import load_help
 from campaigns.planning.policy import Policy
@@ -114,12 +116,22 @@ def close(complaint_id: int) -> Redirect:
 @requires()
 def content(complaint_id: int, media_id: int) -> Response:
     """Give a file of a complaint to whoever reads it; what is locked is not here."""
-    _complaint, conversation = _read(complaint_id)
-    media = get_media(session(), conversation.organisation_id, media_id)
-    written_by = session().get_one(Reply, media.reply_id).contact_id
-    if media.locked_at is not None or written_by != conversation.contact_id:
+    media = _file(complaint_id, media_id)
+    if media.locked_at is not None:
         raise NotFoundError
     return give(media)
+
+
+@pages.post("/<int:complaint_id>/media/<int:media_id>/lock")
+@requires()
+def lock(complaint_id: int, media_id: int) -> Redirect:
+    """Lock a file of a complaint in which whoever reads it suspects a child or sexual content."""
+    media = _file(complaint_id, media_id, locked=True)
+    with refusals_told(TransitionError):
+        of, by = current_organisation().id, current_member().id
+        media_service.lock(session(), media, by=by, organisation_id=of)
+        flash(_("It is locked. Tell a data manager: they alone see it from now on."), "good")
+    return redirect(url_for("complaints.show", complaint_id=complaint_id, _anchor=f"media-{media_id}"))
 
 
 @pages.get("/mark/<int:conversation_id>")
@@ -220,3 +232,12 @@ def _reading() -> readers.Reading:
 
 def _read(complaint_id: int) -> tuple[Complaint, Conversation]:
     return readers.get_read(session(), complaint_id, _reading())
+
+
+def _file(complaint_id: int, media_id: int, *, locked: bool = False) -> Media:
+    """Return a file of a complaint that the member reads, `locked` until the transaction ends."""
+    _complaint, conversation = _read(complaint_id)
+    media = get_media(session(), conversation.organisation_id, media_id, locked=locked)
+    if session().get_one(Reply, media.reply_id).contact_id != conversation.contact_id:
+        raise NotFoundError
+    return media

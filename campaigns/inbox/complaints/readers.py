@@ -37,6 +37,12 @@ def select_read_by(who: Reading) -> Select[*tuple[Complaint, Conversation]]:
     )
 
 
+def select_about(member_id: int) -> Select[int]:
+    """Select the contacts of complaints about a member: of those they read and decide nothing."""
+    found = select(Conversation.contact_id).join(Complaint, Complaint.conversation_id == Conversation.id)
+    return found.where(_is_about(member_id))
+
+
 def get_read(session: Session, complaint_id: int, who: Reading) -> tuple[Complaint, Conversation]:
     """Return a complaint that a member reads. Raises NotFoundError alike for a missing one and any other."""
     row = session.execute(select_read_by(who).where(Complaint.id == complaint_id)).one_or_none()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import DamagedDataError, NotFoundError
@@ -101,9 +101,12 @@ def read_content(media: Media, vault: Vault) -> bytes | None:
         return None
 
 
-def find_locked(session: Session, organisation_id: int, *, vault: Vault) -> Sequence[LockedMedia]:
-    """Return what is locked and still kept, the latest first."""
+def find_locked(
+    session: Session, organisation_id: int, *, but: Select[int], vault: Vault
+) -> Sequence[LockedMedia]:
+    """Return what is locked and still kept, the latest first; nothing of the contacts that `but` selects."""
     found = _locked(select(Media, Reply), organisation_id).order_by(Media.id.desc())
+    found = found.where(or_(Reply.contact_id.is_(None), Reply.contact_id.not_in(but)))
     rows = session.execute(found.limit(MOST_LOCKED)).all()
     names = load_member_names(session, [row.Media.locked_by for row in rows if row.Media.locked_by is not None])
     return [

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Inbound, InboundMedia, MediaKind
+from campaigns.inbox.complaints.service import ReadBy, complain
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.media.models import Media, MediaState
 from campaigns.inbox.media.service import keep
@@ -38,10 +39,11 @@ def hear(
     text: str = "",
     content: bytes | None = None,
     to: Organisation | None = None,
+    who: str = THEM,
 ) -> tuple[int, int]:
     """Let somebody send files; return their conversation and the id of the first, kept where it has a content."""
     with pages.sessions.begin() as session:
-        inbound = Inbound(f"MM{next(_numbers):032}", THEM, OURS, text, "whatsapp", media=media)
+        inbound = Inbound(f"MM{next(_numbers):032}", who, OURS, text, "whatsapp", media=media)
         account = came_over(session, owners=[(to or pages.ours).id])
         reply = receive_inbound(session, inbound, vault, account=account)
         assert reply is not None
@@ -167,6 +169,35 @@ def test_locked_file_is_a_data_managers(pages: Pages, vault: Vault, client_for: 
     manager.post(f"/inbox/media/{media_id}/unlock")
     assert responder.get(f"/inbox/media/{media_id}").status_code == 200
     assert acts(pages) == ["media.lock", "media.open", "media.unlock"]
+
+
+@pytest.mark.one_database
+def test_reader_of_a_complaint_locks_a_picture_and_whom_it_is_about_never_sees_it(
+    pages: Pages, vault: Vault
+) -> None:
+    which, media_id = hear(pages, vault, PICTURE, content=jpeg())
+    reader, about = pages.member(Role.VIEWER), pages.member(Role.RESPONDER, Role.STEWARD)
+    with pages.sessions.begin() as session:
+        conversation = session.get_one(Conversation, which)
+        conversation.owner_id = about.id
+        complaint_id = complain(session, conversation, chosen=ReadBy(member_id=reader.id)).id
+    url, client = f"/complaints/{complaint_id}/media/{media_id}", pages.client(reader)
+    assert f'action="{url}/lock"' in client.get(f"/complaints/{complaint_id}").text
+    assert pages.client(about).post(f"{url}/lock").status_code == 404
+    _, other = hear(pages, vault, PICTURE, content=jpeg(), who="+380670000002")
+    assert client.post(f"/complaints/{complaint_id}/media/{other}/lock").status_code == 404
+    assert client.post(f"{url}/lock").status_code == 302
+    page = client.get(f"/complaints/{complaint_id}").text
+    assert ("Data managers alone see it" in page, f"{url}/lock" in page) == (True, False)
+    assert client.get(url).status_code == 404
+    listed, manager = f"/inbox/media/{media_id}/open", pages.client(about)
+    assert listed not in manager.get("/inbox/media").text
+    for verb in ("open", "unlock", "remove"):
+        assert manager.post(f"/inbox/media/{media_id}/{verb}").status_code == 404
+    another = pages.client(pages.member(Role.STEWARD))
+    assert listed in another.get("/inbox/media").text
+    assert another.post(listed).status_code == 200
+    assert acts(pages) == ["media.lock", "media.open"]
 
 
 def test_closing_deletes_files_but_those_that_are_locked(pages: Pages, vault: Vault, client_for: Clients) -> None:

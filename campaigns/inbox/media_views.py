@@ -8,6 +8,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
+from campaigns.inbox.complaints.readers import select_about
 from campaigns.inbox.conversations.hear import hear_words_of
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA
 from campaigns.inbox.conversations.models import Conversation
@@ -74,7 +75,8 @@ def transcribe(media_id: int) -> Redirect:
 @requires(Permission.HANDLE_CONTACTS)
 def locked() -> str:
     """List what is locked and still kept."""
-    found = find_locked(session(), current_organisation().id, vault=vault())
+    hidden = select_about(current_member().id)
+    found = find_locked(session(), current_organisation().id, but=hidden, vault=vault())
     return render_template("inbox/conversations/locked.html", locked=found, media_names=KINDS_OF_MEDIA)
 
 
@@ -82,7 +84,7 @@ def locked() -> str:
 @requires(Permission.HANDLE_CONTACTS)
 def open_locked(media_id: int) -> Response:
     """Give a locked file to a data manager; that they looked is recorded."""
-    media = _own(media_id)
+    media = _managed(media_id)
     if media.locked_at is None:
         raise NotFoundError
     given = give(media)
@@ -96,7 +98,7 @@ def unlock(media_id: int) -> Redirect:
     """Let everybody who answers see a file again."""
     with refusals_told(TransitionError):
         of, by = current_organisation().id, current_member().id
-        service.unlock(session(), _own(media_id), by=by, organisation_id=of)
+        service.unlock(session(), _managed(media_id), by=by, organisation_id=of)
         flash(_("Everybody who answers sees it again."), "good")
     return redirect(url_for("media.locked"))
 
@@ -107,13 +109,22 @@ def remove(media_id: int) -> Redirect:
     """Remove a locked file for good."""
     with refusals_told(TransitionError):
         of, by = current_organisation().id, current_member().id
-        service.remove_locked(session(), _own(media_id), by=by, organisation_id=of)
+        service.remove_locked(session(), _managed(media_id), by=by, organisation_id=of)
         flash(_("It is removed here. At the provider it is deleted next."), "good")
     return redirect(url_for("media.locked"))
 
 
 def _own(media_id: int) -> Media:
     return get_media(session(), current_organisation().id, media_id, locked=True)
+
+
+def _managed(media_id: int) -> Media:
+    """Return a file for a data manager; of a complaint about themselves nothing is theirs to see or to remove."""
+    media = _own(media_id)
+    theirs = select_about(current_member().id).join(Reply, Reply.contact_id == Conversation.contact_id)
+    if session().scalar(theirs.where(Reply.id == media.reply_id).limit(1)) is not None:
+        raise NotFoundError
+    return media
 
 
 def _check_seen(media: Media) -> None:
