@@ -230,7 +230,8 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
 def _is_of_complaints(session: Session, mail: StepMail) -> bool:
     told = select(StepTold.step_id).join(EscalationStep, EscalationStep.id == StepTold.step_id)
     told = told.join(Conversation, Conversation.id == EscalationStep.conversation_id)
-    found = told.where(StepTold.mail_id == mail.id, Conversation.is_complaint)
+    # What became a complaint since is told of to others.
+    found = told.where(StepTold.mail_id == mail.id, Conversation.is_complaint, *_still_waits())
     return session.scalar(found.limit(1)) is not None
 
 

@@ -113,6 +113,22 @@ def test_mail_to_readers_leads_to_complaints_and_tells_of_nothing_else(watch: Wa
     }
 
 
+def test_mail_that_is_tried_again_does_not_tell_the_team_of_what_became_a_complaint(watch: Watch) -> None:
+    which, _other = watch.wait(), watch.wait()
+    watch.post.is_down = True
+    watch.pass_on()
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        reader = session.scalars(select(Member).where(Member.name == "reserve")).one()
+        ours = session.merge(watch.organisation)
+        choose_readers(session, ours, members=[reader.id], receiver_id=None, by=reader.id)
+    watch.now += MINUTE
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        complain(session, session.get_one(Conversation, which))
+    watch.post.is_down = False
+    assert ("duty", "2 urgent conversations") in (mails := watch.pass_on())
+    assert [to for to, subject in mails if "complaint" in subject] == ["reserve"]
+
+
 def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
     watch.wait()
     with clock.running_on(lambda: NOON):
