@@ -25,6 +25,7 @@ from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain,
 from campaigns.inbox.conversations import addressees
 from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
 from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.service import refuse_second
 from campaigns.readiness.health import HealthLook, Report
 from campaigns.staff.models import AuditEntry, Member, Membership, Organisation, Role
 from tests.factories import a_member, a_message, a_sender
@@ -148,7 +149,11 @@ def test_offer_ends_with_a_complaint_and_leaves_the_team(
     assert pages.client(partner).get("/inbox/handed-over/1").status_code == 404
     with pages.sessions() as session:
         assert session.scalars(select(HandOver.state)).one() == OfferState.TAKEN_BACK
-        assert session.get_one(Conversation, which).owner_id is None
+        conversation = session.get_one(Conversation, which)
+        assert conversation.owner_id is None
+        # Whoever had the page open before cannot offer it any more.
+        with pytest.raises(TransitionError, match="a complaint already"):
+            refuse_second(session, conversation)
 
 
 def test_accepted_offer_stays_with_who_acts_on_it(pages: Pages, which: int, answering: Member) -> None:

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.conversations.models import Conversation, ConversationState, UnnamedReport
+from campaigns.inbox.complaints.service import ReadBy, complain
+from campaigns.inbox.conversations.left_answers import leave_answer
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, UnnamedReport
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.unnamed import service
 from campaigns.inbox.unnamed.likeness import FLOOD, judged_in_flood
@@ -65,6 +67,21 @@ def test_answer_is_left_for_the_others_where_the_member_says_so(pages: Pages, pe
     shown = [come_back(people, code) for code in codes]
     assert [ANSWER in each and "The team has answered" in each for each in shown] == [True] * 3
     assert waiting(pages) == []
+
+
+def test_reports_like_a_complaint_stay_with_the_team_and_get_nothing_of_its_readers(
+    pages: Pages, people: FlaskClient, vault: Vault
+) -> None:
+    tell_alike(people)
+    by, [first] = pages.member(Role.RESPONDER).id, waiting(pages)
+    with pages.sessions.begin() as session:
+        complain(session, session.get_one(Conversation, first), chosen=ReadBy())
+    assert len(waiting(pages)) == 2
+    with pages.sessions.begin() as session:
+        leave_answer(session, session.get_one(Conversation, first), ANSWER, by=by, vault=vault, to_alike=True)
+        assert session.scalars(select(Answer.conversation_id)).all() == [first]
+        same = session.scalars(select(UnnamedReport.same_as_id).order_by(UnnamedReport.conversation_id)).all()
+        assert same == [None, None, first + 1]
 
 
 def test_who_guesses_the_words_of_another_learns_and_gets_nothing(pages: Pages, people: FlaskClient) -> None:
