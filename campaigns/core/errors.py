@@ -34,7 +34,8 @@ FingerpostError
 ├── TokenError                    a request to the API without a token, or with a stale one
 ├── DamagedDataError              stored data that contradicts itself (broken chain, undecipherable row)
 └── UnavailableError              a database, provider or sandbox that does not answer
-    └── BusyError                 so many ask at once that this one has to ask again
+    ├── BusyError                 so many ask at once that this one has to ask again
+    └── RecipientRefusedError     a mail server that answers, and knows nobody of this address
 """
 
 from __future__ import annotations
@@ -245,3 +246,7 @@ class UnavailableError(FingerpostError):
 
 class BusyError(UnavailableError):
     """So many ask at once that this one has to ask again."""
+
+
+class RecipientRefusedError(UnavailableError):
+    """A mail server answers, and takes nothing for this address."""

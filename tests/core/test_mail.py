@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from campaigns.core.errors import SettingsError, UnavailableError
+from campaigns.core.errors import RecipientRefusedError, SettingsError, UnavailableError
 from campaigns.core.mail import smtp
 from campaigns.core.mail.smtp import compose, make_mailer
 
@@ -67,8 +67,20 @@ def test_server_that_hangs_is_given_up(answers: tuple[str, ...], monkeypatch: py
         make_mailer(f"smtp://127.0.0.1:{port}")(MESSAGE)
 
 
-def test_address_that_a_server_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("answer", "is_of_address"),
+    [
+        ("550 nobody of this name", True),
+        ("550 5.1.1 nobody of this name", True),
+        ("450 4.2.0 greylisted", False),
+        ("554 5.7.1 relay access denied", False),
+    ],
+)
+def test_address_that_a_server_refuses_is_told(
+    answer: str, is_of_address: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(smtp, "TIMEOUT", 0.5)
-    answers = "220 hello", "250 hello", "250 sender", "550 nobody of this name", "250 reset"
-    with a_server(*answers) as port, pytest.raises(UnavailableError):
+    answers = "220 hello", "250 hello", "250 sender", answer, "250 reset"
+    with a_server(*answers) as port, pytest.raises(UnavailableError) as told:
         make_mailer(f"smtp://127.0.0.1:{port}")(MESSAGE)
+    assert isinstance(told.value, RecipientRefusedError) == is_of_address

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from campaigns.core.errors import SettingsError, UnavailableError
+from campaigns.core.errors import RecipientRefusedError, SettingsError, UnavailableError
 
 #: Seconds after which a server that says nothing is given up.
 TIMEOUT = 10
 
-#: Hands over one message; raises UnavailableError when it was not taken.
+#: Hands over one message; raises UnavailableError when it was not taken, RecipientRefusedError for its address.
 Mailer = Callable[[EmailMessage], None]
 
 _log = logging.getLogger(__name__)
@@ -53,8 +53,17 @@ def _send(message: EmailMessage, address: str) -> None:
             if server.username:
                 smtp.login(unquote(server.username), unquote(server.password or ""))
             smtp.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        answers = list(error.recipients.values())
+        kind = RecipientRefusedError if all(_is_of_address(*each) for each in answers) else UnavailableError
+        raise kind("The mail server did not take the message.") from error
     except (OSError, smtplib.SMTPException) as error:
         raise UnavailableError("The mail server did not take the message.") from error
+
+
+def _is_of_address(code: int, told: bytes) -> bool:
+    """Say whether a refusal is for good, and of the address: 5.7 is of whoever sends (RFC 3463)."""
+    return code >= 500 and not told.startswith(b"5.7.")
 
 
 def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:

@@ -20,7 +20,7 @@ from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.duty.unreachable import load_unreachable
-from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
+from campaigns.inbox.escalation.models import NOT_TAKEN, EscalationStep, EscalationSwitch, StepMail, StepTold
 from campaigns.inbox.escalation.on_call import find_partner
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
@@ -162,13 +162,13 @@ def _is_taken(step: Step) -> ColumnElement[bool]:
 def _told_nobody(step: Step) -> ColumnElement[bool]:
     """Match conversations of which members were to be told by a step, and no mail of it was taken."""
     told = exists().where(StepTold.step_id == EscalationStep.id)
-    refused = told.where(StepTold.mail_id == StepMail.id, StepMail.state == PostState.FAILED)
+    refused = told.where(StepTold.mail_id == StepMail.id, StepMail.state.in_(NOT_TAKEN))
     may_arrive = told.where(or_(StepTold.mail_id.is_(None), ~_failed()))
     return exists().where(*_of_this_wait(step), refused, ~may_arrive)
 
 
 def _failed() -> ColumnElement[bool]:
-    return exists().where(StepMail.id == StepTold.mail_id, StepMail.state == PostState.FAILED)
+    return exists().where(StepMail.id == StepTold.mail_id, StepMail.state.in_(NOT_TAKEN))
 
 
 def _of_this_wait(step: Step) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.errors import UnavailableError
+from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
@@ -29,7 +29,14 @@ from campaigns.inbox.escalation.member_mail_text import (
     tell_partner,
     tell_waiting,
 )
-from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
+from campaigns.inbox.escalation.models import (
+    NOT_TAKEN,
+    EscalationStep,
+    EscalationSwitch,
+    PostState,
+    StepMail,
+    StepTold,
+)
 from campaigns.inbox.escalation.returned_mail import note_post
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
@@ -73,6 +80,8 @@ class Letter:
     #: Row that keeps what became of it: of step_mail, or of escalation_switch where it is a test.
     row_id: int
     is_test: bool = False
+    #: Whether nothing but a refusal of its address came of it until now.
+    is_only_refused: bool = True
 
 
 def send_mails(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer) -> int:
@@ -183,14 +192,15 @@ def _claim_again(session: Session, settings: Settings, now: datetime) -> Iterato
     """Yield mails that were not taken, or that a process left behind, while anybody of whom they tell waits."""
     again = select(StepMail).where(*_to_be_tried_again(now)).order_by(StepMail.id).limit(AT_ONCE)
     for mail in session.scalars(again.with_for_update(skip_locked=True)).all():
+        is_only_refused = mail.state == PostState.REFUSED
         mail.attempts, mail.changed_at, mail.state = mail.attempts + 1, now, PostState.SENDING
-        yield _letter(session, settings, mail)
+        yield replace(_letter(session, settings, mail), is_only_refused=is_only_refused)
 
 
 def _to_be_tried_again(now: datetime) -> Sequence[Any]:
     told = exists().where(StepTold.mail_id == StepMail.id, EscalationStep.id == StepTold.step_id)
     still_waits = told.where(Conversation.id == EscalationStep.conversation_id, *_still_waits())
-    is_refused = (StepMail.state == PostState.FAILED) & (StepMail.changed_at <= now - AGAIN_AFTER)
+    is_refused = StepMail.state.in_(NOT_TAKEN) & (StepMail.changed_at <= now - AGAIN_AFTER)
     is_left = (StepMail.state == PostState.SENDING) & (StepMail.changed_at <= now - LEFT_BEHIND)
     return [StepMail.state != PostState.SENT, or_(is_refused, is_left), StepMail.attempts < ATTEMPTS, still_waits]
 
@@ -237,8 +247,7 @@ def _is_of_complaints(session: Session, mail: StepMail) -> bool:
 
 def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, letter: Letter) -> bool:
     # Without a server a mailer only writes to the log.
-    is_taken = bool(settings.smtp_url) and _is_taken(settings, mailer, letter)
-    state = PostState.SENT if is_taken else PostState.FAILED
+    state = _post(settings, mailer, letter) if settings.smtp_url else PostState.FAILED
     with sessions.begin() as session:
         if letter.is_test:
             session.get_one(EscalationSwitch, letter.row_id).code_state = state
@@ -246,17 +255,18 @@ def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mail
             mail = session.get_one(StepMail, letter.row_id)
             mail.state, mail.changed_at = state, clock.now()
             session.flush()
-            note_post(session, mail, is_taken=is_taken)
-    return is_taken
+            note_post(session, mail)
+    return state == PostState.SENT
 
 
-def _is_taken(settings: Settings, mailer: Mailer, letter: Letter) -> bool:
+def _post(settings: Settings, mailer: Mailer, letter: Letter) -> PostState:
     try:
         mailer(compose(sender=settings.mail_from, to=letter.to, subject=letter.subject, text=letter.text))
-    except UnavailableError:
+    except UnavailableError as error:
         # What the server says may name the member's address.
         _log.warning(
             "%s %s was not taken", "test mail of organisation" if letter.is_test else "mail", letter.row_id
         )
-        return False
-    return True
+        is_refused = isinstance(error, RecipientRefusedError) and letter.is_only_refused and not letter.is_test
+        return PostState.REFUSED if is_refused else PostState.FAILED
+    return PostState.SENT

@@ -38,8 +38,14 @@ class PostState(StrEnum):
     #: Handed to the mail server, or about to be.
     SENDING = "sending"
     SENT = "sent"
-    #: The server did not take it.
+    #: No server took it.
     FAILED = "failed"
+    #: At every try the server refused its member's address.
+    REFUSED = "refused"
+
+
+#: A mail of these reached nobody.
+NOT_TAKEN = (PostState.FAILED, PostState.REFUSED)
 
 
 class StepMail(Base):

@@ -41,15 +41,18 @@ def note_bounce(session: Session, email: str) -> bool:
     return True
 
 
-def note_post(session: Session, mail: StepMail, *, is_taken: bool) -> None:
-    """Note what became of a mail to a member: a server that goes on to refuse them does not reach them."""
-    if is_taken:
+def note_post(session: Session, mail: StepMail) -> None:
+    """Note what became of a mail to a member: a server that goes on to refuse their address does not reach them.
+
+    One that takes nothing at all tells nothing of a member.
+    """
+    if mail.state == PostState.SENT:
         note_reached(session, mail.member_id)
         return
     last = select(StepMail.state, StepMail.attempts).where(StepMail.member_id == mail.member_id)
     refused = 0
     for row in session.execute(last.order_by(StepMail.id.desc()).limit(REFUSALS)):
-        if row.state != PostState.FAILED:
+        if row.state != PostState.REFUSED:
             break
         refused += row.attempts
     if refused >= REFUSALS:

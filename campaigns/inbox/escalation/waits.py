@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began, waits
 from campaigns.inbox.duty.targets import STEPS, TARGETS, Step
-from campaigns.inbox.escalation.models import EscalationStep, PostState, StepMail
+from campaigns.inbox.escalation.models import NOT_TAKEN, EscalationStep, StepMail
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Membership
 from campaigns.staff.queries import owned
@@ -96,4 +96,4 @@ def find_unreached(session: Session, organisation_id: int, *, now: datetime) -> 
     )
     names = select(Member.name).join(StepMail, StepMail.member_id == Member.id)
     names = names.where(StepMail.id.in_(latest.group_by(StepMail.member_id)), Member.active)
-    return session.scalars(names.where(StepMail.state == PostState.FAILED).order_by(Member.name)).all()
+    return session.scalars(names.where(StepMail.state.in_(NOT_TAKEN)).order_by(Member.name)).all()

@@ -135,6 +135,29 @@ def test_one_refusal_is_not_enough(watch: Watch) -> None:
         assert session.scalars(select(Unreachable)).all() == []
 
 
+def test_outage_of_the_server_makes_nobody_unreachable(watch: Watch) -> None:
+    watch.post.is_down = True
+    for _wait in range(2):
+        watch.wait()
+        for _turn in range(ATTEMPTS):
+            watch.pass_on(1.1)
+        answer_all(watch)
+    # The server is back, and refuses one try: what failed before says nothing of them.
+    watch.wait()
+    for _turn in range(3):
+        watch.pass_on(1.1)
+    watch.post.is_down, watch.post.refused = False, {"lead@example.org"}
+    watch.pass_on(1.1)
+    watch.post.refused = set()
+    answer_all(watch)
+    with watch.sessions() as session:
+        assert session.scalars(select(Unreachable)).all() == []
+    watch.now += timedelta(hours=1)
+    watch.wait()
+    assert watch.pass_on() == [("duty", ONE)]
+    assert {"lead", "reserve"} <= {name for name, _subject in watch.pass_on(15)}
+
+
 def test_stranger_who_bounces_is_nobody(watch: Watch) -> None:
     assert not bounce(watch, "stranger")
 

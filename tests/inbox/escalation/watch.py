@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.errors import UnavailableError
+from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.escalation.escalate import escalate
@@ -35,8 +35,10 @@ class Post:
     is_down: bool = False
 
     def __call__(self, message: EmailMessage) -> None:
-        if self.is_down or message["To"] in self.refused:
+        if self.is_down:
             raise UnavailableError("no")
+        if message["To"] in self.refused:
+            raise RecipientRefusedError("no")
         self.mails.append(message)
 
     def take(self) -> list[tuple[str, str]]:

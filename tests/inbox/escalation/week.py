@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
-from campaigns.core.errors import UnavailableError
+from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.queries import load_roster
@@ -204,8 +204,10 @@ class Week:
     def _take(self, message: EmailMessage) -> None:
         """Take a mail, if the server takes any; whoever reads it may come and answer."""
         name = message["To"].partition("@")[0]
-        if _within(self.now, DEAD_MAIL) or name == "bounces":
+        if _within(self.now, DEAD_MAIL):
             raise UnavailableError("not taken")
+        if name == "bounces":
+            raise RecipientRefusedError("not taken")
         self.sent.append((name, self.now))
         self.outcome.mails[name, (self.now - MONDAY).days] += 1
         if name != "partner" and "urgent" in message["Subject"] and self.chance.random() < 0.5:
