@@ -78,16 +78,16 @@ def bounced(addresses: tuple[str, ...]) -> None:
     """Note that mail to ADDRESSES came back: of what those members were to be told, the next in reserve is.
 
     Without an address a report is read from standard input, as a mail server gives it (RFC 3464): let its mailbox
-    be piped into this.
+    be piped into this. It is believed where it returns a mail of this system, since anybody can write one.
     """
-    from campaigns.core.mail.bounces import LONGEST, bounced_addresses
-    from campaigns.inbox.escalation.returned_mail import note_bounce
+    from campaigns.core.mail.bounces import LONGEST
+    from campaigns.inbox.escalation.returned_mail import note_bounce, note_report
 
-    if not addresses:
-        addresses = tuple(bounced_addresses(sys.stdin.buffer.read(LONGEST)))
-    with _opened() as (_, sessions), sessions.begin() as session:
+    report = b"" if addresses else sys.stdin.buffer.read(LONGEST)
+    with _opened() as (settings, sessions), sessions.begin() as session:
         count = sum(note_bounce(session, each) for each in addresses)
-    click.echo(f"{count} of {len(addresses)} are members; they count as not reachable by mail.")
+        count += note_report(session, report, secret_key=settings.secret_key)
+    click.echo(f"{count} counted as not reachable by mail.")
 
 
 @click.group()

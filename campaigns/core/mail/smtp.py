@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from email.message import EmailMessage
+from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
 from campaigns.core.errors import RecipientRefusedError, SettingsError, UnavailableError
@@ -33,11 +34,16 @@ def make_mailer(address: str) -> Mailer:
     return lambda message: _send(message, address)
 
 
-def compose(*, sender: str, to: str, subject: str, text: str) -> EmailMessage:
-    """Return a message of plain text that asks for no answer by machines (RFC 3834)."""
+def compose(*, sender: str, to: str, subject: str, text: str, mark: str = "") -> EmailMessage:
+    """Return a message of plain text that asks for no answer by machines (RFC 3834).
+
+    A mark is its Message-ID, which a report returns when it does not arrive.
+    """
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, to, subject
     message["Auto-Submitted"] = "auto-generated"
+    if mark:
+        message["Message-ID"] = f"<{mark}@{parseaddr(sender)[1].rpartition('@')[2] or 'localhost'}>"
     message.set_content(text)
     return message
 

@@ -37,7 +37,7 @@ from campaigns.inbox.escalation.models import (
     StepMail,
     StepTold,
 )
-from campaigns.inbox.escalation.returned_mail import note_post
+from campaigns.inbox.escalation.returned_mail import mark_mail, note_post
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
 
@@ -79,6 +79,7 @@ class Letter:
     text: str
     #: Row that keeps what became of it: of step_mail, or of escalation_switch where it is a test.
     row_id: int
+    member_id: int
     is_test: bool = False
     #: Whether nothing but a refusal of its address came of it until now.
     is_only_refused: bool = True
@@ -216,7 +217,7 @@ def _claim_tests(session: Session) -> Iterator[Letter]:
         member = session.get_one(Member, switch.code_for_id)
         organisation = session.get_one(Organisation, switch.organisation_id)
         texts = tell_code(member.locale, organisation=organisation.name, code=switch.code)
-        yield Letter(member.email, *texts, switch.organisation_id, is_test=True)
+        yield Letter(member.email, *texts, switch.organisation_id, member.id, is_test=True)
 
 
 def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
@@ -234,7 +235,7 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
         texts = tell_partner(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
     else:
         texts = tell_waiting(member.locale, mail.urgency, mail.conversations, **names, link=inbox)
-    return Letter(member.email, *texts, mail.id)
+    return Letter(member.email, *texts, mail.id, member.id)
 
 
 def _is_of_complaints(session: Session, mail: StepMail) -> bool:
@@ -261,7 +262,8 @@ def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mail
 
 def _post(settings: Settings, mailer: Mailer, letter: Letter) -> PostState:
     try:
-        mailer(compose(sender=settings.mail_from, to=letter.to, subject=letter.subject, text=letter.text))
+        texts = {"to": letter.to, "subject": letter.subject, "text": letter.text}
+        mailer(compose(sender=settings.mail_from, **texts, mark=mark_mail(settings.secret_key, letter.member_id)))
     except UnavailableError as error:
         # What the server says may name the member's address.
         _log.warning(

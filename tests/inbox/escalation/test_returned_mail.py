@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
@@ -14,13 +15,13 @@ from sqlalchemy import Engine, select, update
 
 from campaigns.commands.operating import mail
 from campaigns.core import clock
-from campaigns.core.mail.bounces import bounced_addresses
+from campaigns.core.mail.bounces import bounced_addresses, returned_ids
 from campaigns.inbox.duty.models import Cause, Unreachable
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.inbox.duty.unreachable import load_unreachable, note_unreachable
 from campaigns.inbox.escalation.member_mails import ATTEMPTS
 from campaigns.inbox.escalation.models import EscalationSwitch
-from campaigns.inbox.escalation.returned_mail import note_bounce
+from campaigns.inbox.escalation.returned_mail import mark_mail, note_bounce, note_report
 from campaigns.inbox.escalation.switch import PROOF_LIVES
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.escalation.watch import Watch
@@ -58,6 +59,15 @@ Action: failed
 """
 
 
+WHOLE = "Content-Type: message/rfc822\n\nFrom: mail@example.org\nMessage-ID: <{mark}@example.org>\n\nText.\n"
+HEADERS = "Content-Type: text/rfc822-headers\n\nFrom: mail@example.org\nMessage-ID:\n <{mark}@example.org>\n"
+
+
+def a_report(mark: str, returned: str = WHOLE) -> bytes:
+    """Return the report, with the mail that came back."""
+    return REPORT.removesuffix(b"--\n") + f"\n{returned.format(mark=mark)}\n--b--\n".encode()
+
+
 def bounce(watch: Watch, name: str = "duty") -> bool:
     with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
         return note_bounce(session, f"{name}@example.org")
@@ -77,6 +87,45 @@ def test_report_names_whom_a_mail_did_not_reach() -> None:
 )
 def test_what_is_no_report_names_nobody(report: bytes) -> None:
     assert bounced_addresses(report) == []
+
+
+@pytest.mark.parametrize("returned", [WHOLE, HEADERS], ids=["whole", "headers"])
+def test_report_returns_the_mail_that_came_back(returned: str) -> None:
+    assert returned_ids(a_report("mark", returned)) == ["mark"]
+    assert bounced_addresses(a_report("mark", returned)) == ["Duty@example.org", "lead@example.org"]
+    assert returned_ids(REPORT) == []
+
+
+@pytest.mark.parametrize("returned", [WHOLE, HEADERS], ids=["whole", "headers"])
+def test_only_a_report_of_our_own_mail_is_believed(watch: Watch, returned: str) -> None:
+    watch.wait()
+    watch.pass_on(keep=True)
+    (sent,) = watch.post.mails
+    mark = sent["Message-ID"].strip("<>").partition("@")[0]
+    key = watch.settings.secret_key
+    with watch.sessions.begin() as session:
+        ids = {row.name: row.id for row in session.execute(select(Member.name, Member.id))}
+        for forged in ("A.".join(mark.rsplit(".", 1)), mark_mail("another key", ids["duty"]), "", "a.b.c"):
+            assert note_report(session, a_report(forged, returned), secret_key=key) == 0
+        assert note_report(session, REPORT, secret_key=key) == 0
+        # It is a mail to another member that came back: neither of these two.
+        assert note_report(session, a_report(mark_mail(key, ids["other"]), returned), secret_key=key) == 0
+        assert session.scalars(select(Unreachable)).all() == []
+        # The report names the lead as well, whose mail it does not return.
+        assert note_report(session, a_report(mark, returned), secret_key=key) == 1
+        assert session.scalars(select(Unreachable.email)).all() == ["duty@example.org"]
+
+
+def test_mail_of_long_ago_comes_back_no_more(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = watch.settings.secret_key
+    with watch.sessions.begin() as session:
+        duty = session.scalars(select(Member.id).where(Member.name == "duty")).one()
+        report = a_report(mark_mail(key, duty))
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 15 * 86400)
+        assert note_report(session, report, secret_key=key) == 0
+        monkeypatch.setattr(time, "time", lambda: now + 13 * 86400)
+        assert note_report(session, report, secret_key=key) == 1
 
 
 def test_mail_that_comes_back_goes_on_to_the_next_at_once(watch: Watch) -> None:
@@ -203,14 +252,18 @@ def test_old_proof_is_none(sqlite_engine: Engine) -> None:
             assert not session.scalar(select(EscalationSwitch.is_on))
 
 
-@pytest.mark.parametrize(
-    "told", [{"args": ["bounced"], "input": REPORT}, {"args": ["bounced", "Duty@example.org"]}]
-)
+@pytest.mark.parametrize("is_report", [True, False])
 def test_command_takes_a_report_or_an_address(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, is_report: bool
 ) -> None:
-    monkeypatch.setattr("campaigns.commands.operating._opened", lambda: nullcontext((None, watch.sessions)))
-    answer = CliRunner().invoke(mail, **told)
-    assert answer.exit_code == 0, answer.output
+    opened = watch.settings, watch.sessions
+    monkeypatch.setattr("campaigns.commands.operating._opened", lambda: nullcontext(opened))
     with watch.sessions() as session:
-        assert "duty@example.org" in session.scalars(select(Unreachable.email)).all()
+        duty = session.scalars(select(Member.id).where(Member.name == "duty")).one()
+    report = a_report(mark_mail(watch.settings.secret_key, duty))
+    told: dict[str, Any] = {"args": ["bounced"], "input": report}
+    answer = CliRunner().invoke(mail, **(told if is_report else {"args": ["bounced", "Duty@example.org"]}))
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.startswith("1 ")
+    with watch.sessions() as session:
+        assert session.scalars(select(Unreachable.email)).all() == ["duty@example.org"]
