@@ -43,7 +43,7 @@ from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.erasing.leftovers import go_on as go_on_erasing
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
-from campaigns.inbox.automatic.still_waiting import tell_who_still_waits
+from campaigns.inbox.automatic.still_waiting import StillWaiting
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.given.dead_numbers import put_back
@@ -146,9 +146,9 @@ class Worker:
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
-        self._files = MediaFetching(self._sessions, settings)
-        self._owners = OwnerWatch(self._sessions, settings)
+        self._files, self._owners = MediaFetching(self._sessions, settings), OwnerWatch(self._sessions, settings)
         self._text_watch = TextWatch(self._sessions, Policy.of(settings))
+        self._waits = StillWaiting(self._sessions, Policy.of(settings), self._vault)
         self._is_stopping = threading.Event()
         #: Why this worker may not go on.
         self._outdated: SettingsError | None = None
@@ -306,9 +306,6 @@ class Worker:
     def _settle_questions(self) -> int:
         return settle_questions(self._sessions, answer_days=self._settings.silence_answer_days)
 
-    def _tell_them(self) -> int:
-        return tell_who_still_waits(self._sessions, Policy.of(self._settings), self._vault)
-
     async def _leave(self) -> None:
         """Give this worker's lanes to the others, without their waiting for its heartbeat or its end."""
         if self._leader_lock is not None:
@@ -340,7 +337,7 @@ class Worker:
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
             Chore("forgetting what was handed over", FORGET_EVERY, lambda: repair(forget_old, self._sessions)),
             Chore("taking back offers that lapsed", LAPSE_EVERY, lambda: repair(return_due, self._sessions)),
-            Chore("telling who still waits", ANSWERLESS_EVERY, lambda: repair(self._tell_them), is_outward=True),
+            Chore("telling who waits", ANSWERLESS_EVERY, lambda: repair(self._waits.look), is_outward=True),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
             Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),

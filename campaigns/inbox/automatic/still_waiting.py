@@ -7,6 +7,7 @@ a phone, or ever told of danger; nor after a stop.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -37,23 +38,41 @@ from campaigns.staff.models import Organisation
 AFTER = dict(STEPS[Urgency.QUESTION])[Step.LEAD_AGAIN].clock or timedelta()
 #: People who are told at one look; the others are at the next.
 MOST_AT_ONCE = 50
+#: People who are looked at for it, since some cannot be told.
+MOST_TRIED = 500
 #: Headings of whoever may be watched.
 _DANGERS = [heading for heading in HEADINGS if heading.startswith("urgent_")]
 _URGENCIES = (Urgency.QUESTION.value, Urgency.REPORT.value)
 _TEXTED = (AddressState.ACTIVE, AddressState.PENDING)
 
 
-def tell_who_still_waits(sessions: sessionmaker[Session], policy: Policy, vault: Vault) -> int:
-    """Tell whoever has waited for so long, each in a transaction of its own, and return how many were told."""
-    now = clock.now()
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        due = list(islice(_find_due(session, policy, now), MOST_AT_ONCE))
-    told = 0
-    for conversation_id in due:
-        with sessions.begin() as session:
-            told += tell(session, conversation_id, policy=policy, vault=vault)
-    return told
+@dataclass(slots=True)
+class StillWaiting:
+    """Tells whoever has waited for so long, each in a transaction of its own."""
+
+    sessions: sessionmaker[Session]
+    policy: Policy
+    vault: Vault
+    #: Conversation that was looked at last: the next look goes on behind it, so that nobody is held up by those
+    #: who cannot be told.
+    last_id: int = 0
+
+    def look(self) -> int:
+        """Tell the next who are due and return how many were told; once all were looked at, begin anew."""
+        with self.sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            found = _find_due(session, self.policy, clock.now(), after=self.last_id)
+            due = list(islice(found, MOST_TRIED))
+        told = 0
+        for conversation_id in due:
+            if told >= MOST_AT_ONCE:
+                return told
+            self.last_id = conversation_id
+            with self.sessions.begin() as session:
+                told += tell(session, conversation_id, policy=self.policy, vault=self.vault)
+        if len(due) < MOST_TRIED:
+            self.last_id = 0
+        return told
 
 
 def tell(session: Session, conversation_id: int, *, policy: Policy, vault: Vault) -> bool:
@@ -77,10 +96,10 @@ def tell(session: Session, conversation_id: int, *, policy: Policy, vault: Vault
     return True
 
 
-def _find_due(session: Session, policy: Policy, now: datetime) -> Iterator[int]:
+def _find_due(session: Session, policy: Policy, now: datetime, *, after: int) -> Iterator[int]:
     """Yield who is to be told and may be woken now, as their clock and the country of their number have it."""
     columns = Conversation.id, Contact.time_zone, Address.country, Organisation.time_zone.label("usual")
-    found = _select_waiting(now).with_only_columns(*columns)
+    found = _select_waiting(now).where(Conversation.id > after).with_only_columns(*columns)
     found = found.join(Organisation, Organisation.id == Conversation.organisation_id)
     for row in session.execute(found.order_by(Conversation.id).execution_options(yield_per=500)):
         zone, country = row.time_zone or row.usual, row.country or ""

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.automatic.still_waiting import AFTER, tell, tell_who_still_waits
+from campaigns.inbox.automatic import still_waiting
+from campaigns.inbox.automatic.still_waiting import AFTER, StillWaiting, tell
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationTag, Occasion
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.planning.policy import USUAL
@@ -141,7 +142,7 @@ def test_worker_wakes_nobody_at_night(sessions: sessionmaker[Session], vault: Va
 
     def look(at: datetime) -> int:
         with clock.running_on(lambda: at):
-            return tell_who_still_waits(sessions, USUAL, vault)
+            return StillWaiting(sessions, USUAL, vault).look()
 
     night = DUE.replace(hour=23)
     assert look(DUE - timedelta(minutes=1)) == 0
@@ -150,3 +151,24 @@ def test_worker_wakes_nobody_at_night(sessions: sessionmaker[Session], vault: Va
     assert look(night + timedelta(hours=12)) == 0
     with sessions() as session:
         assert session.scalars(select(Answer.occasion)).all() == [Occasion.STILL_WAITING]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("tried", "looks"), [(9, [2, 1, 0]), (2, [0, 1, 2, 0])])
+def test_who_cannot_be_told_holds_nobody_up(
+    sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch, tried: int, looks: list[int]
+) -> None:
+    monkeypatch.setattr(still_waiting, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(still_waiting, "MOST_TRIED", tried)
+    with sessions.begin() as session, clock.running_on(lambda: ASKED):
+        person = a_person(session, vault, occasions={Occasion.STILL_WAITING: LATER})
+        for number in range(6):
+            person.writes(QUESTION, from_handle=f"+38067000010{number}")
+        # No sender of the organisation writes to the first three.
+        for model, key in ((Conversation, Conversation.contact_id), (Address, Address.contact_id)):
+            first = select(Contact.id).order_by(Contact.id).limit(3)
+            session.execute(update(model).where(key.in_(first)).values(channel=Channel.TELEGRAM))
+    # By day in the country of their numbers.
+    watch = StillWaiting(sessions, USUAL, vault)
+    with clock.running_on(lambda: DUE):
+        assert [watch.look() for _look in looks] == looks
