@@ -162,10 +162,11 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     readers = build_readers(settings) if readers is None else readers
     init_hosts(app, settings)
     people.init_people(app, settings, find_publisher=find_publisher, find_help=help_near.find_help)
-    init_json_bodies(app)
     init_current(app, settings, readers)
     init_noting(app)
     init_database(app, settings)
+    people.keep_apart(app)
+    init_json_bodies(app)
     csrf = CSRFProtect(app)
     init_routing(app)
     init_locale(app)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import NotFound
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
+from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
 from campaigns.directory.public import emergency_of, help_in
 from campaigns.inbox.complaints.readers import members_of_setting
 from campaigns.inbox.conversations.helplines import find_named
@@ -35,12 +36,14 @@ from campaigns.staff.models import Organisation
 from campaigns.staff.sign_in.attempt_limits import Limit, pour, pour_back
 from campaigns.web.current import settings, vault
 from campaigns.web.people.layout import check_country, people_pages, private_page_of, words_for
-from campaigns.web.session import session, writing_apart
+from campaigns.web.session import refuse_commit, session, writing_apart
 
 pages = people_pages("unnamed", __name__)
 
 #: What a page says where a form cannot be taken, by the names of public sentences.
 EMPTY, AGAIN, BUSY, WRONG = "tell_empty", "tell_again", "tell_busy", "code_wrong"
+#: Whoever they chose is there no more, or names nobody who reads complaints.
+GONE, UNREAD = "tell_gone", "tell_unread"
 
 #: What somebody chooses who complains about the organisation itself.
 ABOUT_US = "us"
@@ -106,28 +109,58 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
     if not (readers := _readers()):
         raise NotFound
     chosen = request.form.get("to", "")
-    reader = next((each for each in readers if str(each.organisation_id) == chosen), readers[0])
+    reader = next((each for each in readers if str(each.organisation_id) == chosen), None)
     if request.method == "GET":
-        return _form(language, country, region, readers, reader)
-    text = request.form.get("text", "")
-    if problem := "" if 0 < len(text.strip()) <= service.LONGEST else EMPTY:
+        return _form(language, country, region, readers, readers[0])
+    if reader is None:
+        # Never to another one than they chose.
+        return _form(language, country, region, readers, readers[0], GONE)
+    if problem := _problem(reader) or _pour_for_report():
         return _form(language, country, region, readers, reader, problem)
-    if request.form.get("url") or not _use_stamp():
-        return _form(language, country, region, readers, reader, AGAIN)
-    if not _pour(flood_limits.limits_on_writing(settings().secret_key, request.environ, now=clock.now())):
-        return _form(language, country, region, readers, reader, BUSY)
     told = service.Told(
         reader.organisation_id,
-        text,
-        words_for(language, country).language,
+        _written(),
+        language if language in all_languages() else UNKNOWN_LANGUAGE,
         may_answer=request.form.get("answer") == "yes",
         theme=_theme(),
         country=country,
         region_id=_region_id(region),
-        is_complaint=request.form.get("theme") == ABOUT_US and _takes_complaints(reader),
+        is_complaint=_is_complaint(),
     )
-    code = service.begin_report(session(), told, vault=vault())
+    try:
+        code = service.begin_report(session(), told, vault=vault())
+    except InputError:
+        # Whoever read complaints went just now.
+        refuse_commit()
+        return _form(language, country, region, readers, reader, UNREAD)
     return private_page_of("people/code_once.html", language, country, code=in_fours(code), languages={})
+
+
+def _problem(reader: ReportReader) -> str:
+    """Return the name of what is wrong with what somebody sent, '' for nothing."""
+    if not 0 < len(_written()) <= service.LONGEST:
+        return EMPTY
+    # Never to those whom it is about.
+    return UNREAD if _is_complaint() and not _takes_complaints(reader) else ""
+
+
+def _pour_for_report() -> str:
+    """Count one more report; return the name of what forbids it, '' for nothing.
+
+    The form is used up last, so that whoever is refused leaves nothing new in the database.
+    """
+    key, now = settings().secret_key, clock.now()
+    nonce = nonce_of(request.form.get("stamp", ""), key, now=now)
+    if request.form.get("url") or nonce is None:
+        return AGAIN
+    limits = flood_limits.limits_on_writing(key, request.environ, now=now)
+    if not _pour(limits):
+        return BUSY
+    if not _pour([flood_limits.limit_on_stamp(key, nonce)]):
+        with writing_apart() as writing:
+            pour_back(writing, limits)
+        return AGAIN
+    return ""
 
 
 def _form(
@@ -155,7 +188,7 @@ def _form(
         reader=reader,
         read_at=_read_at(reader),
         now=clock.now(),
-        themes=[*Theme, *([ABOUT_US] if _takes_complaints(reader) else [])],
+        themes=[*Theme, *([ABOUT_US] if any(map(_takes_complaints, readers)) else [])],
         longest=service.LONGEST,
         days=service.KEPT_FOR.days,
         stamp=make_stamp(settings().secret_key, now=clock.now()),
@@ -173,13 +206,26 @@ def _readers() -> list[ReportReader]:
 def _read_at(reader: ReportReader) -> Any:
     """Return when somebody reads it, on the clock of the organisation; None where nobody can say."""
     organisation = session().get_one(Organisation, reader.organisation_id)
-    moment = load_roster(session(), organisation, settings()).next_answer(clock.now())
+    roster = load_roster(session(), organisation, settings())
+    if not roster.entries or not roster.readers or _is_complaint():
+        # The usual hours of a setting promise nobody, and a complaint is read by others than those on duty.
+        return None
+    moment = roster.next_answer(clock.now())
     return moment and moment.astimezone(ZoneInfo(organisation.time_zone))
 
 
 def _takes_complaints(reader: ReportReader) -> bool:
     """Say whether somebody is named who reads what is about the organisation itself."""
     return bool(members_of_setting(session(), reader.organisation_id))
+
+
+def _is_complaint() -> bool:
+    return request.form.get("theme") == ABOUT_US
+
+
+def _written() -> str:
+    """Return what they wrote, as long as their browser counts it."""
+    return request.form.get("text", "").replace("\r\n", "\n").strip()
 
 
 def _theme() -> Theme | None:
@@ -191,11 +237,11 @@ def _region_id(region: RegionFacts | None) -> int | None:
     return session().scalar(select(Region.id).where(Region.code == region.code)) if region else None
 
 
-def _use_stamp(*limits: Limit) -> bool:
+def _use_stamp() -> bool:
     """Say whether the form that was sent may be taken; it is not again."""
     key = settings().secret_key
     nonce = nonce_of(request.form.get("stamp", ""), key, now=clock.now())
-    return nonce is not None and _pour([flood_limits.limit_on_stamp(key, nonce), *limits])
+    return nonce is not None and _pour([flood_limits.limit_on_stamp(key, nonce)])
 
 
 def _pour(limits: Sequence[Limit]) -> bool:
@@ -205,9 +251,11 @@ def _pour(limits: Sequence[Limit]) -> bool:
 
 def _add(report: UnnamedReport, act: str) -> str:
     """Add what was written to a report; return the name of what is wrong with it, '' for nothing."""
-    if not _use_stamp(flood_limits.limit_on_report(settings().secret_key, report.conversation_id)):
+    if not _pour([flood_limits.limit_on_report(settings().secret_key, report.conversation_id)]):
+        return BUSY
+    if not _use_stamp():
         return AGAIN
-    text, write = request.form.get("text", ""), service.add_to if act == "add" else service.reveal
+    text, write = _written(), service.add_to if act == "add" else service.reveal
     try:
         write(session(), report, text, vault=vault())
     except InputError:

@@ -86,8 +86,13 @@ def init_people(
     app.session_interface = NoSessions(visits)
     app.url_map.converters |= {"language": LanguageConverter, "country": CountryConverter, "area": AreaConverter}
 
+
+def keep_apart(app: Flask) -> None:
+    """Refuse what is asked for under the name of others; to be called once there is a database, which is read."""
+    visits: Visits = app.extensions[_KEY].visits
+
     @app.before_request
-    def keep_apart() -> BaseResponse | None:
+    def look() -> BaseResponse | None:
         if visits.is_astray(request):
             raise NotFound
         return start() if visits.is_start(request) else None
@@ -202,7 +207,7 @@ def error_page(status: int) -> Response:
     else:
         is_offered = layout().is_demo and bool(public_words(first))
     language = first if is_offered else SOURCE
-    values: dict[str, Any] = {"status": status, "is_missing": status < 500, "publisher": None, "languages": {}}
+    values: dict[str, Any] = {"status": status, "is_missing": status == 404, "publisher": None, "languages": {}}
     if status < 500:
         values["publisher"] = layout().find_publisher()
         values |= layout().find_help(known, language) if known else {}
