@@ -297,6 +297,10 @@ def test_complaint_whose_reader_left_is_counted_for_operators_and_can_be_given(
     assert "Complaints that nobody reads: 1." in " ".join(look(pages).sentences())
     with pages.sessions.begin() as session:
         assert [each.conversation_id for each in find_unread(session)] == [which]
+        # One that was answered rings no more.
+        session.execute(update(Conversation).values(waiting_since=None))
+    assert look(pages).unread_complaints == 0
+    with pages.sessions.begin() as session:
         give(session, session.get_one(Complaint, 1), session.merge(pages.theirs))
         assert not find_unread(session)
 
