@@ -9,10 +9,18 @@ from datetime import timedelta
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.delivery.queries import load_said, select_known_senders
+from campaigns.delivery.queries import select_known_senders
+from campaigns.delivery.said_lately import load_said
 from campaigns.public_pages.publisher import behind
 from campaigns.web.people.kept_pages import Finished
-from campaigns.web.people.layout import check_country, information, page_of, people_pages, words_for
+from campaigns.web.people.layout import (
+    KEPT_WITH_NUMBERS,
+    check_country,
+    information,
+    page_of,
+    people_pages,
+    words_for,
+)
 from campaigns.web.session import session
 
 pages = people_pages("from_us", __name__)
@@ -36,5 +44,8 @@ def show(language: str, country: str) -> Finished:
         for sender in session().scalars(select_known_senders(owners))
         if not sender.countries or country in sender.countries
     ]
-    said = load_said(session(), owners, read, country, since=clock.now() - LATELY, most=MOST)
-    return page_of("people/from_us.html", language, country, channels=CHANNELS, senders=senders, said=said)
+    now = clock.now()
+    said = load_said(session(), owners, read, country, since=now - LATELY, now=now, most=MOST)
+    # What was sent names numbers: a dead one has to be gone soon.
+    known = {"channels": CHANNELS, "senders": senders, "said": said}
+    return page_of("people/from_us.html", language, country, age=KEPT_WITH_NUMBERS, **known)

@@ -9,9 +9,8 @@ from functools import cache
 from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal_column, select
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.places.models import Region
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run, RunState, Sender
 
@@ -93,20 +92,3 @@ def select_known_senders(organisation_ids: Collection[int]) -> Select[Sender]:
     ours = Sender.organisation_id.in_(organisation_ids) | Sender.organisation_id.is_(None)
     seen = Sender.identity.not_like("MG%")
     return select(Sender).where(ours, seen, Sender.active).order_by(Sender.channel, Sender.identity)
-
-
-def load_said(
-    session: Session, organisation_ids: Collection[int], language: str, country: str, *, since: datetime, most: int
-) -> list[str]:
-    """Return the texts that campaigns sent to a country in a language since a moment (UTC), the latest first."""
-    statement = (
-        select(RunText.body)
-        .join(Run, Run.id == RunText.run_id)
-        .outerjoin(Region, Region.id == RunText.region_id)
-        .where(Run.organisation_id.in_(organisation_ids), Run.campaign_id.is_not(None), ~Run.is_rehearsal)
-        .where(Run.started_at > since, RunText.language == language, RunText.body.is_not(None))
-        .where((RunText.region_id == 0) | (Region.country == country))
-        .group_by(RunText.body)
-        .order_by(func.max(RunText.id).desc())
-    )
-    return [body for body in session.scalars(statement.limit(most)) if body]

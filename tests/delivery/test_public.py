@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from campaigns.core import clock
 from campaigns.delivery.models import RunText
+from campaigns.directory.models import Service
+from campaigns.messages.models import Message
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.public_pages.service import set_profile
 from campaigns.staff.models import Role
-from tests.factories import a_campaign, a_run, a_sender, add
+from campaigns.web.people.kept_pages import KEPT_FOR
+from tests.factories import a_campaign, a_run, a_sender, a_service, add
+from tests.moments import standing_at
 from tests.web.pages import Pages
 
 
@@ -34,6 +41,39 @@ def test_senders_and_late_texts_of_those_who_are_open_are_shown(pages: Pages) ->
     assert "Said lately." in page
     assert [word for word in ("long ago", "to nobody") if word in page] == []
     assert "<form" not in page
+
+
+@pytest.mark.both_databases
+def test_text_that_is_wrong_by_now_is_shown_as_ours_no_more(pages: Pages) -> None:
+    """Whoever looks at most a minute later finds neither a dead number nor what was withdrawn."""
+    admin, now = pages.member(Role.ADMIN), clock.now()
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, is_open=True, shown_name="", contact="a@example.org", by=admin.id)
+        campaign = a_campaign(session, pages.ours, admin)
+        message = campaign.message
+        run = a_run(session, campaign, started_at=now, frozen={"message_id": message.id})
+        other = a_run(session, campaign, started_at=now, frozen={"message_id": message.id}, message_version=2)
+        number = {"number_national": None, "number_from_abroad": "+48 22 628 01 20", "verified_on": now.date()}
+        lines = [a_service(session, pages.ours, **number) for _ in range(4)]
+        for line, word in zip(lines, ("Living", "Dead", "Ended", "Renumbered"), strict=True):
+            named = {"service_ids": [line.id], "place_id": line.id}
+            add(session, RunText(run_id=run.id, language="en", body=f"{word}: +48 22 628 01 20.", **named))
+        add(session, RunText(run_id=other.id, language="en", body="Withdrawn."))
+    words = ("Living", "Dead", "Ended", "Renumbered", "Withdrawn")
+
+    def shown(seconds: int) -> list[str]:
+        with standing_at(now + timedelta(seconds=seconds)):
+            page = pages.client().get("/en/pl/m")
+        assert KEPT_FOR + timedelta(seconds=int(page.cache_control.max_age or 0)) < timedelta(minutes=1)
+        return [word for word in words if word in page.text]
+
+    assert shown(0) == list(words)
+    with pages.sessions.begin() as session:
+        _, dead, ended, renumbered = (session.get_one(Service, each.id) for each in lines)
+        dead.verified_on, ended.expires_on = None, now.date() - timedelta(days=2)
+        renumbered.number_from_abroad = "+48 22 628 01 21"
+        withdraw_version(session, session.get_one(Message, message.id), 2, by=admin.id, reason="")
+    assert shown(11) == ["Living"]
 
 
 def test_nobody_is_written_to_where_there_is_no_sender(pages: Pages) -> None:
