@@ -27,6 +27,7 @@ from campaigns.core.settings import Mode, Settings
 from campaigns.web.people.kept_pages import Finished, KeptPages, finish
 from campaigns.web.people.public_words import SOURCE, Words, own_languages, public_languages, public_words
 from campaigns.web.people.visits import (
+    COUNTED,
     EXIT,
     START,
     AreaConverter,
@@ -169,7 +170,9 @@ def start() -> Response:
 def leave(country: str = "") -> BaseResponse:
     """Lead to a page that tells nothing, and let the browser forget what it holds of this host."""
     answer = redirect(exit_of(country), 303)
-    answer.headers["Clear-Site-Data"] = '"cookies", "storage"'
+    # As a picture on a page of somebody else it would sign members out.
+    if request.headers.get("Sec-Fetch-Dest", "document") == "document":
+        answer.headers["Clear-Site-Data"] = '"cookies", "storage"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -200,6 +203,9 @@ def check_country(code: str) -> str:
 def error_page(status: int) -> Response:
     """Return the page of an error for people: with who can help, unless the database may be what broke."""
     first, _, rest = request.path[1:].partition("/")
+    if request.path.startswith(COUNTED):
+        # After its code a link names a region; the language is what the browser asks for.
+        first, rest = request.accept_languages.best_match(all_languages()) or SOURCE, rest.partition("/")[2]
     country = rest[:2].upper() if len(rest.partition("/")[0].partition("-")[0]) == 2 else ""
     known = country if is_country(country) else ""
     if status < 500:

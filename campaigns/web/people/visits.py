@@ -17,8 +17,10 @@ from campaigns.web.guards.hosts import BY_ANY_NAME, name_in
 
 #: Pages whose address has no language: the list of languages, and the way out.
 START, EXIT = "/l", "/x"
-#: Answered under both names: the links that count openings, which are in texts that people have.
-_BOTH = (*BY_ANY_NAME, "/go/")
+#: How the links begin that count openings, which are in texts that people have.
+COUNTED = "/go/"
+#: Answered under both names.
+_BOTH = (*BY_ANY_NAME, COUNTED)
 #: What an address may name as a language: whatever Unicode has two letters for, and ours of three.
 LANGUAGES = frozenset({code for code in map(str, Locale("en").languages) if len(code) == 2} | set(all_languages()))
 
@@ -59,6 +61,9 @@ class Visits:
 
     def is_for_people(self, request: Request) -> bool:
         """Say whether whoever asks is shown nothing of members' pages, errors included."""
+        if request.path.startswith(COUNTED):
+            # A link that leads nowhere any more tells nobody whose system it is, under either name.
+            return True
         if self._own_host is None:
             return _is_public_path(request.path)
         return name_in(request.host) == self._own_host

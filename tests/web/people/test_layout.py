@@ -87,6 +87,12 @@ def test_way_out_leads_elsewhere_and_lets_the_browser_forget(pages: Pages) -> No
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(("asked_as", "forgets"), [("document", True), ("image", False), ("empty", False)])
+def test_nobody_is_signed_out_by_a_picture_of_the_way_out(pages: Pages, asked_as: str, forgets: bool) -> None:
+    answer = pages.client().get("/x", headers={"Sec-Fetch-Dest": asked_as})
+    assert (answer.status_code, "Clear-Site-Data" in answer.headers) == (303, forgets)
+
+
 def test_member_who_looks_is_nobody_there(pages: Pages) -> None:
     anonymous = pages.client().get("/uk/pl")
     signed_in = pages.client(pages.member(*Role)).get("/uk/pl")
@@ -94,13 +100,22 @@ def test_member_who_looks_is_nobody_there(pages: Pages) -> None:
     assert "Set-Cookie" not in signed_in.headers
 
 
-@pytest.mark.parametrize("address", ["/uk/nothing", "/uk/pl/nothing", "/uk/xx-99", "/l/more"])
+@pytest.mark.parametrize("address", ["/uk/nothing", "/uk/pl/nothing", "/uk/xx-99", "/l/more", "/go/K7"])
 def test_error_is_not_that_of_members(pages: Pages, address: str) -> None:
     answer = pages.client().get(address)
     assert answer.status_code == 404
     assert 'href="tel:112"' in answer.text
     assert "Fingerpost" not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_dead_link_tells_who_can_help_where_it_led(own_pages: Pages) -> None:
+    member = own_pages.client(own_pages.member(*Role))
+    answer = member.get("/go/K7/PL-18", headers={"Accept-Language": "uk, en;q=0.5"})
+    assert (answer.status_code, 'lang="uk"' in answer.text) == (404, True)
+    assert 'href="/uk/pl"' in answer.text
+    assert "Fingerpost" not in answer.text
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_broken_page_still_names_a_number(own_pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +151,8 @@ def test_people_and_members_have_hosts_of_their_own(sqlite_engine: Engine) -> No
         assert [client.get(each).status_code for each in ("/uk/pl", "/l", "/x")] == [404, 404, 404]
         assert client.get("/sign-in").status_code == 200
         # Links that are in texts already lead on under both names.
-        assert "Fingerpost" not in client.get("/go/NOBODYS", **people).text
+        nowhere = [client.get("/go/NOBODYS", **host).text for host in (people, {})]
+        assert "Fingerpost" not in "".join(nowhere)
         assert client.get("/health", **people).status_code in (200, 503)
 
 
