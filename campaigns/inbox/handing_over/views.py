@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
-
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.core import clock
 from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
@@ -213,14 +209,13 @@ def _offer(conversation_id: int, form: OfferForm | UnaskedForm) -> Page:
 def _index(form: ConfirmForm) -> str:
     ours, by = current_organisation(), current_member().id
     offered, received = queries.load_offered(session(), ours.id), queries.load_received(session(), ours.id, by)
-    today = datetime.combine(clock.now().astimezone(ZoneInfo(ours.time_zone)), time(), ZoneInfo(ours.time_zone))
     return render_template(
         "inbox/handing_over/index.html",
         form=form,
         offered=offered,
         received=received,
         proposed=[each for each in offered if each.state == OfferState.PROPOSED],
-        unreviewed=overriding.load_unreviewed(session(), ours.id, before=today),
+        unreviewed=overriding.load_unreviewed(session(), ours.id, before=overriding.today_began(ours.time_zone)),
         targets=queries.load_targets(session(), offered),
         names=queries.load_names(session(), {each.organisation_id for each in received}),
         overrides=OVERRIDES,
@@ -238,6 +233,7 @@ def _show(handed: HandOver, form: DeclineForm) -> str:
         region=queries.find_region(session(), handed.region_code),
         key=None if handed.organisation_id == ours else find_confirmed(session(), ours),
         is_ours=handed.organisation_id == ours,
+        may_review=overriding.may_review(session(), handed, by=by),
         may_decide=within.may_decide(session(), handed, by=by) if handed.is_within else handed.receiver_id == ours,
         names=queries.load_names(session(), {handed.organisation_id}),
         target=queries.load_targets(session(), [handed])[handed.id],

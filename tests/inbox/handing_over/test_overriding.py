@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -74,7 +74,51 @@ def test_offer_has_either_a_yes_or_a_reason(desks: Desks, changes: dict[str, obj
     assert desks.session.scalars(select(HandOver)).all() == []
 
 
-def test_it_is_reviewed_the_next_day_by_another_member(desks: Desks, second: Member) -> None:
+@pytest.fixture
+def third(desks: Desks) -> Member:
+    return a_member(desks.session, desks.person.organisation, Role.RESPONDER, email="third@example.org")
+
+
+def review(desks: Desks, made: HandOver, by: Member, *, at: datetime) -> None:
+    with clock.running_on(lambda: at):
+        may = overriding.may_review(desks.session, made, by=by.id)
+        try:
+            overriding.review(desks.session, made, by=by.id)
+        except RefusedError:
+            assert not may
+            raise
+        assert may
+
+
+def test_it_is_reviewed_once_the_organisations_next_day_began(desks: Desks, second: Member, third: Member) -> None:
+    desks.person.organisation.time_zone = "Europe/Kyiv"
+    evening = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)
+    with clock.running_on(lambda: evening):
+        made = desks.offer(**UNASKED)
+        overriding.agree(desks.session, made, by=second.id)
+    midnight = datetime(2026, 3, 2, 22, tzinfo=UTC)
+    for at in (evening + timedelta(seconds=1), midnight - timedelta(seconds=1)):
+        with pytest.raises(TransitionError, match="from tomorrow on"):
+            review(desks, made, third, at=at)
+    for by in (second, desks.person.member):
+        with pytest.raises(RefusedError, match="Another member has to review"):
+            review(desks, made, by, at=midnight)
+    review(desks, made, third, at=midnight)
+    assert made.reviewed_by_id == third.id
+
+
+def test_who_agreed_reviews_it_only_where_nobody_else_is_left(desks: Desks, second: Member, third: Member) -> None:
+    made = desks.offer(**UNASKED)
+    overriding.agree(desks.session, made, by=second.id)
+    assert made.agreed_at
+    later = made.agreed_at + timedelta(days=1)
+    with pytest.raises(RefusedError, match="Another member has to review"):
+        review(desks, made, second, at=later)
+    third.active = False
+    review(desks, made, second, at=later)
+
+
+def test_what_was_reviewed_waits_no_more(desks: Desks, second: Member) -> None:
     made, asked = desks.offer(**UNASKED), desks.person.organisation.id
     overriding.agree(desks.session, made, by=second.id)
     assert made.agreed_at
@@ -83,11 +127,11 @@ def test_it_is_reviewed_the_next_day_by_another_member(desks: Desks, second: Mem
     assert overriding.load_unreviewed(desks.session, asked, before=made.agreed_at + day) == [made]
     assert overriding.load_unreviewed(desks.session, desks.partner.id, before=made.agreed_at + day) == []
     with pytest.raises(RefusedError, match="Another member has to review"):
-        overriding.review(desks.session, made, by=desks.person.member.id)
-    overriding.review(desks.session, made, by=second.id)
+        review(desks, made, desks.person.member, at=made.agreed_at + day)
+    review(desks, made, second, at=made.agreed_at + day)
     assert overriding.load_unreviewed(desks.session, asked, before=made.agreed_at + day) == []
     with pytest.raises(TransitionError, match="nothing to review"):
-        overriding.review(desks.session, made, by=second.id)
+        review(desks, made, second, at=made.agreed_at + day)
 
 
 def test_what_was_not_agreed_on_is_taken_back(desks: Desks) -> None:
