@@ -80,12 +80,16 @@ def give(session: Session, complaint: Complaint, organisation: Organisation) -> 
 
     Raises InputError for the organisation that it is about, TransitionError for one that has a reader.
     """
+    conversation = hold_kept(session, session.get_one(Conversation, complaint.conversation_id))
     complaint = hold_kept(session, complaint)
     if readers_of(session, [complaint.conversation_id])[complaint.conversation_id]:
         raise TransitionError(N_("Somebody reads this complaint already."))
     if organisation.id == complaint.organisation_id:
         raise InputError(N_("A complaint is read by another organisation than the one that it is about."))
     complaint.receiver_id, complaint.reader_id = organisation.id, None
+    if conversation.waiting_since is not None:
+        # Of the steps taken until now nobody was told.
+        conversation.urgent_since = clock.now()
     session.flush()
     _record(session, "complaint.give", complaint, organisation.id, by=None)
 

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from campaigns.core import clock
-from campaigns.inbox.complaints.service import choose_readers, complain
+from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain, give
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
@@ -111,6 +112,18 @@ def test_mail_to_readers_leads_to_complaints_and_tells_of_nothing_else(watch: Wa
             f"Sign in to read and answer: {watch.settings.public_url}/inbox",
         ],
     }
+
+
+def test_readers_hear_of_a_complaint_that_is_given_to_them_after_every_step(watch: Watch) -> None:
+    which = watch.wait()
+    with watch.sessions.begin() as session, clock.running_on(lambda: NOON):
+        partner = an_organisation(session, name="Shelter", slug="shelter")
+        a_member(session, partner, Role.RESPONDER, email="reader@example.org")
+        complain(session, session.get_one(Conversation, which), chosen=ReadBy())
+    assert watch.pass_on(40) == []
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        give(session, session.scalars(select(Complaint)).one(), session.merge(partner))
+    assert watch.pass_on() == [("reader", COMPLAINT)]
 
 
 def test_mail_that_is_tried_again_does_not_tell_the_team_of_what_became_a_complaint(watch: Watch) -> None:
