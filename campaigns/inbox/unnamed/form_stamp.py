@@ -21,7 +21,7 @@ def make_stamp(secret_key: str, *, now: datetime) -> str:
     return f"{said}.{_signature(said, secret_key)}"
 
 
-def nonce_of(stamp: str, secret_key: str, *, now: datetime) -> str | None:
+def nonce_of(stamp: str, secret_key: str, *, now: datetime, soonest: timedelta = SOONEST) -> str | None:
     """Return by what a stamp is known that may be used now; None: it is forged, too new or too old."""
     said, _, signature = stamp[:LONGEST].rpartition(".")
     if not hmac.compare_digest(_signature(said, secret_key).encode(), signature.encode(errors="replace")):
@@ -29,7 +29,7 @@ def nonce_of(stamp: str, secret_key: str, *, now: datetime) -> str | None:
     moment, _, nonce = said.partition(".")
     age = now - datetime.fromtimestamp(int(moment), UTC)
     # The moment is rounded down by less than a second.
-    return nonce if SOONEST <= age <= LATEST else None
+    return nonce if soonest <= age <= LATEST else None
 
 
 def _signature(said: str, secret_key: str) -> str:

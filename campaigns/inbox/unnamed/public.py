@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,8 @@ pages = people_pages("unnamed", __name__)
 EMPTY, AGAIN, BUSY, WRONG = "tell_empty", "tell_again", "tell_busy", "code_wrong"
 #: Whoever they chose is there no more, or names nobody who reads complaints.
 GONE, UNREAD = "tell_gone", "tell_unread"
+#: The form was sent before: what it held is not shown again.
+USED = "code_used"
 
 #: What somebody chooses who complains about the organisation itself.
 ABOUT_US = "us"
@@ -82,7 +85,7 @@ def tell_of_region(language: str, region_code: str) -> Response:
 @pages.get("/n")
 def ask_for_code(language: str) -> Response:
     """Ask for the code by which somebody comes back."""
-    return private_page_of("people/code.html", language, digits=DIGITS)
+    return _code_form(language, 200)
 
 
 @pages.post("/n")
@@ -90,10 +93,15 @@ def come_back(language: str) -> Response:
     """Show a report to whoever has its code, and do what they ask."""
     limits = flood_limits.limits_on_trying(settings().secret_key, request.environ, now=clock.now())
     if not _pour(limits):
-        return private_page_of("people/code.html", language, status=429, problem="code_busy", digits=DIGITS)
+        return _code_form(language, 429, "code_busy")
+    if not _use_stamp():
+        # Whoever goes back after the way out sends a form again, without knowing what it shows.
+        with writing_apart() as writing:
+            pour_back(writing, limits)
+        return _code_form(language, 422, USED)
     report = service.find_report(session(), request.form.get("code", ""), vault=vault())
     if report is None:
-        return private_page_of("people/code.html", language, status=422, problem=WRONG, digits=DIGITS)
+        return _code_form(language, 422, WRONG)
     # Whoever has the code does not guess.
     with writing_apart() as writing:
         pour_back(writing, limits)
@@ -103,6 +111,13 @@ def come_back(language: str) -> Response:
         return private_page_of("people/erased.html", language, languages={})
     problem = _add(report, act) if act in ("add", "reach") else ""
     return _thread(language, report, problem=problem, done=act if not problem else "")
+
+
+def _code_form(language: str, status: int, problem: str = "") -> Response:
+    stamp = make_stamp(settings().secret_key, now=clock.now())
+    return private_page_of(
+        "people/code.html", language, status=status, problem=problem, digits=DIGITS, stamp=stamp
+    )
 
 
 def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
@@ -116,6 +131,8 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
         # Never to another one than they chose.
         return _form(language, country, region, readers, readers[0], GONE)
     if problem := _problem(reader) or _pour_for_report():
+        if problem == USED:
+            return _code_form(language, 422, USED)
         return _form(language, country, region, readers, reader, problem)
     told = service.Told(
         reader.organisation_id,
@@ -159,7 +176,7 @@ def _pour_for_report() -> str:
     if not _pour([flood_limits.limit_on_stamp(key, nonce)]):
         with writing_apart() as writing:
             pour_back(writing, limits)
-        return AGAIN
+        return USED
     return ""
 
 
@@ -238,9 +255,9 @@ def _region_id(region: RegionFacts | None) -> int | None:
 
 
 def _use_stamp() -> bool:
-    """Say whether the form that was sent may be taken; it is not again."""
+    """Say whether the form that was sent may be taken; it is not again. A code is quickly pasted."""
     key = settings().secret_key
-    nonce = nonce_of(request.form.get("stamp", ""), key, now=clock.now())
+    nonce = nonce_of(request.form.get("stamp", ""), key, now=clock.now(), soonest=timedelta())
     return nonce is not None and _pour([flood_limits.limit_on_stamp(key, nonce)])
 
 
@@ -253,8 +270,6 @@ def _add(report: UnnamedReport, act: str) -> str:
     """Add what was written to a report; return the name of what is wrong with it, '' for nothing."""
     if not _pour([flood_limits.limit_on_report(settings().secret_key, report.conversation_id)]):
         return BUSY
-    if not _use_stamp():
-        return AGAIN
     text, write = _written(), service.add_to if act == "add" else service.reveal
     try:
         write(session(), report, text, vault=vault())

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select, update
+from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
@@ -54,7 +55,16 @@ def tell(people: FlaskClient, text: str = TEXT, address: str = "/en/pl/w", **fie
 
 
 def come_back(people: FlaskClient, code: str, **fields: str) -> str:
-    return people.post("/en/n", data=fields | {"code": code}).text
+    return enter(people, code, **fields).text
+
+
+def enter(people: FlaskClient, code: str, address: str = "127.0.0.1", **fields: str) -> TestResponse:
+    stamp, there = shown_fields(people.get("/en/n").text), {"REMOTE_ADDR": address}
+    return people.post("/en/n", data=stamp | fields | {"code": code}, environ_base=there)
+
+
+def without_stamps(text: str) -> str:
+    return re.sub(r'name="stamp" value="[^"]*"', "", text)
 
 
 def act(people: FlaskClient, code: str, name: str, **fields: str) -> str:
@@ -100,7 +110,8 @@ def test_code_is_found_however_it_is_typed_and_stands_nowhere(pages: Pages, peop
     typed = code.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
     assert TEXT in unescape(come_back(people, "-".join(in_fours(typed))))
     assert TEXT in unescape(come_back(people, f" {' '.join(in_fours(code))} "))
-    assert people.get(f"/en/n?code={code}").text == people.get("/en/n").text
+    asked = [without_stamps(people.get(each).text) for each in (f"/en/n?code={code}", "/en/n")]
+    assert asked[0] == asked[1]
     with pages.sessions() as session:
         kept = [row for table in metadata.sorted_tables for row in session.execute(select(table))]
     assert code not in str(kept)
@@ -112,9 +123,9 @@ def test_whatever_no_code_opens_has_one_answer(pages: Pages, people: FlaskClient
     assert "Everything is erased" in act(people, erased, "erase")
     with pages.sessions.begin() as session:
         session.execute(update(Conversation).values(last_at=clock.now() - service.KEPT_FOR))
-    answers = {people.post("/en/n", data={"code": each}).data for each in (erased, expired, "1" * 16, "x", "")}
+    answers = {without_stamps(come_back(people, each)) for each in (erased, expired, "1" * 16, "x", "")}
     assert len(answers) == 1
-    assert "There is nothing for this code" in answers.pop().decode()
+    assert "There is nothing for this code" in answers.pop()
 
 
 def _unopened(pages: Pages, people: FlaskClient) -> dict[str, str]:
@@ -129,17 +140,18 @@ def _unopened(pages: Pages, people: FlaskClient) -> dict[str, str]:
 def test_whatever_no_code_opens_asks_the_database_the_same(pages: Pages, people: FlaskClient) -> None:
     asked: dict[str, list[str]] = {}
     codes = _unopened(pages, people)
-    people.post("/en/n", data={"code": "1"})
+    come_back(people, "1")
     with pages.app.app_context():
         engine = database.engine
     for why, code in codes.items():
         said: list[str] = []
+        stamp = shown_fields(people.get("/en/n").text)
 
         def note(*facts: Any, said: list[str] = said) -> None:
             said.append(facts[2])
 
         event.listen(engine, "before_cursor_execute", note)
-        people.post("/en/n", data={"code": code})
+        people.post("/en/n", data=stamp | {"code": code})
         event.remove(engine, "before_cursor_execute", note)
         asked[why] = said
     assert len(asked["unknown"]) > 3
@@ -154,9 +166,10 @@ def test_whatever_no_code_opens_takes_as_long(pages: Pages, people: FlaskClient)
         # Time enough for the limits to forget what was tried.
         with standing_at(begun + timedelta(hours=number)):
             for why in random.sample(sorted(codes), len(codes)):
+                stamp = shown_fields(people.get("/en/n").text)
                 # What others do on this machine meanwhile is no difference.
                 since = process_time()
-                people.post("/en/n", data={"code": codes[why]})
+                people.post("/en/n", data=stamp | {"code": codes[why]})
                 taken[why].append(process_time() - since)
     medians = {why: median(each) for why, each in taken.items()}
     assert max(medians.values()) <= 1.05 * min(medians.values()), medians
@@ -184,13 +197,30 @@ def test_form_is_sent_once_and_by_whoever_had_time_to_read_it(pages: Pages, peop
     def sent(seconds: float, **fields: str) -> int:
         with standing_at(now + timedelta(seconds=seconds)):
             answer = people.post("/en/w", data=shown | {"text": "Hello"} | fields)
-        assert ("Hello</textarea>" in answer.text) is (answer.status_code == 422)
+        shown_again.append("Hello</textarea>" in answer.text)
         return answer.status_code
+
+    shown_again: list[bool] = []
 
     refused = [sent(1), sent(13 * 3_600), sent(5, stamp=f"{stamp}0"), sent(5, stamp=""), sent(5, url="x")]
     assert refused == [422] * 5
     assert (sent(5), sent(6)) == (200, 422)
+    # What was used before may be sent by whoever has the phone now.
+    assert shown_again == [True] * 5 + [False] * 2
     assert rows(pages)["UnnamedReport"] == 1
+
+
+def test_form_that_is_sent_again_shows_neither_thread_nor_text(people: FlaskClient) -> None:
+    code = tell(people)
+    opening = shown_fields(people.get("/en/n").text) | {"code": code}
+    thread = people.post("/en/n", data=opening)
+    adding = shown_fields(thread.text) | {"act": "add", "text": "He comes back at nine"}
+    assert "It has arrived." in people.post("/en/n", data=adding).text
+    again = [people.post("/en/n", data=each) for each in (opening, adding, {"code": code})]
+    assert [each.status_code for each in again] == [422] * 3
+    assert len({without_stamps(each.text) for each in again}) == 1
+    assert "This form was used before" in again[0].text
+    assert "comes back at nine" in come_back(people, code)
 
 
 def test_sixth_report_of_a_network_reads_whom_to_call(pages: Pages, people: FlaskClient) -> None:
@@ -219,16 +249,12 @@ def test_sixth_report_of_a_network_reads_whom_to_call(pages: Pages, people: Flas
 
 def test_guessing_ends_and_keeps_nobody_else_out(pages: Pages, people: FlaskClient) -> None:
     code = tell(people)
-    tried = [people.post("/en/n", data={"code": str(each)}).status_code for each in range(12)]
+    tried = [enter(people, str(each)).status_code for each in range(12)]
     assert tried == [422] * 10 + [429] * 2
-    there = {"REMOTE_ADDR": "198.51.100.7"}
-    found = [people.post("/en/n", data={"code": code}, environ_base=there).status_code for _ in range(12)]
+    found = [enter(people, code, "198.51.100.7").status_code for _ in range(12)]
     assert found == [200] * 12
     everybody = [f"203.0.{each}.1" for each in range(70)]
-    more = [
-        people.post("/en/n", data={"code": "1"}, environ_base={"REMOTE_ADDR": each}).status_code
-        for each in everybody
-    ]
+    more = [enter(people, "1", each).status_code for each in everybody]
     assert more.count(429) >= 10
 
 
