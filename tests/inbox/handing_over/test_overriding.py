@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, RefusedError, TransitionError
+from campaigns.inbox.complaints.service import ReadBy, complain
 from campaigns.inbox.handing_over import overriding, queries, returning, service
 from campaigns.inbox.handing_over.models import HandOver, OfferState, Override
 from campaigns.inbox.urgency.levels import Urgency
@@ -132,6 +133,17 @@ def test_what_was_reviewed_waits_no_more(desks: Desks, second: Member) -> None:
     assert overriding.load_unreviewed(desks.session, asked, before=made.agreed_at + day) == []
     with pytest.raises(TransitionError, match="nothing to review"):
         review(desks, made, second, at=made.agreed_at + day)
+
+
+def test_nobody_of_the_team_reviews_what_was_passed_on_of_a_complaint(desks: Desks, second: Member) -> None:
+    made, asked = desks.offer(**UNASKED), desks.person.organisation.id
+    overriding.agree(desks.session, made, by=second.id)
+    service.accept(desks.session, made, by=desks.worker.id)
+    complain(desks.session, desks.conversation, chosen=ReadBy())
+    tomorrow = clock.now() + timedelta(days=1)
+    assert overriding.load_unreviewed(desks.session, asked, before=tomorrow) == []
+    assert queries.load_offered(desks.session, asked) == []
+    assert made.state == OfferState.ACCEPTED
 
 
 def test_what_was_not_agreed_on_is_taken_back(desks: Desks) -> None:
