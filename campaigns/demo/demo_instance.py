@@ -55,10 +55,15 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
     return environment | {
         "FINGERPOST_SECRET_TWILIO": f"{ACCOUNT}:{token}",
         "FINGERPOST_SECRET_TELEGRAM": f"{BOT}:{token}",
-        # From the moment at which there is a partner nothing is sent with what is nobody's.
-        "FINGERPOST_OWNERS_TWILIO": scenario.ORGANISATION[0],
-        "FINGERPOST_OWNERS_TELEGRAM": scenario.ORGANISATION[0],
     }
+
+
+def owned_by(organisation: str) -> dict[str, str]:
+    """Return the variables that give an organisation's slug the credentials.
+
+    From the moment at which there is a partner nothing is sent with what is nobody's.
+    """
+    return dict.fromkeys(("FINGERPOST_OWNERS_TWILIO", "FINGERPOST_OWNERS_TELEGRAM"), organisation)
 
 
 def start_sandbox(processes: Processes, addresses: Addresses, settings: Settings) -> SandboxControl:

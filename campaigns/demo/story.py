@@ -27,7 +27,7 @@ from campaigns.delivery.monitoring.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
 from campaigns.demo.answering import answer_those_who_asked, choose_automatic, count_automatic
 from campaigns.demo.answers import let_some_answer
-from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
+from campaigns.demo.demo_instance import Addresses, environment_of, owned_by, start_sandbox
 from campaigns.demo.ending import conclude
 from campaigns.demo.nobody_on_duty import let_one_ask_at_night
 from campaigns.demo.partner import hand_one_over
@@ -69,7 +69,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         sandbox=f"http://127.0.0.1:{free_port(SANDBOX_PORT)}",
         hooks=f"http://127.0.0.1:{free_port(HOOKS_PORT)}",
     )
-    environment = environment_of(folder, addresses)
+    environment = environment_of(folder, addresses) | owned_by(scenario.ORGANISATION[0])
     settings = load_settings(os.environ | environment)
     engine = make_engine(settings.database_url)
     migrate(engine)
