@@ -249,6 +249,8 @@ def test_worker_waits_while_nobody_answers_providers(scene: Scene, found: Callab
         server.kill()
         died = time.time()
         until(lambda: worker.said("opt-outs cannot arrive") > 0, seconds=30, what="noticing")
+        # What was under way arrives.
+        time.sleep(1)
         before = scene.sent()
         time.sleep(3)
         assert scene.sent() == before

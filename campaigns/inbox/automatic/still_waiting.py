@@ -6,7 +6,6 @@ a phone, or ever told of danger; nor after a stop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -61,8 +60,7 @@ class StillWaiting:
         """Tell the next who are due and return how many were told; once all were looked at, begin anew."""
         with self.sessions() as session:
             session.connection(execution_options={"read_only": True})
-            found = _find_due(session, self.policy, clock.now(), after=self.last_id)
-            due = list(islice(found, MOST_TRIED))
+            due = _find_due(session, self.policy, clock.now(), after=self.last_id)
         told = 0
         for conversation_id in due:
             if told >= MOST_AT_ONCE:
@@ -96,16 +94,23 @@ def tell(session: Session, conversation_id: int, *, policy: Policy, vault: Vault
     return True
 
 
-def _find_due(session: Session, policy: Policy, now: datetime, *, after: int) -> Iterator[int]:
-    """Yield who is to be told and may be woken now, as their clock and the country of their number have it."""
+def _find_due(session: Session, policy: Policy, now: datetime, *, after: int) -> list[int]:
+    """Return the first who are to be told and may be woken now, by their clock and the country of their number."""
     columns = Conversation.id, Contact.time_zone, Address.country, Organisation.time_zone.label("usual")
     found = _select_waiting(now).where(Conversation.id > after).with_only_columns(*columns)
     found = found.join(Organisation, Organisation.id == Conversation.organisation_id)
-    for row in session.execute(found.order_by(Conversation.id).execution_options(yield_per=500)):
-        zone, country = row.time_zone or row.usual, row.country or ""
-        allowed = first_allowed(now, zone, country, is_zone_known=row.time_zone is not None)
-        if allowed == now or not policy.keeps_quiet:
-            yield row.id
+    # Closed before its last row: who comes behind waits for another look.
+    with session.execute(found.order_by(Conversation.id).execution_options(yield_per=MOST_TRIED)) as rows:
+        awake = (
+            row.id
+            for row in rows
+            if not policy.keeps_quiet or _is_day(now, row.time_zone, row.country, usual=row.usual)
+        )
+        return list(islice(awake, MOST_TRIED))
+
+
+def _is_day(now: datetime, zone: str | None, country: str | None, *, usual: str) -> bool:
+    return first_allowed(now, zone or usual, country or "", is_zone_known=zone is not None) == now
 
 
 def _select_waiting(now: datetime) -> Select[Any]:
