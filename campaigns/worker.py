@@ -78,8 +78,9 @@ RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
 ESCALATE_EVERY = 5.0
 LAPSE_EVERY = 20.0
-#: How often what was handed over long ago is looked for: a day more or less makes no difference.
+#: How often hand-overs and reports of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
+#: How often those are looked for whom nobody has answered for days.
 ANSWERLESS_EVERY = 300.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0

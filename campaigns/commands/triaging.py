@@ -1,4 +1,4 @@
-"""Whoever runs an instance assigns replies that are nobody's, and reads the addresses to enter at providers."""
+"""Whoever runs an instance gives replies and complaints to readers, and reads addresses to enter at providers."""
 
 from __future__ import annotations
 

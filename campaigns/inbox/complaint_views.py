@@ -11,14 +11,14 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.core import clock
 from campaigns.core.errors import ChangedError, GateError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
-from campaigns.inbox.automatic.told_of_complaint import tell_who_reads
+from campaigns.inbox.automatic.sayings import say_by_itself
 from campaigns.inbox.complaint_forms import MarkForm, ReadersForm
 from campaigns.inbox.complaints import readers, service
 from campaigns.inbox.complaints.models import Complaint
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.addressees import load_addressee
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm
-from campaigns.inbox.conversations.models import Conversation, Outcome
+from campaigns.inbox.conversations.models import Conversation, Occasion, Outcome
 from campaigns.inbox.conversations.queries import get_conversation, region_of
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.views import words
@@ -154,8 +154,15 @@ def mark(conversation_id: int) -> Page:
         # Whoever answers locks the address first, too.
         addressee = load_addressee(session(), conversation, locked=True)
         service.complain(session(), conversation, by=by, chosen=form.chosen())
-        policy = Policy.of(settings())
-        if tell_who_reads(session(), conversation, addressee, policy=policy, vault=vault()):
+        if say_by_itself(
+            session(),
+            conversation,
+            addressee,
+            Occasion.COMPLAINT,
+            reply_id=conversation.last_reply_id,
+            policy=Policy.of(settings()),
+            vault=vault(),
+        ):
             flash(_("It is a complaint now, and the person is told who reads it."), "good")
         else:
             told = _("It is a complaint now. The person was not told: there is no text, or nobody may write.")

@@ -301,17 +301,16 @@ class AutomaticAnswers:
             zone = zone_of(self.session, conversation)
             given[AGAIN] = write_again(again, zone, now=now)
         saying = find_saying(self.session, conversation, occasion, scene.need, given, policy=self.policy)
-        address, sender = scene.addressee.address, scene.addressee.sender
-        if saying is None or address is None or sender is None:
+        if saying is None:
             return False
         body = "\n".join(filter(None, (saying.body, numbered(choices))))
         text = AnswerText(saying.language, body, saying.service_ids)
-        queue_saying(
+        is_said = queue_saying(
             self.session, conversation, scene.addressee, text, occasion, reply_id=reply.id, vault=self.vault
         )
-        if choices:
+        if is_said and choices:
             ask(self.session, conversation, subject, choices, at=now)
-        return True
+        return is_said
 
 
 def _occasion_after(question: OpenQuestion) -> Occasion:

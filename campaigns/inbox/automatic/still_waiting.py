@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -19,13 +18,11 @@ from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, 
 from campaigns.audience.walk import FREE_TEXT
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.inbox.automatic.models import AutomaticText
-from campaigns.inbox.automatic.sayings import find_saying, queue_saying
-from campaigns.inbox.conversations.addressees import load_addressee, load_need
+from campaigns.inbox.automatic.sayings import say_by_itself
+from campaigns.inbox.conversations.addressees import load_addressee
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationTag, Occasion
 from campaigns.inbox.conversations.wait import began
-from campaigns.inbox.conversations.window import find_obstacle
 from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import HEADINGS
@@ -80,18 +77,13 @@ def tell(session: Session, conversation_id: int, *, policy: Policy, vault: Vault
         return False
     # Addresses before conversations, as whoever answers has it: a stop or an answer comes before this, or after.
     addressee = load_addressee(session, found, locked=True)
-    held = partial(session.get, with_for_update=True, populate_existing=True)
-    conversation = held(Conversation, conversation_id)
+    conversation = session.get(Conversation, conversation_id, with_for_update=True, populate_existing=True)
     waits = session.scalar(_select_waiting(now).where(Conversation.id == conversation_id)) is not None
-    if conversation is None or not waits or find_obstacle(addressee.writer, now=now) is not None:
+    if conversation is None or not waits:
         return False
-    need = load_need(session, conversation, addressee.address, now=now)
-    saying = find_saying(session, conversation, Occasion.STILL_WAITING, need, {}, policy=policy)
-    if saying is None:
-        return False
-    text = AnswerText(saying.language, saying.body, saying.service_ids)
-    queue_saying(session, conversation, addressee, text, Occasion.STILL_WAITING, reply_id=None, vault=vault)
-    return True
+    return say_by_itself(
+        session, conversation, addressee, Occasion.STILL_WAITING, reply_id=None, policy=policy, vault=vault
+    )
 
 
 def _find_due(session: Session, policy: Policy, now: datetime, *, after: int) -> list[int]:

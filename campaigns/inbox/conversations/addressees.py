@@ -76,8 +76,10 @@ def _find_sender(session: Session, conversation: Conversation, address: Address 
     return own or next((sender for sender in covering if sender.two_way), None)
 
 
-def load_country(session: Session, conversation: Conversation) -> str | None:
+def _country_of(session: Session, conversation: Conversation) -> str | None:
     """Return which country a report without a name is about; None: nobody knows, or it is none."""
+    if conversation.channel != WEB:
+        return None
     about = select(UnnamedReport.country).where(UnnamedReport.conversation_id == conversation.id)
     return session.scalar(about) or None
 
@@ -86,7 +88,7 @@ def load_need(session: Session, conversation: Conversation, address: Address | N
     """Return what a helpline has to fit: where the person said they are, what they write, and their SIM."""
     here = select(Region).join(Contact, Contact.region_id == Region.id)
     region = session.scalar(here.where(Contact.id == conversation.contact_id))
-    country = region.country if region else load_country(session, conversation)
+    country = region.country if region else _country_of(session, conversation)
     issued = address.country if address else None
     return Need(
         region_code=region.code if region else None,

@@ -7,7 +7,7 @@ commits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -31,7 +31,8 @@ def leave_answer(
 
     The conversation is locked. Of those that wait with it and have no answer the next waits by itself then.
     """
-    at_once = [conversation.id, *(_hold_alike(session, conversation) if to_alike else ())]
+    others = _hold_alike(session, conversation) if to_alike else ()
+    at_once = [conversation.id, *others]
     ids = reserve_ids(session, Answer, len(at_once))
     now = clock.now()
     rows: list[dict[str, Any]] = [
@@ -46,10 +47,11 @@ def leave_answer(
         for answer_id, conversation_id in zip(ids, at_once, strict=True)
     ]
     session.execute(insert(Answer), rows)
-    moved = update(Conversation).where(Conversation.id.in_(at_once[1:])).values(last_at=now)
-    session.execute(moved, execution_options=_PAST_MEMORY)
-    apart = update(UnnamedReport).where(UnnamedReport.conversation_id.in_(at_once[1:])).values(same_as_id=None)
-    session.execute(apart, execution_options=_PAST_MEMORY)
+    if others:
+        moved = update(Conversation).where(Conversation.id.in_(others)).values(last_at=now)
+        session.execute(moved, execution_options=_PAST_MEMORY)
+        apart = update(UnnamedReport).where(UnnamedReport.conversation_id.in_(others)).values(same_as_id=None)
+        session.execute(apart, execution_options=_PAST_MEMORY)
     let_next_wait(session, conversation)
     return session.get_one(Answer, ids[0])
 
@@ -81,9 +83,12 @@ def let_next_wait(session: Session, conversation: Conversation) -> None:
     session.flush()
 
 
-def count_alike(session: Session, conversation_ids: Collection[int]) -> dict[int, int]:
+def count_alike(session: Session, conversations: Iterable[Conversation]) -> dict[int, int]:
     """Count the reports that say nearly the same as one that the queue shows, by its conversation."""
-    alike = select(UnnamedReport.same_as_id, func.count()).where(UnnamedReport.same_as_id.in_(conversation_ids))
+    reports = [each.id for each in conversations if each.channel == WEB]
+    if not reports:
+        return {}
+    alike = select(UnnamedReport.same_as_id, func.count()).where(UnnamedReport.same_as_id.in_(reports))
     rows = session.execute(alike.group_by(UnnamedReport.same_as_id))
     return {conversation_id or 0: count for conversation_id, count in rows}
 

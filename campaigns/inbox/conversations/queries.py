@@ -93,9 +93,14 @@ class QueueRow:
     alike: int = 0
 
 
+def _of_team(found: Select[Any], organisation_id: int) -> Select[Any]:
+    """Leave the conversations of an organisation that its team may see: no complaint about it."""
+    return owned(found, Conversation, organisation_id).where(~Conversation.is_complaint)
+
+
 def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime) -> Select[Any]:
     """Select an organisation's conversations: who waits, the most urgent first, else the latest first."""
-    found = owned(select(Conversation), Conversation, organisation_id).where(~Conversation.is_complaint)
+    found = _of_team(select(Conversation), organisation_id)
     found = found.where(*_on_shelf(wanted.shelf, by, now), *_as_they_stand(wanted))
     if wanted.tag:
         tagged = select(ConversationTag.conversation_id).where(ConversationTag.tag == wanted.tag)
@@ -168,7 +173,7 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
     tags: dict[int, list[str]] = {}
     for row in session.scalars(tagged.order_by(ConversationTag.tag)):
         tags.setdefault(row.conversation_id, []).append(row.tag)
-    kinds, alike = load_kinds(session, list(texts)), count_alike(session, [each.id for each in conversations])
+    kinds, alike = load_kinds(session, list(texts)), count_alike(session, conversations)
     return [
         QueueRow(
             each,
@@ -185,15 +190,14 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
 
 def count_waiting(session: Session, organisation_id: int, *, now: datetime) -> int:
     """Count who waits, up to one more than MOST_COUNTED."""
-    waiting = owned(select(Conversation.id), Conversation, organisation_id)
-    waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now), ~Conversation.is_complaint).limit(MOST_COUNTED + 1)
+    waiting = _of_team(select(Conversation.id), organisation_id)
+    waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now)).limit(MOST_COUNTED + 1)
     return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def count_overdue(session: Session, organisation_id: int, roster: Roster, *, now: datetime) -> int:
     """Count who should have been answered by now, up to one more than MOST_COUNTED."""
-    overdue = owned(select(Conversation.id), Conversation, organisation_id).where(is_overdue(roster, now=now))
-    overdue = overdue.where(~Conversation.is_complaint)
+    overdue = _of_team(select(Conversation.id), organisation_id).where(is_overdue(roster, now=now))
     return session.scalar(select(func.count()).select_from(overdue.limit(MOST_COUNTED + 1).subquery())) or 0
 
 
@@ -205,9 +209,8 @@ def find_unread_languages(session: Session, organisation_id: int, *, now: dateti
     spoken = read_by_the_team(session, organisation_id)
     if not spoken:
         return []
-    waiting = owned(select(Conversation.language), Conversation, organisation_id)
+    waiting = _of_team(select(Conversation.language), organisation_id)
     waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now), Conversation.language.is_not(None))
-    waiting = waiting.where(~Conversation.is_complaint)
     return sorted({code for code in session.scalars(waiting.distinct()) if code and code not in spoken})
 
 
@@ -260,8 +263,7 @@ def _excerpt(text: str | None) -> str | None:
 
 def load_chosen(session: Session, organisation_id: int, ids: Collection[int]) -> Sequence[Conversation]:
     """Return those conversations of an organisation that were chosen; others' and complaints are passed over."""
-    chosen = owned(select(Conversation).where(Conversation.id.in_(ids)), Conversation, organisation_id)
-    return session.scalars(chosen.where(~Conversation.is_complaint)).all()
+    return session.scalars(_of_team(select(Conversation).where(Conversation.id.in_(ids)), organisation_id)).all()
 
 
 def get_conversation(session: Session, conversation_id: int, organisation_id: int) -> Conversation:

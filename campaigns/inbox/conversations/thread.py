@@ -100,7 +100,7 @@ def _load_answers(session: Session, conversation: Conversation, vault: Vault) ->
 
 def _left(answer: Answer, vault: Vault, *, member: str) -> Written:
     """Return an answer that was left where its reader comes by a code."""
-    text = vault.open_or_none(answer.sealed_text or b"", table="answer", column="sealed_text", row_id=answer.id)
+    text = vault.open_or_none(answer.sealed_text, table="answer", column="sealed_text", row_id=answer.id)
     return Written(answer.written_at, text, UNKNOWN_LANGUAGE, None, None, "", member)
 
 

@@ -300,7 +300,7 @@ def _show(
         prepared=load_prepared(session(), conversation.organisation_id),
         region=queries.region_of(session(), conversation),
         report=session().get(UnnamedReport, conversation.id) if conversation.channel == WEB else None,
-        alike=count_alike(session(), [conversation.id]).get(conversation.id, 0),
+        alike=count_alike(session(), [conversation]).get(conversation.id, 0),
         due=due_at(conversation, load_roster(session(), current_organisation(), settings())),
         now=now,
         owner=load_member_names(session(), owners).get(conversation.owner_id or 0, ""),

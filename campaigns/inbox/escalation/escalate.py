@@ -73,7 +73,7 @@ def take_steps(
         )
         # Two workers look at once: one of them writes the row.
         steps = session.scalars(adding.on_conflict_do_nothing().returning(EscalationStep)).all()
-        if switch is not None and switch.is_on:
+        if steps and switch is not None and switch.is_on:
             _tell(session, reached, steps, (roster, *_on_call(session, organisation, reached, settings)), now=now)
         taken += steps
     return taken
@@ -87,8 +87,9 @@ def _on_call(
         return ()
     partner = find_partner(session, organisation.id)
     switch = session.get(EscalationSwitch, partner.id) if partner is not None else None
-    is_told = partner is not None and switch is not None and switch.is_on
-    return (load_roster(session, partner, settings),) if partner is not None and is_told else ()
+    if partner is None or switch is None or not switch.is_on:
+        return ()
+    return (load_roster(session, partner, settings),)
 
 
 def _tell(
@@ -103,9 +104,7 @@ def _tell(
     which = select(Conversation.id, Conversation.language).where(
         Conversation.id.in_([step.conversation_id for step in steps])
     )
-    languages = {row.id: row.language for row in session.execute(which)} if steps else {}
-    if not languages:
-        return
+    languages = {row.id: row.language for row in session.execute(which)}
     everybody = [member_id for roster in rosters for member_id in roster.readers]
     facts: Any = {"at": now, "unreachable": load_unreachable(session, everybody, now=now)}
     ours, *others = rosters
@@ -117,7 +116,7 @@ def _tell(
         for language in {*languages.values()}
     }
     # Of a complaint about the team those are told who read it, at every step.
-    reading = readers_of(session, list(languages)) if steps else {}
+    reading = readers_of(session, list(languages))
     rows = [
         {"step_id": step.id, "member_id": member_id}
         for step in steps

@@ -60,7 +60,7 @@ def _find_calls(of: Mapping[int, Membership], now: datetime) -> Iterator[Alert]:
     partners = [key for key, membership in of.items() if may_as(membership, Permission.ANSWER, now=now)]
     called = {row.id: row.name for row in session().execute(select_called(partners))} if partners else {}
     others = [organisation_id for organisation_id in called if organisation_id not in of]
-    for urgent in count_urgent(session(), others, now=now - CALLED_AFTER):
+    for urgent in count_urgent(session(), others, now=now, waited=CALLED_AFTER):
         yield Alert(urgent, called[urgent.organisation_id], True, False, is_called=True)
 
 

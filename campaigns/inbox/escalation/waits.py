@@ -57,26 +57,28 @@ class Urgent:
         return self.now >= self.answer_until
 
 
-def count_urgent(session: Session, organisation_ids: Collection[int], *, now: datetime) -> Sequence[Urgent]:
-    """Count, for each organisation that has any, who may be in danger and waits since a moment (UTC) or longer.
+def count_urgent(
+    session: Session, organisation_ids: Collection[int], *, now: datetime, waited: timedelta = timedelta()
+) -> Sequence[Urgent]:
+    """Count, for each organisation that has any, who may be in danger and waits now (UTC), for so long at least.
 
     Beyond MOST nobody is counted.
     """
     if not organisation_ids:
         return []
-    counts = (_count_of(organisation_id, now) for organisation_id in sorted(organisation_ids))
+    counts = (_count_of(organisation_id, now, waited) for organisation_id in sorted(organisation_ids))
     rows = session.execute(union_all(*counts)).all()
     return [Urgent(which, people, since, now, bool(red)) for which, people, since, red in rows if people]
 
 
-def _count_of(organisation_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
+def _count_of(organisation_id: int, now: datetime, waited: timedelta) -> Select[*tuple[Any, ...]]:
     """Count those of one organisation whose oldest message has waited longest, as the index of the queue has them.
 
     Of those who are left out nobody has waited longer as urgently, unless all others were put off or in no danger
     at first.
     """
     waiting = owned(select(Conversation.id, began().label("since")), Conversation, organisation_id)
-    waiting = waiting.where(*waits(Urgency.DANGER, now=now), began() <= now)
+    waiting = waiting.where(*waits(Urgency.DANGER, now=now), began() <= now - waited)
     first = waiting.order_by(Conversation.waiting_since).limit(MOST).subquery()
     # By the clock, should no worker live; or sooner, where no mail of an earlier step was taken: it is nobody's
     # then, so that those who wait longest are among whom it was.

@@ -97,6 +97,4 @@ def _may_be_joined() -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_near(mine: set[int], theirs: set[int]) -> bool:
-    if not mine and not theirs:
-        return True
     return len(mine & theirs) >= NEAR * len(mine | theirs)

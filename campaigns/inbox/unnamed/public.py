@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,8 @@ class ReportReader:
     organisation_id: int
     #: '' for one that gives no name.
     name: str
+    #: Somebody is named who reads what is about the organisation itself.
+    takes_complaints: bool
 
 
 @pages.route("/w", methods=["GET", "POST"])
@@ -158,7 +160,7 @@ def _problem(reader: ReportReader) -> str:
     if not 0 < len(_written()) <= service.LONGEST:
         return EMPTY
     # Never to those whom it is about.
-    return UNREAD if _is_complaint() and not _takes_complaints(reader) else ""
+    return UNREAD if _is_complaint() and not reader.takes_complaints else ""
 
 
 def _pour_for_report() -> str:
@@ -205,7 +207,7 @@ def _form(
         reader=reader,
         read_at=_read_at(reader),
         now=clock.now(),
-        themes=[*Theme, *([ABOUT_US] if any(map(_takes_complaints, readers)) else [])],
+        themes=[*Theme, *([ABOUT_US] if any(each.takes_complaints for each in readers) else [])],
         longest=service.LONGEST,
         days=service.KEPT_FOR.days,
         stamp=make_stamp(settings().secret_key, now=clock.now()),
@@ -217,23 +219,26 @@ def _form(
 def _readers() -> list[ReportReader]:
     chosen = select(PublicProfile).where(PublicProfile.organisation_id.in_(behind().organisation_ids))
     rows = session().scalars(chosen.order_by(PublicProfile.organisation_id))
-    return [ReportReader(each.organisation_id, each.shown_name) for each in rows]
+    return [_reader_of(each) for each in rows]
 
 
-def _read_at(reader: ReportReader) -> Any:
+def _reader_of(profile: PublicProfile) -> ReportReader:
+    reading = members_of_setting(session(), profile.organisation_id)
+    return ReportReader(profile.organisation_id, profile.shown_name, takes_complaints=bool(reading))
+
+
+def _read_at(reader: ReportReader) -> datetime | None:
     """Return when somebody reads it, on the clock of the organisation; None where nobody can say."""
+    if _is_complaint():
+        # It is read by others than those on duty.
+        return None
     organisation = session().get_one(Organisation, reader.organisation_id)
     roster = load_roster(session(), organisation, settings())
-    if not roster.entries or not roster.readers or _is_complaint():
-        # The usual hours of a setting promise nobody, and a complaint is read by others than those on duty.
+    if not roster.entries or not roster.readers:
+        # The usual hours of a setting promise nobody.
         return None
     moment = roster.next_answer(clock.now())
     return moment and moment.astimezone(ZoneInfo(organisation.time_zone))
-
-
-def _takes_complaints(reader: ReportReader) -> bool:
-    """Say whether somebody is named who reads what is about the organisation itself."""
-    return bool(members_of_setting(session(), reader.organisation_id))
 
 
 def _is_complaint() -> bool:

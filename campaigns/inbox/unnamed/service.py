@@ -59,7 +59,10 @@ class Told:
 
 
 def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
-    """Keep a report and return its code, which is nowhere afterwards. Raises InputError for an empty text."""
+    """Keep a report and return its code, which is nowhere afterwards.
+
+    Raises InputError for an empty or long text, and for a complaint that nobody would read.
+    """
     _check(told.text)
     now, code = clock.now(), new_code()
     contact = _nobody(session, told, now=now)
@@ -83,7 +86,7 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
     )
     session.add(report)
     # One more of the same, or of a flood, says nothing that is counted.
-    is_counted = told.theme and same is None and judged == alone
+    is_counted = same is None and judged == alone
     add_themes(session, conversation, [told.theme] if told.theme and is_counted else [], on=now.date())
     session.flush()
     if told.is_complaint:
@@ -94,12 +97,12 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
 
 def find_report(session: Session, typed: str, *, vault: Vault) -> UnnamedReport | None:
     """Return the report of a code; None for one that is unknown, wrong, expired or erased, whichever it is."""
-    living = select_reports().where(Conversation.last_at > clock.now() - KEPT_FOR)
+    living = _select_reports().where(Conversation.last_at > clock.now() - KEPT_FOR)
     return session.scalar(living.where(UnnamedReport.code == hash_of_code(typed, vault)))
 
 
 def add_to(session: Session, report: UnnamedReport, text: str, *, vault: Vault) -> None:
-    """Add what the writer of a report writes again. Raises InputError for an empty text."""
+    """Add what the writer of a report writes again. Raises InputError for an empty or long text."""
     _check(text)
     conversation = _stand_apart(session, report)
     contact = session.get_one(Contact, conversation.contact_id)
@@ -110,7 +113,7 @@ def add_to(session: Session, report: UnnamedReport, text: str, *, vault: Vault) 
 def reveal(session: Session, report: UnnamedReport, way: str, *, vault: Vault) -> None:
     """Keep how the writer of a report can be reached; nothing is sent there by itself.
 
-    Raises InputError for an empty one.
+    Raises InputError for an empty or long one.
     """
     _check(way)
     conversation = _stand_apart(session, report)
@@ -138,31 +141,27 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     session.expunge(report)
 
 
-def select_reports() -> Select[UnnamedReport]:
+def _select_reports() -> Select[UnnamedReport]:
     """Select reports, with their conversations at hand."""
     return select(UnnamedReport).join(Conversation, Conversation.id == UnnamedReport.conversation_id)
 
 
 def erase_expired(sessions: sessionmaker[Session]) -> int:
     """Erase reports in which nobody has written for so long, and return how many."""
-    expired = select(UnnamedReport.conversation_id).join(
-        Conversation, Conversation.id == UnnamedReport.conversation_id
-    )
-    expired = expired.where(Conversation.channel == WEB, Conversation.last_at <= clock.now() - KEPT_FOR)
+    expired = _select_reports().where(Conversation.last_at <= clock.now() - KEPT_FOR)
+    ids = expired.with_only_columns(UnnamedReport.conversation_id)
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        due = session.scalars(expired.order_by(UnnamedReport.conversation_id).limit(MOST_AT_ONCE)).all()
+        due = session.scalars(ids.order_by(UnnamedReport.conversation_id).limit(MOST_AT_ONCE)).all()
+    erased = 0
     for conversation_id in due:
         with sessions.begin() as session:
-            report = session.scalar(
-                select_reports().where(
-                    UnnamedReport.conversation_id == conversation_id,
-                    Conversation.last_at <= clock.now() - KEPT_FOR,
-                )
-            )
+            # Its writer may have come back meanwhile.
+            report = session.scalar(expired.where(UnnamedReport.conversation_id == conversation_id))
             if report is not None:
                 erase_report(session, report)
-    return len(due)
+                erased += 1
+    return erased
 
 
 def _nobody(session: Session, told: Told, *, now: datetime) -> Contact:

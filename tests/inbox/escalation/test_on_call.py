@@ -111,6 +111,16 @@ def test_pages_of_the_partner_tell_how_many_wait(pages: Pages) -> None:
     assert "urgent" not in pages.client(viewer).get("/inbox/alerts").text
 
 
+def test_strip_of_the_partner_is_red_after_an_hour_by_the_clock(pages: Pages) -> None:
+    """Should no worker live that writes the step down."""
+    responder = pages.member(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        a_conversation(session, pages.theirs, since=clock.now() - timedelta(minutes=61))
+        on_call.ask(session, pages.theirs.id, pages.ours.id, by=responder.id)
+        on_call.agree(session, pages.ours.id, pages.theirs.id, by=responder.id)
+    assert "alert-strip is-red" in pages.client(responder).get("/inbox/alerts").text
+
+
 def test_administrators_ask_agree_and_end_it(pages: Pages, client_for: Clients) -> None:
     admin, page = client_for(Role.ADMIN), "/settings/escalation"
     theirs = pages.client(pages.member(Role.ADMIN, organisation=pages.theirs))

@@ -23,7 +23,7 @@ from campaigns.staff.models import Organisation
 from tests.factories import NOON
 from tests.inbox.escalation.waiting import a_conversation
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass
