@@ -45,7 +45,11 @@ def fill_text(text: str, need: Need, known: KnownHelp, *, stop: str, given: Mapp
         return FilledText(None, found, values, fault)
 
 
+def is_counted(link: str | None, code: str) -> bool:
+    """Say whether a link is our own counted address (/go/K7) of the campaign `code`."""
+    return link is not None and link.endswith(f"/go/{code}")
+
+
 def link_said(link: str | None, code: str, region_code: str | None) -> str:
-    """Return a campaign's link as its texts say it: our own counted address (/go/K7) gets the region, if known."""
-    is_counted = link is not None and link.endswith(f"/go/{code}")
-    return f"{link}/{region_code}" if is_counted and region_code else link or ""
+    """Return a campaign's link as its texts say it: our own counted address gets the region, if known."""
+    return f"{link}/{region_code}" if region_code and is_counted(link, code) else link or ""

@@ -40,8 +40,12 @@ class Plan:
     #: What one run may cost at most, in cents of a dollar; None: no limit.
     budget_cents: int | None = None
 
-    def checked(self) -> Plan:
-        """Return the plan clean. Raises InputError naming the first thing that cannot be kept."""
+    def checked(self, own: str | None = None) -> Plan:
+        """Return the plan clean. Raises InputError naming the first thing that cannot be kept.
+
+        `own` is the campaign's own counted address: where no public name leads to the instance, it is none that a
+        member could write down.
+        """
         name = " ".join(self.name.split())
         if not name or len(name) > LONGEST_NAME:
             raise InputError(N_("A campaign needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
@@ -51,7 +55,8 @@ class Plan:
             most = LARGEST_BUDGET // 100
             raise InputError(N_("A spending limit is between one cent and %(most)s dollars."), most=most)
         self._check_senders()
-        return replace(self, name=name, link=_checked_link(self.link), fallback_language=self._checked_language())
+        link = own if self.link == own else _checked_link(self.link)
+        return replace(self, name=name, link=link, fallback_language=self._checked_language())
 
     def _check_senders(self) -> None:
         if not 1 <= len(self.sender_ids) <= MOST_SENDERS:

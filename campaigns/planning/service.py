@@ -31,7 +31,7 @@ from campaigns.planning.estimates.audience_counts import find_clocks, keep_audie
 from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.lifecycle import check_move
-from campaigns.planning.links.default_links import default_link
+from campaigns.planning.links.default_links import default_link, own_address
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.firing import (
@@ -108,7 +108,7 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
     Raises InputError, NotFoundError, or TransitionError for an archived campaign.
     """
     four_eyes.hold(session, campaign)
-    checked = _checked(session, campaign.organisation_id, plan)
+    checked = _checked(session, campaign.organisation_id, plan, own_address(campaign))
     checked = replace(checked, link=checked.link or default_link(session, campaign.code, plan.message_id, pages))
     if checked == plan_of(campaign):
         return
@@ -123,9 +123,10 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
 
 
 def duplicate_campaign(session: Session, campaign: Campaign, *, by: int) -> Campaign:
-    """Copy a campaign, without its times and approvals, as a new draft."""
-    name = f"{plan_of(campaign).name[: LONGEST_NAME - 2]} 2"
-    copy = _new_campaign(session, campaign.organisation_id, replace(plan_of(campaign), name=name), by)
+    """Copy a campaign, without its times, its approvals and its own counted address, as a new draft."""
+    name = f"{campaign.name[: LONGEST_NAME - 2]} 2"
+    link = None if own_address(campaign) else campaign.link
+    copy = _new_campaign(session, campaign.organisation_id, replace(plan_of(campaign), name=name, link=link), by)
     copy.correction_id = campaign.correction_id
     _record(session, "campaign.duplicate", copy, by, original_id=campaign.id)
     return copy
@@ -299,10 +300,10 @@ def _new_campaign(session: Session, organisation_id: int, plan: Plan, by: int) -
     return campaign
 
 
-def _checked(session: Session, organisation_id: int, plan: Plan) -> Plan:
+def _checked(session: Session, organisation_id: int, plan: Plan, own: str | None = None) -> Plan:
     """Check the plan and that everything it names is the organisation's."""
     _check_parts(session, organisation_id, plan)
-    return plan.checked()
+    return plan.checked(own)
 
 
 def _check_parts(session: Session, organisation_id: int, plan: Plan) -> None:
@@ -321,8 +322,7 @@ def _free_code(session: Session) -> str:
     taken = set(session.scalars(select(Campaign.code)))
     length = 2 + len(taken) // 50
     while True:
-        digits = "".join(secrets.choice(CODE_DIGITS) for _ in range(length - 1))
-        code = secrets.choice(CODE_LETTERS) + digits
+        code = secrets.choice(CODE_LETTERS) + "".join(secrets.choice(CODE_DIGITS) for _ in range(length - 1))
         if code not in taken:
             return code
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.messages.filled_text import is_counted
 from campaigns.messages.models import Message
 from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.links.link_targets import may_lead
@@ -98,8 +99,9 @@ def find_safety_page(session: Session, code: str) -> SafetyPage | None:
         .where(Campaign.code == code.upper(), CountedLink.campaign_id.is_(None))
         .where(Campaign.organisation_id.in_(select_open_ids()))
     ).one_or_none()
-    is_linked = found is not None and (found.link or "").endswith(f"/go/{code.upper()}")
-    return SafetyPage(found.id, found.theme) if found is not None and is_linked else None
+    if found is None or not is_counted(found.link, code.upper()):
+        return None
+    return SafetyPage(found.id, found.theme)
 
 
 def openings_of(session: Session, campaign_id: int) -> Openings | None:

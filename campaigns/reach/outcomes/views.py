@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.places.queries import regions_by_id
+from campaigns.planning.links.default_links import counted_address
 from campaigns.planning.models import Campaign
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.reach.counting.ladder import Step
@@ -131,13 +132,12 @@ def _record(campaign: Campaign, form: OutcomeForm) -> None:
 
 
 def _page(campaign: Campaign, form: OutcomeForm, link_form: LinkForm) -> str:
-    address = f"{settings().people_address}/go/{campaign.code}"
     return render_template(
         "reach/outcomes/index.html",
         campaign=campaign,
         form=form,
         link_form=link_form,
-        address=address,
+        address=counted_address(settings().people_address, campaign.code),
         openings=queries.openings_of(session(), campaign.id),
         proposal=find_waiting_for(session(), campaign.organisation_id, TARGET.name, campaign),
         hosts=current_organisation().link_hosts,
