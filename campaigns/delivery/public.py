@@ -41,7 +41,8 @@ def show(language: str, country: str) -> Finished:
     owners, read = behind().organisation_ids, words_for(language, country).language
     senders = [
         sender
-        for sender in session().scalars(select_known_senders(owners))
+        # What the instance shares is nobody's word before somebody has opened the pages.
+        for sender in (session().scalars(select_known_senders(owners)) if owners else ())
         if not sender.countries or country in sender.countries
     ]
     now = clock.now()

@@ -77,5 +77,9 @@ def test_text_that_is_wrong_by_now_is_shown_as_ours_no_more(pages: Pages) -> Non
 
 
 def test_nobody_is_written_to_where_there_is_no_sender(pages: Pages) -> None:
+    """A sender that the instance shares is nobody's word before somebody has opened the pages."""
+    with pages.sessions.begin() as session:
+        a_sender(session, identity="+48500100200", organisation_id=None)
     page = pages.client().get("/en/sa/m").text
     assert "We write to nobody in" in page
+    assert "+48500100200" not in page
