@@ -66,6 +66,8 @@ def _page(language: str, country: str, region: RegionFacts | None) -> Finished:
         age=KEPT_WITH_NUMBERS,
         emergency=emergency_of(country),
         region=region,
+        # Else their form is no page.
+        is_read=bool(behind().organisation_ids),
         **help_in(country, region.code if region else None, words_for(language, country).language),
     )
 

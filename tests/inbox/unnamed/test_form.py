@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select
 from werkzeug.test import TestResponse
@@ -35,6 +37,19 @@ def open_pages(pages: Pages, organisation: Organisation, *, is_open: bool = True
         set_profile(
             session, organisation.id, is_open=is_open, shown_name="Other House", contact="b@b.example", by=by
         )
+
+
+@pytest.mark.parametrize("address", ["/en/pl", "/en/pl-18"])
+def test_page_of_a_place_leads_to_the_form_of_it(people: FlaskClient, address: str) -> None:
+    links = re.findall(r'href="(/en/[^"]*/w)"', people.get(address).text)
+    assert links == [f"{address}/w"]
+    assert ("Poland, " in people.get(links[0]).text) is (address == "/en/pl-18")
+
+
+def test_nothing_leads_to_a_form_that_nobody_reads(pages: Pages) -> None:
+    page = pages.client().get("/en/pl").text
+    assert 'href="/en/pl/m"' in page
+    assert '/w"' not in page
 
 
 def test_report_goes_to_nobody_but_whom_they_chose(pages: Pages, people: FlaskClient) -> None:
