@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError
-from campaigns.inbox.duty.queries import load_readers
+from campaigns.inbox.conversations.queries import load_owners
 from campaigns.inbox.handing_over import teams
 from campaigns.inbox.handing_over.forms import TeamForm
 from campaigns.inbox.handing_over.models import Team
@@ -63,9 +63,8 @@ def remove(team_id: int) -> Response:
 
 
 def _form() -> TeamForm:
-    form, readers = TeamForm(), load_readers(session(), current_organisation().id)
-    names = load_member_names(session(), readers)
-    form.members.choices = options((str(key), names[key]) for key in sorted(names, key=lambda each: names[each]))
+    form, responders = TeamForm(), load_owners(session(), current_organisation().id)
+    form.members.choices = options((str(key), name) for key, name in responders.items())
     return form
 
 

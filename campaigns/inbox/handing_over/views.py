@@ -10,8 +10,7 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
-from campaigns.inbox.conversations.queries import get_conversation
-from campaigns.inbox.duty.queries import load_readers
+from campaigns.inbox.conversations.queries import get_conversation, load_owners
 from campaigns.inbox.handing_over import overriding, queries, service, within
 from campaigns.inbox.handing_over.exporting import exports
 from campaigns.inbox.handing_over.exporting.export_keys import find_confirmed
@@ -83,9 +82,8 @@ def offer_within(conversation_id: int) -> Page:
     """Offer a conversation to a team or a member of the organisation."""
     ours, by = current_organisation().id, current_member().id
     conversation, form = get_conversation(session(), conversation_id, ours), WithinForm()
-    names = load_member_names(session(), set(load_readers(session(), ours)) - {by})
-    members = sorted(names.items(), key=lambda named: named[1])
-    form.offer_to([(each.id, each.name) for each in load_teams(session(), ours)], members)
+    others = ((key, name) for key, name in load_owners(session(), ours).items() if key != by)
+    form.offer_to([(each.id, each.name) for each in load_teams(session(), ours)], others)
     if form.validate_on_submit():
         to, note = form.target(), form.text("note")
         try:
