@@ -23,6 +23,8 @@ from campaigns.inbox.conversations.queries import get_conversation, region_of
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.views import words
 from campaigns.inbox.conversations.window import find_obstacle
+from campaigns.inbox.duty.queries import load_readers
+from campaigns.inbox.handing_over.queries import load_receivers
 from campaigns.inbox.media import service as media_service
 from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.queries import get_media
@@ -198,16 +200,14 @@ def _offer(conversation: Conversation, form: MarkForm) -> bool:
     """Offer whoever may read a complaint; say whether the setting names somebody who may."""
     ours = conversation.organisation_id
     about = readers.whom_it_is_about(session(), conversation)
-    members, others = load_active_members(session(), ours), load_other_organisations(session(), ours)
+    members, others = load_active_members(session(), ours), load_receivers(session(), ours)
     reading = readers.members_of_setting(session(), ours) - about
     other = service.find_receiver(session(), ours)
-    named = (others[other],) if other else [members[each] for each in sorted(reading) if each in members]
+    # Where somebody reads by the setting, an organisation that it names is one in which somebody answers.
+    named = [others[other]] if other and reading else [members[each] for each in sorted(reading)]
     # Nobody of the team that answers: they would be asked about their own.
-    team = readers.find_who_answers(session(), [ours]).get(ours, set())
-    free = {key: name for key, name in members.items() if key not in about | team}
-    manned = readers.find_who_answers(session(), others)
-    others = {key: name for key, name in others.items() if key in manned}
-    form.offer(by_setting=" · ".join(named) if reading else "", members=free, others=others)
+    free = {key: name for key, name in members.items() if key not in about | load_readers(session(), ours).keys()}
+    form.offer(by_setting=" · ".join(named), members=free, others=others)
     return bool(reading)
 
 

@@ -12,7 +12,8 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
 from campaigns.inbox.conversations.models import Answer, Conversation
-from campaigns.staff.models import Member, Membership, Role
+from campaigns.inbox.duty.queries import find_who_answers
+from campaigns.staff.models import Member, Membership
 
 #: Members by their organisations, all by their ids.
 _Members = Mapping[int, set[int]]
@@ -131,16 +132,6 @@ def _answered_before(session: Session, complaints: Sequence[Complaint]) -> dict[
     answers = answers.where(Answer.conversation_id.in_(found), Answer.written_at <= Complaint.marked_at)
     for row in session.execute(answers.where(Answer.member_id.is_not(None)).distinct()):
         found[row.conversation_id].add(row.member_id)
-    return found
-
-
-def find_who_answers(session: Session, organisation_ids: Collection[int]) -> dict[int, set[int]]:
-    """Return the active members who answer people, by the ids of their organisations."""
-    members = select(Membership.organisation_id, Membership.member_id, Membership.roles).join(Member)
-    found: dict[int, set[int]] = {}
-    for row in session.execute(members.where(Membership.organisation_id.in_(organisation_ids), Member.active)):
-        if Role.RESPONDER in row.roles:
-            found.setdefault(row.organisation_id, set()).add(row.member_id)
     return found
 
 

@@ -15,11 +15,12 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
-from campaigns.inbox.complaints.readers import find_who_answers, members_of_setting, readers_of, whom_it_is_about
+from campaigns.inbox.complaints.readers import members_of_setting, readers_of, whom_it_is_about
 from campaigns.inbox.conversations.left_answers import let_next_wait
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import wait_again
+from campaigns.inbox.duty.queries import find_who_answers
 from campaigns.inbox.handing_over.deciding import end_offers, hold_offers
 from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
 from campaigns.staff import audit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from sqlalchemy import select
@@ -47,6 +48,18 @@ def load_readers(session: Session, organisation_id: int) -> dict[int, list[str]]
     members = owned(select(Member.id, Member.languages, Membership.roles), Membership, organisation_id)
     rows = session.execute(members.join(Member).where(Member.active).order_by(Member.id))
     return {row.id: row.languages for row in rows if may(row.roles, Permission.ANSWER)}
+
+
+def find_who_answers(session: Session, organisation_ids: Collection[int]) -> dict[int, set[int]]:
+    """Return the active members who answer people, by the ids of their organisations."""
+    if not organisation_ids:
+        return {}
+    members = select(Membership.organisation_id, Membership.member_id, Membership.roles).join(Member)
+    found: dict[int, set[int]] = {}
+    for row in session.execute(members.where(Membership.organisation_id.in_(organisation_ids), Member.active)):
+        if may(row.roles, Permission.ANSWER):
+            found.setdefault(row.organisation_id, set()).add(row.member_id)
+    return found
 
 
 def _entry(duty: Duty, parts: dict[tuple[int, str], list[int]]) -> RosterEntry:

@@ -13,10 +13,10 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.duty.queries import find_who_answers
 from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState, Team, TeamMember
 from campaigns.places.models import Region
-from campaigns.staff.models import Member, Membership, Organisation
-from campaigns.staff.permissions import Permission, may
+from campaigns.staff.models import Organisation
 from campaigns.staff.queries import load_member_names, load_other_organisations
 
 #: What a receiver sees.
@@ -118,17 +118,8 @@ def load_targets(session: Session, offers: Collection[HandOver]) -> Mapping[int,
 def load_receivers(session: Session, organisation_id: int) -> Mapping[int, str]:
     """Return the names of all other organisations of the instance in which somebody answers, by their ids."""
     others = load_other_organisations(session, organisation_id)
-    manned = load_manned(session, others)
+    manned = find_who_answers(session, others)
     return {key: name for key, name in others.items() if key in manned}
-
-
-def load_manned(session: Session, organisation_ids: Collection[int]) -> set[int]:
-    """Return in which of these organisations an active member answers."""
-    if not organisation_ids:
-        return set()
-    roles = select(Membership.organisation_id, Membership.roles).join(Member, Member.id == Membership.member_id)
-    rows = session.execute(roles.where(Membership.organisation_id.in_(organisation_ids), Member.active))
-    return {row.organisation_id for row in rows if may(row.roles, Permission.ANSWER)}
 
 
 def find_region(session: Session, code: str | None) -> Region | None:

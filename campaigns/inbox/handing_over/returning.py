@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Select, and_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
+from campaigns.inbox.duty.queries import find_who_answers
 from campaigns.inbox.handing_over.deciding import come_back
 from campaigns.inbox.handing_over.models import IS_OPEN, IS_UNDECIDED, HandOver, OfferState
-from campaigns.inbox.handing_over.queries import load_manned
 
 
 def return_due(sessions: sessionmaker[Session]) -> int:
@@ -39,7 +39,7 @@ def find_gone(session: Session) -> Sequence[int]:
     """Return the ids of organisations with open offers in which nobody answers any more."""
     open_ones = select(HandOver.receiver_id).where(_lies_with_others(), text(IS_OPEN)).distinct()
     receivers = session.scalars(open_ones).all()
-    return sorted(set(receivers) - set(load_manned(session, receivers)))
+    return sorted(set(receivers) - find_who_answers(session, receivers).keys())
 
 
 def leave_gone(session: Session, receiver_ids: Collection[int], *, now: datetime, most: int = 200) -> int:

@@ -25,9 +25,9 @@ from campaigns.core.words import N_
 from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import Conversation, ConversationTag
 from campaigns.inbox.conversations.service import hold_kept
+from campaigns.inbox.duty.queries import find_who_answers
 from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, come_back, decide, hold_undecided, record
 from campaigns.inbox.handing_over.models import IS_OPEN, HandOver, OfferState, Override
-from campaigns.inbox.handing_over.queries import load_manned
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import COMPLAINT
 from campaigns.messages.help_numbers import KnownHelp
@@ -165,7 +165,7 @@ def confirm(session: Session, receiver_id: int, code: str, what: Confirmed, *, b
 def _check_receiver(session: Session, conversation: Conversation, receiver_id: int) -> None:
     if receiver_id == conversation.organisation_id:
         raise InputError(N_("Choose another organisation."))
-    if receiver_id not in load_manned(session, [receiver_id]):
+    if not find_who_answers(session, [receiver_id]):
         raise NotFoundError(N_("There is no such organisation, or nobody answers there."))
 
 
