@@ -116,6 +116,16 @@ class HandOver(Base):
         """Whether it is to a team or a member of one's own organisation."""
         return self.receiver_id == self.organisation_id
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether somebody has to decide on it, as IS_UNDECIDED says in SQL."""
+        return self.state in (OfferState.PROPOSED, OfferState.OFFERED)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the receiver acts on it, or may, as IS_OPEN says in SQL."""
+        return self.is_undecided or self.state == OfferState.ACCEPTED
+
 
 class Team(Base):
     """Members of an organisation to whom a conversation may be offered together."""

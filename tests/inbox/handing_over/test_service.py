@@ -15,7 +15,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation, ConversationState, ConversationTag
 from campaigns.inbox.handing_over import queries, returning, service
-from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.models import IS_OPEN, IS_UNDECIDED, HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import COMPLAINT
@@ -170,6 +170,12 @@ def test_too_late_is_too_late(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(clock, "now", lambda: later)
     with pytest.raises(TransitionError, match="too late"):
         service.accept(desks.session, made, by=desks.worker.id)
+
+
+@pytest.mark.parametrize("state", OfferState)
+def test_rows_say_of_a_state_what_their_indexes_say(state: OfferState) -> None:
+    handed = HandOver(state=state)
+    assert (handed.is_open, handed.is_undecided) == (f"'{state}'" in IS_OPEN, f"'{state}'" in IS_UNDECIDED)
 
 
 def test_offer_that_is_taken_back_is_seen_no_more(desks: Desks) -> None:
