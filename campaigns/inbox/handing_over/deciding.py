@@ -22,11 +22,13 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.staff import audit
 
-#: Until when somebody decides: with somebody in danger, and else.
-DECIDED_WITHIN = {True: timedelta(hours=1), False: timedelta(hours=24)}
 #: Headings under which a conversation says why it waits again.
 CAME_BACK, NOT_TAKEN, RECEIVER_GONE = "came_back", "not_taken", "receiver_gone"
-TOO_LATE = N_("It is too late: this offer goes back to whoever made it.")
+
+
+def time_to_decide(urgency: int) -> timedelta:
+    """Return how long the receiver of an offer has to decide: less where somebody may be in danger."""
+    return timedelta(hours=1 if urgency >= Urgency.DANGER else 24)
 
 
 def hold_undecided(session: Session, handed: HandOver, state: OfferState) -> HandOver:
@@ -35,7 +37,7 @@ def hold_undecided(session: Session, handed: HandOver, state: OfferState) -> Han
     if handed.state != state:
         raise TransitionError(N_("Somebody has decided on this offer already."))
     if handed.due_at <= clock.now():
-        raise TransitionError(TOO_LATE)
+        raise TransitionError(N_("It is too late: this offer goes back to whoever made it."))
     return handed
 
 

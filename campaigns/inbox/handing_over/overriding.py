@@ -17,10 +17,9 @@ from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.duty.queries import load_readers
-from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, hold_undecided, record
+from campaigns.inbox.handing_over.deciding import hold_undecided, record, time_to_decide
 from campaigns.inbox.handing_over.models import IS_UNREVIEWED, HandOver, OfferState
 from campaigns.inbox.handing_over.queries import is_for_team
-from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
@@ -34,7 +33,7 @@ def agree(session: Session, handed: HandOver, *, by: int) -> None:
     if by == handed.offered_by_id:
         raise RefusedError(N_("Another member has to agree."))
     handed.state, handed.agreed_by_id, handed.agreed_at = OfferState.OFFERED, by, now
-    handed.due_at = now + DECIDED_WITHIN[handed.urgency >= Urgency.DANGER]
+    handed.due_at = now + time_to_decide(handed.urgency)
     session.flush()
     record(session, handed, "agree", handed.organisation_id, by=by)
 

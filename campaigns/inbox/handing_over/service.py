@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -26,9 +28,8 @@ from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import Conversation, ConversationTag
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.duty.queries import find_who_answers
-from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, come_back, decide, hold_undecided, record
+from campaigns.inbox.handing_over.deciding import come_back, decide, hold_undecided, record, time_to_decide
 from campaigns.inbox.handing_over.models import IS_OPEN, HandOver, OfferState, Override
-from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import COMPLAINT
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.places.models import Region
@@ -75,31 +76,60 @@ def offer(session: Session, conversation: Conversation, offered: Extract, *, by:
     """
     conversation, now = hold_kept(session, conversation), clock.now()
     _check_receiver(session, conversation, offered.receiver_id)
-    summary, consent = _checked(offered.summary, at=now), _agreed(offered, at=now)
+    summary = checked_words(offered.summary)
+    if not summary:
+        raise InputError(N_("Write in your own words what the receiver has to know."))
+    _refuse_numbers(summary, at=now)
+    made = make_offer(
+        session,
+        conversation,
+        offered.receiver_id,
+        summary,
+        _agreed(offered, at=now),
+        by=by,
+        vault=vault,
+        at=now,
+        state=OfferState.PROPOSED if offered.override else OfferState.OFFERED,
+        override=offered.override,
+        **_ticked(session, conversation, offered.fields),
+    )
+    verb = "propose" if offered.override else "offer"
+    record(session, made, verb, conversation.organisation_id, by=by)
+    return made
+
+
+def make_offer(
+    session: Session,
+    conversation: Conversation,
+    receiver_id: int,
+    summary: str,
+    consent: str = "",
+    *,
+    by: int,
+    vault: Vault,
+    at: datetime,
+    **facts: Any,
+) -> HandOver:
+    """Write an offer, whose words are sealed; raise TransitionError while another one is open."""
     refuse_second(session, conversation)
     (row_id,) = reserve_ids(session, HandOver, 1)
+    seal = partial(vault.seal, table="hand_over", row_id=row_id)
     made = HandOver(
         id=row_id,
         conversation_id=conversation.id,
         organisation_id=conversation.organisation_id,
-        receiver_id=offered.receiver_id,
-        state=OfferState.PROPOSED if offered.override else OfferState.OFFERED,
-        override=offered.override,
-        code=new_code(session, offered.receiver_id),
+        receiver_id=receiver_id,
+        code=_new_code(session, receiver_id),
         urgency=conversation.urgency,
-        sealed_summary=vault.seal(summary, table="hand_over", column="sealed_summary", row_id=row_id),
-        sealed_consent=vault.seal(consent, table="hand_over", column="sealed_consent", row_id=row_id)
-        if consent
-        else None,
+        sealed_summary=seal(summary, column="sealed_summary"),
+        sealed_consent=seal(consent, column="sealed_consent") if consent else None,
         offered_by_id=by,
-        offered_at=now,
-        due_at=now + DECIDED_WITHIN[conversation.urgency >= Urgency.DANGER],
-        **_ticked(session, conversation, offered.fields),
+        offered_at=at,
+        due_at=at + time_to_decide(conversation.urgency),
+        **facts,
     )
     session.add(made)
     session.flush()
-    verb = "propose" if offered.override else "offer"
-    record(session, made, verb, conversation.organisation_id, by=by)
     return made
 
 
@@ -136,7 +166,7 @@ def decline(session: Session, handed: HandOver, reason: str, *, by: int, vault: 
 def take_back(session: Session, handed: HandOver, *, by: int) -> None:
     """Take an offer back, accepted or not; raise TransitionError for one that ended."""
     handed = hold_kept(session, handed)
-    if handed.state not in (OfferState.PROPOSED, OfferState.OFFERED, OfferState.ACCEPTED):
+    if not handed.is_open:
         raise TransitionError(N_("This offer has ended already."))
     decide(handed, OfferState.TAKEN_BACK, by=by)
     record(session, handed, "take_back", handed.organisation_id, by=by)
@@ -180,13 +210,11 @@ def _agreed(offered: Extract, *, at: datetime) -> str:
     return consent
 
 
-def _checked(summary: str, *, at: datetime) -> str:
-    words = summary.strip()
-    if not words:
-        raise InputError(N_("Write in your own words what the receiver has to know."))
+def checked_words(written: str) -> str:
+    """Return what was written for a receiver, which may be nothing; raise InputError for what is long."""
+    words = written.strip()
     if len(words) > LONGEST_SUMMARY:
         raise InputError(N_("Write at most %(most)s characters."), most=LONGEST_SUMMARY)
-    _refuse_numbers(words, at=at)
     return words
 
 
@@ -196,7 +224,7 @@ def _refuse_numbers(words: str, *, at: datetime) -> None:
         raise InputError(N_("Remove %(numbers)s: numbers of people are not passed on."), numbers=tuple(numbers))
 
 
-def _ticked(session: Session, conversation: Conversation, fields: Collection[Field]) -> dict[str, object]:
+def _ticked(session: Session, conversation: Conversation, fields: Collection[Field]) -> dict[str, Any]:
     here = select(Region.code).join(Contact, Contact.region_id == Region.id)
     # That they may complain about us is nothing to the receiver.
     tags = select(ConversationTag.tag).where(
@@ -211,7 +239,7 @@ def _ticked(session: Session, conversation: Conversation, fields: Collection[Fie
     }
 
 
-def new_code(session: Session, receiver_id: int) -> str:
+def _new_code(session: Session, receiver_id: int) -> str:
     """Return six digits that no offer to a receiver has."""
     for _ in range(_TRIES):
         code = f"{secrets.randbelow(10**6):06}"

@@ -11,17 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.database import reserve_ids
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.duty.queries import load_readers
-from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, decide, hold_undecided, record
+from campaigns.inbox.handing_over.deciding import decide, hold_undecided, record
 from campaigns.inbox.handing_over.models import HandOver, OfferState, Team, TeamMember
-from campaigns.inbox.handing_over.service import LONGEST_SUMMARY, new_code, refuse_second
-from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.handing_over.service import checked_words, make_offer
 from campaigns.staff.queries import get_owned
 
 
@@ -43,31 +41,22 @@ def offer_within(
     """
     conversation, now = conversations.hold_kept(session, conversation), clock.now()
     _check_target(session, conversation.organisation_id, to, by=by)
-    words = note.strip()
+    words, ours = checked_words(note), conversation.organisation_id
     if not words:
         raise InputError(N_("Write why you hand it over."))
-    if len(words) > LONGEST_SUMMARY:
-        raise InputError(N_("Write at most %(most)s characters."), most=LONGEST_SUMMARY)
-    refuse_second(session, conversation)
-    (row_id,) = reserve_ids(session, HandOver, 1)
-    made = HandOver(
-        id=row_id,
-        conversation_id=conversation.id,
-        organisation_id=conversation.organisation_id,
-        receiver_id=conversation.organisation_id,
+    made = make_offer(
+        session,
+        conversation,
+        ours,
+        words,
+        by=by,
+        vault=vault,
+        at=now,
+        state=OfferState.OFFERED,
         team_id=to.team_id,
         to_member_id=to.member_id,
-        state=OfferState.OFFERED,
-        code=new_code(session, conversation.organisation_id),
-        urgency=conversation.urgency,
-        sealed_summary=vault.seal(words, table="hand_over", column="sealed_summary", row_id=row_id),
-        offered_by_id=by,
-        offered_at=now,
-        due_at=now + DECIDED_WITHIN[conversation.urgency >= Urgency.DANGER],
     )
-    session.add(made)
-    session.flush()
-    record(session, made, "offer_within", conversation.organisation_id, by=by)
+    record(session, made, "offer_within", ours, by=by)
     return made
 
 
