@@ -18,8 +18,8 @@ from campaigns.inbox.automatic.chosen_texts import choose
 from campaigns.inbox.automatic.suggested_texts import TITLES, add_suggested
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.addressees import load_addressee, load_need
-from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState
+from campaigns.inbox.conversations.offered.helplines import find_offers
 from campaigns.messages.queries import load_help
 from campaigns.messages.service import review_translation
 from campaigns.staff.models import Organisation

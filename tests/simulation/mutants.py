@@ -19,7 +19,6 @@ from campaigns.audience.consent.person import lock_addresses, lock_person
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
-from campaigns.delivery import channel_fallback
 from campaigns.delivery.engine import caller, fence, retry
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
@@ -29,6 +28,7 @@ from campaigns.delivery.engine.queue.due_rows import DELIVERY
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
+from campaigns.delivery.one_person import channel_fallback
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.receipts import merge
 from campaigns.delivery.repair import doubts, reconcile

@@ -42,7 +42,6 @@ from campaigns.core.database import insert_or
 from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.crash import crash_point
 from campaigns.core.sentences import Sentence
-from campaigns.delivery.answerable_senders import stop_way
 from campaigns.delivery.fanout.asked_people import asked_by_others
 from campaigns.delivery.fanout.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, may_be_on_the_way, select_corrected
@@ -55,9 +54,10 @@ from campaigns.delivery.fanout.text_sources import load_renderer, read_at
 from campaigns.delivery.fanout.texts import Combination, Dimensions
 from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.delivery.one_person.answerable_senders import stop_way
+from campaigns.delivery.one_person.shared_numbers import has_shared, select_doubled
 from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference
-from campaigns.delivery.shared_numbers import has_shared, select_doubled
 from campaigns.delivery.states import SendState
 from campaigns.places.models import Region
 from campaigns.planning.campaign_content import FrozenRun

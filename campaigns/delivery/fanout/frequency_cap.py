@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.audience.models import Address
 from campaigns.audience.walk import between
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.shared_numbers import has_shared
+from campaigns.delivery.one_person.shared_numbers import has_shared
 from campaigns.delivery.states import SendState
 from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.cost import Capped

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import NotFoundError
-from campaigns.delivery.channel_fallback import FELL_BACK
 from campaigns.delivery.counts import Tally, count_run
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
+from campaigns.delivery.one_person.channel_fallback import FELL_BACK
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
 from campaigns.staff.queries import NOT_THERE, get_owned, owned

@@ -47,9 +47,9 @@ from campaigns.audience.files.contact_writer import METHOD as IMPORTED
 from campaigns.audience.models import Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
-from campaigns.delivery.channel_fallback import fall_back
 from campaigns.delivery.lanes.sender_health import write_health
 from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.refusals import heed_refusals
 from campaigns.delivery.states import RANKS, ReceiptState, SendState

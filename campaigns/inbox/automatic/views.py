@@ -14,7 +14,7 @@ from campaigns.inbox.automatic.chosen_texts import choose, load_chosen
 from campaigns.inbox.automatic.forms import AutomaticForm
 from campaigns.inbox.automatic.suggested_texts import add_suggested
 from campaigns.inbox.conversations.models import Occasion
-from campaigns.inbox.conversations.prepared import load_prepared
+from campaigns.inbox.conversations.offered.prepared import load_prepared
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, unreviewed_of
 from campaigns.places.place_names.name_table import CREDIT

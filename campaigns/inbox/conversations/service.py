@@ -30,7 +30,6 @@ from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.directory.models import Service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
-from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.left_answers import leave_answer, let_next_wait
 from campaigns.inbox.conversations.models import (
     WAITING,
@@ -41,6 +40,7 @@ from campaigns.inbox.conversations.models import (
     Outcome,
     Presence,
 )
+from campaigns.inbox.conversations.offered.helplines import find_named
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.media.service import remove_from_closed

@@ -21,14 +21,14 @@ from campaigns.directory.signposting.choice import Need
 from campaigns.inbox.conversations import queries, service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm, ThemesForm
-from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA, OUTCOMES, SHELVES, TOPICS
 from campaigns.inbox.conversations.left_answers import count_alike
 from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, UnnamedReport
 from campaigns.inbox.conversations.noting_themes import find_themes, note_themes
-from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
+from campaigns.inbox.conversations.offered.helplines import find_offers
+from campaigns.inbox.conversations.offered.prepared import fill_prepared, load_prepared
+from campaigns.inbox.conversations.offered.reminders import load_reminders, send_reminder
 from campaigns.inbox.conversations.queue_filters import read_filters
-from campaigns.inbox.conversations.reminders import load_reminders, send_reminder
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.wait import due_at
 from campaigns.inbox.conversations.window import closes_at, find_obstacle

@@ -24,8 +24,8 @@ from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
-from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import Conversation, ConversationTag
+from campaigns.inbox.conversations.offered.helplines import find_named
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.duty.queries import find_who_answers
 from campaigns.inbox.handing_over.deciding import come_back, decide, hold_undecided, record, time_to_decide

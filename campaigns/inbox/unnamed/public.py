@@ -20,8 +20,8 @@ from campaigns.core.errors import InputError
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
 from campaigns.directory.public import emergency_of, help_in
 from campaigns.inbox.complaints.readers import members_of_setting
-from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome, UnnamedReport
+from campaigns.inbox.conversations.offered.helplines import find_named
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.unnamed import flood_limits, service

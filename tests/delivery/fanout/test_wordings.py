@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Channel
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.channel_fallback import fall_back
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy

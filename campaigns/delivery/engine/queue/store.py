@@ -21,7 +21,6 @@ from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
-from campaigns.delivery.channel_fallback import fall_back
 from campaigns.delivery.engine.decisions import Decided, Wait, is_told, tell
 from campaigns.delivery.engine.ports import WITHDRAWN_WITHIN, Ask, Found, Result, RunningRun, Snapshot, put_back
 from campaigns.delivery.engine.queue.claims import Claims
@@ -29,6 +28,7 @@ from campaigns.delivery.engine.queue.results import find_held, record, writing
 from campaigns.delivery.lanes.daily_limits import DailyLimits, count_called
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
 from campaigns.delivery.lanes.sender_health import may_be_used, note_account, write_health
+from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.refusals import heed_refusals
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run

@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import SenderChoice, find_sender
 from campaigns.core import clock
-from campaigns.delivery.answerable_senders import stop_way_of_delivery
 from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.one_person.answerable_senders import stop_way_of_delivery
+from campaigns.delivery.one_person.shared_numbers import find_taken
 from campaigns.delivery.references import new_reference
-from campaigns.delivery.shared_numbers import find_taken
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import GOING
 from campaigns.planning.models import Run, RunSender, RunState, Sender

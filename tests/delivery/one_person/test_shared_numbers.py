@@ -14,11 +14,11 @@ from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.channel_fallback import fall_back
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.one_person.channel_fallback import fall_back
+from campaigns.delivery.one_person.shared_numbers import has_shared
 from campaigns.delivery.references import new_reference
-from campaigns.delivery.shared_numbers import has_shared
 from campaigns.delivery.states import SendState
 from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
