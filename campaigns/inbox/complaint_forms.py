@@ -9,8 +9,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import RadioField, SelectField
 from wtforms.validators import InputRequired
 
-from campaigns.core.errors import InputError
-from campaigns.core.words import N_
 from campaigns.inbox.complaints.service import ReadBy
 from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
@@ -36,16 +34,13 @@ class MarkForm(Form):
             self.reader.data = _SETTING
 
     def chosen(self) -> ReadBy | None:
-        """Return who was chosen, None for the setting. Raises InputError for nonsense."""
+        """Return who was chosen of those offered, None for the setting."""
         kind, _colon, key = self.text("reader").partition(":")
         if kind == _SETTING:
             return None
         if kind == _INSTANCE:
             return ReadBy()
-        try:
-            number = whole_number(key)
-        except ValueError:
-            raise InputError(N_("Choose from the list.")) from None
+        number = whole_number(key)
         return ReadBy(member_id=number) if kind == _MEMBER else ReadBy(organisation_id=number)
 
 

@@ -39,6 +39,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import load_active_members, load_other_organisations
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told, said
+from campaigns.web.filters import listed
 from campaigns.web.session import session, writing_apart
 
 pages = Blueprint("complaints", __name__, url_prefix="/complaints")
@@ -140,7 +141,9 @@ def lock(complaint_id: int, media_id: int) -> Redirect:
 @requires(Permission.ANSWER)
 def ask(conversation_id: int) -> str:
     """Ask who reads a complaint, before it is one."""
-    return _ask(get_conversation(session(), conversation_id, current_organisation().id), MarkForm(formdata=None))
+    conversation = get_conversation(session(), conversation_id, current_organisation().id)
+    form = MarkForm(formdata=None)
+    return _ask(conversation, form, is_named=_offer(conversation, form))
 
 
 @pages.post("/mark/<int:conversation_id>")
@@ -149,9 +152,9 @@ def mark(conversation_id: int) -> Page:
     """Let a conversation be a complaint: from now on the team does not see it."""
     conversation = get_conversation(session(), conversation_id, current_organisation().id)
     form, by = MarkForm(), current_member().id
-    _offer(conversation, form)
+    is_named = _offer(conversation, form)
     if not form.validate_on_submit():
-        return _ask(conversation, form), form.status
+        return _ask(conversation, form, is_named=is_named), form.status
     with refusals_told(InputError, TransitionError):
         # Whoever answers locks the address first, too.
         addressee = load_addressee(session(), conversation, locked=True)
@@ -184,15 +187,14 @@ def choose() -> Page:
         service.choose_readers(session(), ours, members=chosen, receiver_id=other, by=current_member().id)
         flash(_("It is saved."), "good")
         return redirect(url_for("complaints.choose"))
-    receiver_id = service.find_receiver(session(), ours.id)
+    receiver_id = readers.find_reading_organisation(session(), ours.id)
     by_setting = readers.members_of_setting(session(), ours.id)
     if not form.is_submitted():
         form.look([] if receiver_id else sorted(by_setting), receiver_id)
     return render_template("inbox/complaints/readers.html", form=form, has_readers=bool(by_setting)), form.status
 
 
-def _ask(conversation: Conversation, form: MarkForm) -> str:
-    is_named = _offer(conversation, form)
+def _ask(conversation: Conversation, form: MarkForm, *, is_named: bool) -> str:
     return render_template("inbox/complaints/mark.html", conversation=conversation, form=form, is_named=is_named)
 
 
@@ -202,12 +204,12 @@ def _offer(conversation: Conversation, form: MarkForm) -> bool:
     about = readers.whom_it_is_about(session(), conversation)
     members, others = load_active_members(session(), ours), load_receivers(session(), ours)
     reading = readers.members_of_setting(session(), ours) - about
-    other = service.find_receiver(session(), ours)
+    other = readers.find_reading_organisation(session(), ours)
     # Where somebody reads by the setting, an organisation that it names is one in which somebody answers.
     named = [others[other]] if other and reading else [members[each] for each in sorted(reading)]
     # Nobody of the team that answers: they would be asked about their own.
     free = {key: name for key, name in members.items() if key not in about | load_readers(session(), ours).keys()}
-    form.offer(by_setting=" · ".join(named), members=free, others=others)
+    form.offer(by_setting=listed(named), members=free, others=others)
     return bool(reading)
 
 

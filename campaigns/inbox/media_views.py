@@ -37,7 +37,7 @@ def content(media_id: int) -> Response:
     media = get_media(session(), current_organisation().id, media_id)
     if media.locked_at is not None:
         raise NotFoundError
-    _check_seen(media)
+    _find_seen(media)
     return give(media)
 
 
@@ -46,11 +46,11 @@ def content(media_id: int) -> Response:
 def lock(media_id: int) -> Redirect:
     """Lock a file in which a member suspects a child or sexual content."""
     media = _own(media_id)
-    _check_seen(media)
+    conversation = _find_seen(media)
     with refusals_told(TransitionError):
         service.lock(session(), media, by=current_member().id, organisation_id=current_organisation().id)
         flash(_("It is locked. Tell a data manager: they alone see it from now on."), "good")
-    return _back(media)
+    return _back(media, conversation)
 
 
 @pages.post("/<int:media_id>/words")
@@ -60,15 +60,14 @@ def transcribe(media_id: int) -> Redirect:
     media, by = _own(media_id), current_member().id
     if media.locked_at is not None:
         raise NotFoundError
-    _check_seen(media)
+    conversation = _find_seen(media)
     with refusals_told(InputError, TransitionError):
         words, of = request.form.get("words", ""), current_organisation().id
         said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
-        conversation = _conversation_of(media)
         if conversation is not None:
             hear_words_of(session(), hold_kept(session(), conversation), said, vault=vault())
         flash(_("What you heard stands beside it."), "good")
-    return _back(media)
+    return _back(media, conversation)
 
 
 @pages.get("")
@@ -127,11 +126,17 @@ def _managed(media_id: int) -> Media:
     return media
 
 
-def _check_seen(media: Media) -> None:
-    """Raise NotFoundError for what is part of a complaint about the team."""
-    conversation = _conversation_of(media)
+def _find_seen(media: Media) -> Conversation | None:
+    """Return the conversation to which a file belongs, None where there is none.
+
+    Raises NotFoundError for what is part of a complaint about the team.
+    """
+    theirs = owned(select(Conversation), Conversation, current_organisation().id)
+    theirs = theirs.join(Reply, Reply.contact_id == Conversation.contact_id)
+    conversation = session().scalar(theirs.where(Reply.id == media.reply_id))
     if conversation is not None and conversation.is_complaint:
         raise NotFoundError
+    return conversation
 
 
 def give(media: Media) -> Response:
@@ -149,14 +154,7 @@ def give(media: Media) -> Response:
     return answer
 
 
-def _conversation_of(media: Media) -> Conversation | None:
-    theirs = owned(select(Conversation), Conversation, current_organisation().id)
-    theirs = theirs.join(Reply, Reply.contact_id == Conversation.contact_id)
-    return session().scalar(theirs.where(Reply.id == media.reply_id))
-
-
-def _back(media: Media) -> Redirect:
-    conversation = _conversation_of(media)
+def _back(media: Media, conversation: Conversation | None) -> Redirect:
     if conversation is None:
         return redirect(url_for("inbox.history"))
     return redirect(url_for("conversations.show", conversation_id=conversation.id, _anchor=f"media-{media.id}"))

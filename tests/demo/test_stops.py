@@ -53,7 +53,7 @@ def test_nobody_answers_what_nobody_got(sandbox: SandboxProcess) -> None:
     assert let_some_answer(SandboxControl(sandbox.url, DEFAULTS.control_token)) == (0, 0)
 
 
-def test_nobody_writes_back_who_blocked_the_bot(sandbox: SandboxProcess) -> None:
+def test_who_said_stop_is_no_reader_any_more(sandbox: SandboxProcess) -> None:
     control = SandboxControl(sandbox.url, DEFAULTS.control_token)
     message = sandbox.client().messages.create(to="+380501234501", from_="+447700900100", body="Keep your papers.")
     sandbox.settle()

@@ -60,10 +60,16 @@ def count_waiting_for(session: Session, who: Reading) -> int:
 
 def members_of_setting(session: Session, organisation_id: int) -> set[int]:
     """Return the active members who read complaints about an organisation by its setting."""
-    receiver = session.get(ComplaintReceiver, organisation_id)
-    if receiver is not None:
-        return find_who_answers(session, [receiver.receiver_id]).get(receiver.receiver_id, set())
+    other = find_reading_organisation(session, organisation_id)
+    if other is not None:
+        return find_who_answers(session, [other]).get(other, set())
     return _named(session, [organisation_id]).get(organisation_id, set())
+
+
+def find_reading_organisation(session: Session, organisation_id: int) -> int | None:
+    """Return the organisation that reads complaints about another one in place of its members."""
+    found = select(ComplaintReceiver.receiver_id).where(ComplaintReceiver.organisation_id == organisation_id)
+    return session.scalar(found)
 
 
 def whom_it_is_about(session: Session, conversation: Conversation) -> set[int]:
@@ -141,9 +147,10 @@ def _is_read_by(who: Reading) -> ColumnElement[bool]:
     )
     is_ours = Complaint.organisation_id == who.organisation_id
     is_chosen = Complaint.reader_id == who.member_id
+    own = and_(is_ours, or_(is_chosen, and_(Complaint.reader_id.is_(None), is_named)))
+    # The index of the receivers finds all of them: every page asks.
     here = Complaint.receiver_id == who.organisation_id
-    own = and_(is_ours, here, or_(is_chosen, and_(Complaint.reader_id.is_(None), is_named)))
-    return or_(own, and_(~is_ours, here)) if who.answers else own
+    return and_(here, or_(own, ~is_ours) if who.answers else own)
 
 
 def _is_about(member_id: int) -> ColumnElement[bool]:

@@ -15,7 +15,12 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
-from campaigns.inbox.complaints.readers import members_of_setting, readers_of, whom_it_is_about
+from campaigns.inbox.complaints.readers import (
+    find_reading_organisation,
+    members_of_setting,
+    readers_of,
+    whom_it_is_about,
+)
 from campaigns.inbox.conversations.left_answers import let_next_wait
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
@@ -130,12 +135,6 @@ def find_unread(session: Session, *, only_waiting: bool = False) -> Sequence[Com
     return [each for each in found if not reading[each.conversation_id]]
 
 
-def find_receiver(session: Session, organisation_id: int) -> int | None:
-    """Return the organisation that reads complaints about another one in place of its members."""
-    found = select(ComplaintReceiver.receiver_id).where(ComplaintReceiver.organisation_id == organisation_id)
-    return session.scalar(found)
-
-
 def _checked(
     session: Session, conversation: Conversation, chosen: ReadBy | None, about: Collection[int]
 ) -> int | None:
@@ -144,7 +143,7 @@ def _checked(
     if chosen is None:
         if not members_of_setting(session, ours) - set(about):
             raise InputError(N_("Nobody who did not answer them is named to read it. Choose somebody."))
-        return find_receiver(session, ours) or ours
+        return find_reading_organisation(session, ours) or ours
     if chosen.member_id is not None:
         if chosen.member_id in about:
             raise InputError(N_("They answered this person: choose somebody whom it is not about."))

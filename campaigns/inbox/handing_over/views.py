@@ -237,7 +237,7 @@ def _show(handed: HandOver, form: DeclineForm) -> str:
         target=queries.load_targets(session(), [handed])[handed.id],
         people=load_member_names(session(), people) if handed.organisation_id == ours else {},
         form=form,
-        topics=TOPICS,
+        topic_of=lambda heading: TOPICS.get(heading, heading),
         overrides=OVERRIDES,
         urgency_of=lambda level: Urgency(level).word,
     )

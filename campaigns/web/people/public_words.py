@@ -83,7 +83,11 @@ class Words:
 
     def language_names(self, codes: Iterable[str]) -> str:
         """Return the names of languages as one list."""
-        return listed([self.language_name(code) for code in codes if code != "mul"], self.language)
+        return self.listed(self.language_name(code) for code in codes if code != "mul")
+
+    def listed(self, values: Iterable[object]) -> str:
+        """Write values as one list."""
+        return listed(values, self.language)
 
     def day(self, value: date) -> str:
         """Write a date."""

@@ -269,7 +269,9 @@ def test_audit_says_who_and_when_and_nothing_of_it(pages: Pages, which: int, ans
     assert "shouted" not in str([each.detail for each in entries])
 
 
-def test_only_who_reads_is_told_by_mail(pages: Pages, which: int, answering: Member) -> None:
+def test_who_is_named_and_did_not_answer_reads_it_until_they_leave(
+    pages: Pages, which: int, answering: Member
+) -> None:
     lead = pages.member(Role.VIEWER)
     name_readers(pages, lead, answering)
     mark(pages, which, answering)
