@@ -33,6 +33,7 @@ import campaigns.inbox.escalation.models
 import campaigns.inbox.handing_over.models
 import campaigns.inbox.media.models
 import campaigns.inbox.models
+import campaigns.inbox.unnamed.models
 import campaigns.messages.models
 import campaigns.places.models
 import campaigns.planning.links.counted_links

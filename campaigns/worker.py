@@ -50,6 +50,7 @@ from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.media.fetching import MediaFetching
+from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
@@ -80,6 +81,8 @@ ESCALATE_EVERY = 5.0
 LAPSE_EVERY = 20.0
 #: How often hand-overs and reports of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
+#: How often forms are looked for that can give no new code any more.
+FORMS_EVERY = 60.0
 #: How often those are looked for whom nobody has answered for days.
 ANSWERLESS_EVERY = 300.0
 #: Between two looks whether the database was upgraded under this worker.
@@ -343,6 +346,7 @@ class Worker:
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
             Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),
             *self._chores_apart(),
+            Chore("forgetting forms of reports", FORMS_EVERY, lambda: repair(forget_forms, self._sessions)),
             Chore("erasing old reports", FORGET_EVERY, lambda: repair(erase_expired, self._sessions)),
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),

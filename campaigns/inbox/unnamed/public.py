@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.unnamed import flood_limits, service
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
 from campaigns.inbox.unnamed.return_code import DIGITS, in_fours
+from campaigns.inbox.unnamed.sent_forms import take_form, use_up
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.queries import load_help
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
@@ -107,6 +109,7 @@ def come_back(language: str) -> Response:
     # Whoever has the code does not guess.
     with writing_apart() as writing:
         pour_back(writing, limits)
+    use_up(session(), report)
     act = request.form.get("act")
     if act == "erase":
         service.erase_report(session(), report)
@@ -127,16 +130,36 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
         raise NotFound
     chosen = request.form.get("to", "")
     reader = next((each for each in readers if str(each.organisation_id) == chosen), None)
+    shown = partial(_form, language, country, region, readers)
     if request.method == "GET":
-        return _form(language, country, region, readers, readers[0])
+        return shown(readers[0])
     if reader is None:
         # Never to another one than they chose.
-        return _form(language, country, region, readers, readers[0], GONE)
-    if problem := _problem(reader) or _pour_for_report():
-        if problem == USED:
-            return _code_form(language, 422, USED)
-        return _form(language, country, region, readers, reader, problem)
-    told = service.Told(
+        return shown(readers[0], GONE)
+    nonce, limits = _nonce(), _limits_on_writing()
+    if problem := _problem(reader) or (AGAIN if nonce is None else ""):
+        return shown(reader, problem)
+    if not _pour(limits):
+        return shown(reader, BUSY)
+    try:
+        taken = take_form(session(), nonce or "", _told(language, country, region, reader), vault=vault())
+    except InputError:
+        # Whoever read complaints went just now.
+        refuse_commit()
+        return shown(reader, UNREAD)
+    if taken.code is None:
+        with writing_apart() as writing:
+            pour_back(writing, limits)
+        # What they wrote anew is not lost; what a browser remembers, and sends again, is not shown.
+        return _code_form(language, 422, USED) if taken.is_same else shown(reader, AGAIN)
+    if not taken.is_first:
+        pour_back(session(), limits)
+    code = in_fours(taken.code)
+    return private_page_of("people/code_once.html", language, country, code=code, languages={})
+
+
+def _told(language: str, country: str, region: RegionFacts | None, reader: ReportReader) -> service.Told:
+    return service.Told(
         reader.organisation_id,
         _written(),
         language if language in all_languages() else UNKNOWN_LANGUAGE,
@@ -146,13 +169,6 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
         region_id=_region_id(region),
         is_complaint=_is_complaint(),
     )
-    try:
-        code = service.begin_report(session(), told, vault=vault())
-    except InputError:
-        # Whoever read complaints went just now.
-        refuse_commit()
-        return _form(language, country, region, readers, reader, UNREAD)
-    return private_page_of("people/code_once.html", language, country, code=in_fours(code), languages={})
 
 
 def _problem(reader: ReportReader) -> str:
@@ -163,23 +179,14 @@ def _problem(reader: ReportReader) -> str:
     return UNREAD if _is_complaint() and not reader.takes_complaints else ""
 
 
-def _pour_for_report() -> str:
-    """Count one more report; return the name of what forbids it, '' for nothing.
+def _nonce() -> str | None:
+    """Return by what the form is known that was sent; None: it is forged, too new or too old, or of a machine."""
+    nonce = nonce_of(request.form.get("stamp", ""), settings().secret_key, now=clock.now())
+    return None if request.form.get("url") else nonce
 
-    The form is used up last, so that whoever is refused leaves nothing new in the database.
-    """
-    key, now = settings().secret_key, clock.now()
-    nonce = nonce_of(request.form.get("stamp", ""), key, now=now)
-    if request.form.get("url") or nonce is None:
-        return AGAIN
-    limits = flood_limits.limits_on_writing(key, request.environ, now=now)
-    if not _pour(limits):
-        return BUSY
-    if not _pour([flood_limits.limit_on_stamp(key, nonce)]):
-        with writing_apart() as writing:
-            pour_back(writing, limits)
-        return USED
-    return ""
+
+def _limits_on_writing() -> Sequence[Limit]:
+    return flood_limits.limits_on_writing(settings().secret_key, request.environ, now=clock.now())
 
 
 def _form(

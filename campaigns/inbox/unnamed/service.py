@@ -58,8 +58,8 @@ class Told:
     is_complaint: bool = False
 
 
-def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
-    """Keep a report and return its code, which is nowhere afterwards.
+def begin_report(session: Session, told: Told, *, vault: Vault) -> tuple[int, str]:
+    """Keep a report; return the id of its conversation, and its code, which is nowhere afterwards.
 
     Raises InputError for an empty or long text, and for a complaint that nobody would read.
     """
@@ -92,7 +92,7 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
     if told.is_complaint:
         complain(session, conversation)
     audit.record(session, "report.begin", subject=report, organisation_id=told.organisation_id)
-    return code
+    return conversation.id, code
 
 
 def find_report(session: Session, typed: str, *, vault: Vault) -> UnnamedReport | None:
