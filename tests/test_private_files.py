@@ -44,6 +44,7 @@ def wait_for(folder: Path, *endings: str) -> None:
     raise AssertionError(f"{endings} are not all among {names}")
 
 
+@pytest.mark.long
 def test_every_command_keeps_its_files_to_itself(tmp_path: Path, environ: dict[str, str]) -> None:
     subprocess.run([*CLI, "setup"], env=environ, umask=0o022, check=True, capture_output=True)
     worker = subprocess.Popen([*CLI, "worker"], env=environ, umask=0o022, stderr=subprocess.DEVNULL)

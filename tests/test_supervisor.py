@@ -85,6 +85,7 @@ def test_sigterm_ends_all_in_time(engine: Engine, supervisor: subprocess.Popen[b
     assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)
 
 
+@pytest.mark.long
 def test_orphans_end_by_themselves(engine: Engine, supervisor: subprocess.Popen[bytes]) -> None:
     workers = workers_of(supervisor)
     supervisor.kill()

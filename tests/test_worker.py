@@ -157,6 +157,7 @@ def test_number_that_changed_while_no_worker_lived_is_not_sent(
         assert progress_of(session, run_id) == {SendState.QUEUED: 3}
 
 
+@pytest.mark.one_database
 def test_dead_calls_are_reaped_and_settled(
     settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:
@@ -276,6 +277,7 @@ def test_terminated_worker_leaves_nothing_open(
     assert progress[SendState.ACCEPTED] == len(sandbox.truth())
 
 
+@pytest.mark.one_database
 def test_wrong_clock_repairs_and_fires_nothing(
     settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:
@@ -313,6 +315,7 @@ def test_wrong_clock_repairs_and_fires_nothing(
         assert session.scalars(select(Run.id).where(Run.schedule_id == firing)).all() == []
 
 
+@pytest.mark.one_database
 def test_wrong_clock_sends_nothing(
     settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:

@@ -34,7 +34,7 @@ UNSIGNED = ("public", "signed", "stamped")
 #: Asked without a session: whoever is signed in is nobody to them.
 STRANGERS = ("signed", "token", "stamped")
 #: Who walks the house: whoever may most of one kind always, the others with --whole.
-ALWAYS = (Role.AUTHOR, Role.RESPONDER, Role.ADMIN)
+ALWAYS = (Role.AUTHOR, Role.ADMIN)
 ROLES = [pytest.param(role, marks=[] if role in ALWAYS else pytest.mark.long) for role in Role]
 
 

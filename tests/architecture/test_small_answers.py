@@ -105,6 +105,7 @@ def unchanged(worlds: tuple[World, ...]) -> list[World]:
     return [world.behind(keep_nothing(serve(world.pages.sessions.kw["bind"]))) for world in worlds]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", WHO)
 def test_no_answer_depends_on_how_few_people_are(unchanged: list[World], who: str) -> None:
     leaks, now = [], clock.now()

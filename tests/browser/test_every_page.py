@@ -18,7 +18,7 @@ from tests.web.pages import Pages, pages_on_file
 pytestmark = pytest.mark.browser
 
 #: Always one page in so many is looked at, narrow in Arabic; with --whole wide in English too, with --runslow all.
-SHARE = 12
+SHARE = 16
 LOOKS = [
     pytest.param("en", 1280, SHARE, id="en-1280-some", marks=pytest.mark.long),
     pytest.param("ar", 360, SHARE, id="ar-360-some"),

@@ -148,6 +148,7 @@ def test_rehearsals_go_on(engine: Engine, sessions: sessionmaker[Session], vault
     assert {running.run_id for running in store.snapshot().runs} == set(ids)
 
 
+@pytest.mark.long
 @pytest.mark.one_database
 def test_calls_cease_while_opt_outs_cannot_arrive_and_go_on_after(
     engine: Engine, sessions: sessionmaker[Session], vault: Vault

@@ -67,6 +67,7 @@ def test_outage_of_an_hour_goes_on_by_itself(scene: Scene) -> None:
     check(figures)
 
 
+@pytest.mark.long
 def test_nothing_is_released_without_a_yes(scene: Scene) -> None:
     drill = Drill(scene, PEOPLE, PACE)
     drill.send(1 / 3)

@@ -110,6 +110,7 @@ def test_latched_worker_hears_and_reaches_nobody(scene: Scene, done: Counter[str
     assert scene.sent() == 0
 
 
+@pytest.mark.long
 def test_released_worker_does_all_of_it(scene: Scene, done: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the test above watches for what happens otherwise."""
     monkeypatch.setattr(worker, "REPORTS_EVERY", 0.5)

@@ -180,6 +180,7 @@ def test_only_few_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         other.join()
 
 
+@pytest.mark.long
 def test_reader_beyond_the_turns_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent, "WAIT_SECONDS", 0.2)
     limits = Limits(seconds=3)

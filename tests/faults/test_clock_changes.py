@@ -113,7 +113,7 @@ class Wall:
         return datetime.now(UTC) + self.set_by
 
 
-@pytest.mark.parametrize("hours", [-1, 1, -48])
+@pytest.mark.parametrize("hours", [-1, *(pytest.param(hours, marks=pytest.mark.long) for hours in (1, -48))])
 def test_clock_that_is_set_keeps_looking(
     sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:

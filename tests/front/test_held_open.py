@@ -100,8 +100,8 @@ def test_who_does_not_read_takes_no_thread(limits: Limits) -> None:
             assert all(is_cut_off(reader) for reader in readers)
 
 
-@pytest.mark.parametrize("header", ["Connection: close", "X-A: b"])
-@pytest.mark.parametrize("parts", [1, 64])
+@pytest.mark.parametrize("header", ["Connection: close", pytest.param("X-A: b", marks=pytest.mark.long)])
+@pytest.mark.parametrize("parts", [pytest.param(1, marks=pytest.mark.long), 64])
 def test_who_reads_slowly_gets_all(header: str, parts: int) -> None:
     """Longer than any of its deadlines, as long as it goes on."""
     size = 16 << 20
@@ -201,6 +201,7 @@ def test_place_for_a_large_body_is_lost_by_who_sends_nothing() -> None:
             assert client.send(LARGE % b"", b"y" * (1 << 22)).answer().status == 200
 
 
+@pytest.mark.long
 def test_large_body_that_goes_on_has_its_time() -> None:
     limits = Limits(body_seconds=1, body_step=1 << 18)
     with front(echo, limits, body_limit=lambda environ: 1 << 22) as port, Client(port) as client:
@@ -227,6 +228,7 @@ def slow(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return echo(environ, start_response)
 
 
+@pytest.mark.long
 def test_nobody_waits_behind_all_of_a_crowd() -> None:
     with front(slow, Limits(threads=1)) as port, ExitStack() as stack:
         crowd = [stack.enter_context(Client(port)).send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(40)]

@@ -120,6 +120,7 @@ def test_another_key_is_refused_by_every_command(
     assert refused(answers) == {sentence}
 
 
+@pytest.mark.long
 @pytest.mark.one_database
 def test_further_encryption_key_is_known_after_setup(set_up_environ: dict[str, str]) -> None:
     environ = set_up_environ | {"FINGERPOST_ENCRYPTION_KEYS": f"{FIRST} 2:{OTHER}"}
@@ -160,7 +161,11 @@ def test_database_before_setup_is_one_sentence(environ: dict[str, str], database
     ("revision", "sentence"),
     [
         ("0006", "A program before version 0.1 made the database: this one cannot bring it up to date."),
-        ("9999", "This program is older than its database: install the version that changed the database."),
+        pytest.param(
+            "9999",
+            "This program is older than its database: install the version that changed the database.",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_other_tables_are_one_sentence(set_up_environ: dict[str, str], revision: str, sentence: str) -> None:
@@ -200,6 +205,7 @@ def test_database_without_its_keys_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "one.keys").exists()
 
 
+@pytest.mark.long
 def test_keys_without_their_database_are_refused(tmp_path: Path) -> None:
     environ = {
         "FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}",
@@ -217,6 +223,7 @@ def test_keys_without_their_database_are_refused(tmp_path: Path) -> None:
     assert run_commands("setup", environ=environ)["setup"].code == 0
 
 
+@pytest.mark.long
 def test_empty_postgresql_without_keys_makes_none(postgres: PostgresServer, tmp_path: Path) -> None:
     environ = {
         "FINGERPOST_DATABASE_URL": postgres.create_database(),

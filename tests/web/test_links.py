@@ -34,6 +34,7 @@ def links_of(client: FlaskClient, address: str, broken: list[str]) -> set[str]:
         return {path + link if link[0] == "?" else link for link in found if link[0] in "?/"}
 
 
+@pytest.mark.one_database
 @pytest.mark.both_databases
 def test_every_link_shown_leads_somewhere(pages: Pages, vault: Vault) -> None:
     walk(pages, vault, *Role)

@@ -34,7 +34,9 @@ def look_until(seat: Seat, log: Path, *, begun: int, seconds: float = PATIENCE) 
     return False
 
 
-@pytest.mark.parametrize(("beats", "is_replaced"), [(1, True), (0, False), (100, False)])
+@pytest.mark.parametrize(
+    ("beats", "is_replaced"), [(1, True), (0, False), pytest.param(100, False, marks=pytest.mark.long)]
+)
 def test_stuck_process_is_replaced(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

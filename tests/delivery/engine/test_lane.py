@@ -110,7 +110,13 @@ def test_final_errors_are_not_repeated(
     assert (attempt.outcome, attempt.error) == (outcome, error.code)
 
 
-@pytest.mark.parametrize("error", [NotSentError("refused"), ThrottledError("20429", retry_after_seconds=0.1)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(NotSentError("refused"), marks=pytest.mark.long),
+        ThrottledError("20429", retry_after_seconds=0.1),
+    ],
+)
 def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, error: SendError) -> None:
     def behave(outgoing: Outgoing, nth: int) -> None:
         if outgoing.to.endswith("2") and nth == 1:
@@ -122,6 +128,7 @@ def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, er
     assert sorted(provider.calls.values()) == [1, 1, 1, 2]
 
 
+@pytest.mark.long
 def test_small_run_outlives_a_router_that_restarts(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

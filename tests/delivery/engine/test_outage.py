@@ -57,6 +57,7 @@ def sent(
         return progress_of(session, run_id)
 
 
+@pytest.mark.long
 def test_unreachable_provider_is_tried_by_few(sessions: sessionmaker[Session], vault: Vault) -> None:
     provider = FailingProvider(NotSentError("refused"), 2.0)
     assert sent(sessions, vault, provider, 100) == {SendState.ACCEPTED: 100}
@@ -71,6 +72,7 @@ def test_busy_provider_gets_its_time(sessions: sessionmaker[Session], vault: Vau
     assert max(provider.calls.values()) <= 3
 
 
+@pytest.mark.long
 def test_storm_of_lost_replies_costs_few_messages(sessions: sessionmaker[Session], vault: Vault) -> None:
     provider = FailingProvider(UnknownOutcomeError("503"), 1.5)
     states = sent(sessions, vault, provider, 100)

@@ -109,6 +109,7 @@ def test_urgent_run_overtakes_a_long_one(sessions: sessionmaker[Session], vault:
     assert progress[SendState.ACCEPTED] + progress[SendState.QUEUED] == 2000
 
 
+@pytest.mark.long
 def test_claims_passed_over_go_back_in_time(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ def postgres_switch(postgres_engine: Engine) -> Iterator[Switch]:
     empty_tables(postgres_engine)
 
 
+@pytest.mark.long
 def test_no_call_begins_while_nothing_can_be_written(postgres_switch: Switch, vault: Vault) -> None:
     """What is claimed ahead would last for five seconds; the fence closes after two, and nothing is lost."""
     switch, provider, called_at = postgres_switch, MemoryProvider(), list[float]()

@@ -142,6 +142,7 @@ def test_opt_out_is_obeyed_at_once(sessions: sessionmaker[Session], vault: Vault
     assert progress[SendState.SUPPRESSED] > 0
 
 
+@pytest.mark.long
 @pytest.mark.one_database
 def test_unreachable_database_means_no_calls(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider = long_run(sessions, vault), TimedProvider()

@@ -18,6 +18,7 @@ def check(outcome: Outcome, *, danger: int) -> None:
     assert outcome.most_in_an_hour <= 6
 
 
+@pytest.mark.long
 def test_nobody_waits_unseen_in_a_night_without_mail(sqlite_engine: Engine) -> None:
     outcome = Week(sqlite_engine, 120, seed=6, start=DEAD_MAIL[0], span=timedelta(minutes=90)).play()
     check(outcome, danger=1)

@@ -48,7 +48,9 @@ def everywhere(pages: Pages, client: FlaskClient, body: bytes) -> Iterator[tuple
             yield f"{method} {rule.rule} answered {answer.status}", answer
 
 
-@pytest.mark.parametrize("body", [DEEP, EMPTY_LISTS], ids=["deep", "lists"])
+@pytest.mark.parametrize(
+    "body", [pytest.param(DEEP, id="deep", marks=pytest.mark.long), pytest.param(EMPTY_LISTS, id="lists")]
+)
 @pytest.mark.parametrize("signed_in", [False, True], ids=["anonymous", "member"])
 def test_json_that_breaks_parsers_is_refused_everywhere(pages: Pages, signed_in: bool, body: bytes) -> None:
     client = pages.client(pages.member(*Role) if signed_in else None)
