@@ -1,0 +1,63 @@
+"""Every kind of page for people on the move, a line each: for the bench, the browser and whoever looks at titles.
+
+A new page gets a line here; `test_page_kinds.py` fails until it has one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+#: Stands for a code that opens a report, where a form is filled in.
+CODE = "a code"
+#: What somebody writes into a form.
+WRITTEN = "They took our passports, the room is locked at night."
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """How a page of one kind is come to."""
+
+    #: {} is the language.
+    address: str
+    #: What is written into the form of that address, which is sent then; None: the page is only opened.
+    filled: Mapping[str, str] | None = None
+    status: int = 200
+
+    def at(self, language: str) -> str:
+        """Return the address in a language."""
+        return self.address.format(language)
+
+
+KINDS = {
+    "languages": PageKind("/l"),
+    "countries": PageKind("/{}"),
+    "country": PageKind("/{}/pl"),
+    "region": PageKind("/{}/pl-18"),
+    "no_helpline": PageKind("/{}/sa"),
+    "themes": PageKind("/{}/pl/i"),
+    "theme": PageKind("/{}/pl/1"),
+    "theme_job": PageKind("/{}/pl/7"),
+    "from_us": PageKind("/{}/pl/m"),
+    "missing": PageKind("/{}/pl/nothing", status=404),
+    "tell": PageKind("/{}/w"),
+    "tell_of_country": PageKind("/{}/pl/w"),
+    "tell_of_region": PageKind("/{}/pl-18/w"),
+    "tell_empty": PageKind("/{}/pl/w", {"text": ""}, 422),
+    # Whoever's network has sent as much as it may.
+    "tell_busy": PageKind("/{}/pl/w", {"text": WRITTEN}, 429),
+    "code_once": PageKind("/{}/pl/w", {"text": WRITTEN}),
+    "code": PageKind("/{}/n"),
+    "code_wrong": PageKind("/{}/n", {"code": "1" * 16}, 422),
+    "thread": PageKind("/{}/n", {"code": CODE}),
+    "erased": PageKind("/{}/n", {"code": CODE, "act": "erase"}),
+}
+#: The kinds that are only opened, and found.
+OPENED = {name: kind for name, kind in KINDS.items() if kind.filled is None and kind.status == 200}
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """Return what the first form of a page sends by itself."""
+    form = page.partition("<form")[2].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))

@@ -1,0 +1,64 @@
+"""Every page for people is known to the bench and to the browser, and tells a browser's history nothing."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from functools import cache
+from html import unescape
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from campaigns.web.people.public_words import public_languages
+from tests.web.pages import Pages, make_pages
+from tests.web.people.page_kinds import KINDS
+from tests.web.people.reader import Reader
+from tests.web.people.scenery import furnish
+
+#: One language in the ordinary suite; the others' titles have the same two parts.
+LANGUAGES = [code if code == "ar" else pytest.param(code, marks=pytest.mark.long) for code in public_languages()]
+
+
+@cache
+def telling_words() -> dict[str, list[str]]:
+    """Return how words begin, by language, that nobody with the phone in hand should read in its history."""
+    with (Path(__file__).parent / "telling_words.csv").open(encoding="utf-8") as lines:
+        return {row["language"]: row["words"].split() for row in csv.DictReader(lines)}
+
+
+@pytest.fixture
+def furnished(sqlite_engine: Engine) -> Iterator[Pages]:
+    """Pages with something on each of them."""
+    with make_pages(sqlite_engine) as pages:
+        furnish(pages)
+        yield pages
+
+
+def test_every_page_has_a_kind(furnished: Pages) -> None:
+    urls = furnished.app.url_map.bind("localhost")
+    known = {
+        urls.match(kind.at("uk"), method="GET" if kind.filled is None else "POST")[0]
+        for kind in KINDS.values()
+        if kind.status != 404
+    }
+    rules = [rule for rule in furnished.app.url_map.iter_rules() if rule.rule.startswith("/<language:")]
+    assert {rule.endpoint for rule in rules} | {"people.list_languages"} == known
+
+
+def test_list_of_telling_words_has_all_languages() -> None:
+    assert list(telling_words()) == sorted(public_languages())
+    assert min(map(len, telling_words().values())) >= 10
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_neither_title_nor_address_of_any_page_tells_anything(furnished: Pages, language: str) -> None:
+    reader, words = Reader(furnished), [word for each in telling_words().values() for word in each]
+    for name, kind in KINDS.items():
+        page = reader.look(kind, language)
+        assert (name, page.status_code) == (name, kind.status)
+        (title,) = re.findall("<title>(.+?)</title>", page.text)
+        kept = f"{unescape(title)} {kind.at(language)}".casefold()
+        assert (name, [word for word in words if word in kept]) == (name, [])
