@@ -1,7 +1,7 @@
 """Tells members by mail that somebody waits: few mails, none with content, and one that hangs holds up no other.
 
 A mail is noted before it is handed over. When it is not taken, its conversations go on to the next step at once
-(escalate.py), and it is tried again meanwhile: rather told twice than never.
+(escalate.py), and it is tried again meanwhile (trying_again.py): rather told twice than never.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
@@ -22,7 +22,6 @@ from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.conversations.wait import began
 from campaigns.inbox.escalation.member_mail_text import (
     tell_code,
     tell_complaint,
@@ -30,7 +29,6 @@ from campaigns.inbox.escalation.member_mail_text import (
     tell_waiting,
 )
 from campaigns.inbox.escalation.models import (
-    NOT_TAKEN,
     EscalationStep,
     EscalationSwitch,
     PostState,
@@ -38,17 +36,21 @@ from campaigns.inbox.escalation.models import (
     StepTold,
 )
 from campaigns.inbox.escalation.returned_mail import mark_mail, note_post
+from campaigns.inbox.escalation.trying_again import (
+    MOST_AN_HOUR,
+    claim_again,
+    is_of_complaints,
+    is_to_be_tried,
+    still_waits,
+)
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
 
-#: Mails that a member gets in an hour at most; some of them are kept for whoever may be in danger.
-MOST_AN_HOUR, MOST_DIGESTS_AN_HOUR = 6, 3
+#: Of the mails that a member gets in an hour some are kept for whoever may be in danger.
+MOST_DIGESTS_AN_HOUR = 3
 #: Time between two mails to a member about conversations of an urgency; for all others a day.
 PAUSES = {Urgency.DANGER: timedelta(0), Urgency.DAY: timedelta(minutes=10)}
 _LONGEST_PAUSE = timedelta(days=1)
-#: A mail that was not taken is tried again after so long, so often; one that a process left behind, too.
-AGAIN_AFTER, ATTEMPTS = timedelta(minutes=1), 4
-LEFT_BEHIND = timedelta(minutes=2)
 #: Mails that are handed over at the same moment: one address at which a server hangs holds up no other.
 AT_ONCE = 8
 
@@ -103,7 +105,7 @@ def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         due = list(islice(_find_due(session, now), AT_ONCE))
-        looks = (select(StepMail.id).where(*_to_be_tried_again(now)), _select_tests())
+        looks = (select(StepMail.id).where(*is_to_be_tried(now)), _select_tests())
         if not due and all(session.scalar(look.limit(1)) is None for look in looks):
             return []
     with sessions.begin() as session:
@@ -129,13 +131,9 @@ def _select_pending() -> Any:
     pending = pending.join(Member, Member.id == StepTold.member_id).where(
         StepTold.settled_at.is_(None), Member.active
     )
-    grouped = pending.where(*_still_waits()).group_by(*columns.selected_columns[:4])
+    grouped = pending.where(*still_waits()).group_by(*columns.selected_columns[:4])
     # The most urgent is the least in the database.
     return grouped.order_by(Conversation.urgency, StepTold.member_id)
-
-
-def _still_waits() -> list[ColumnElement[bool]]:
-    return [Conversation.waiting_since.is_not(None), EscalationStep.since == began()]
 
 
 def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
@@ -177,33 +175,21 @@ def _settle(session: Session, mail: StepMail, due: Due, now: datetime) -> bool:
     steps = select(EscalationStep.id).join(Conversation, Conversation.id == EscalationStep.conversation_id)
     steps = steps.where(EscalationStep.organisation_id == mail.organisation_id)
     of_urgency = steps.where(
-        Conversation.urgency == mail.urgency, Conversation.is_complaint == due.is_complaint, *_still_waits()
+        Conversation.urgency == mail.urgency, Conversation.is_complaint == due.is_complaint, *still_waits()
     )
     pending = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.settled_at.is_(None))
     past_memory = {"synchronize_session": False}
     claimed = pending.where(StepTold.step_id.in_(of_urgency)).values(mail_id=mail.id, settled_at=now)
     taken: Any = session.execute(claimed, execution_options=past_memory)
     # Of whom somebody has answered meanwhile, or who waits more urgently by now, they are not told any more.
-    moot = pending.where(StepTold.step_id.in_(steps), StepTold.step_id.not_in(steps.where(*_still_waits())))
+    moot = pending.where(StepTold.step_id.in_(steps), StepTold.step_id.not_in(steps.where(*still_waits())))
     session.execute(moot.values(settled_at=now), execution_options=past_memory)
     return bool(taken.rowcount)
 
 
 def _claim_again(session: Session, settings: Settings, now: datetime) -> Iterator[Letter]:
-    """Yield mails that were not taken, or that a process left behind, while anybody of whom they tell waits."""
-    again = select(StepMail).where(*_to_be_tried_again(now)).order_by(StepMail.id).limit(AT_ONCE)
-    for mail in session.scalars(again.with_for_update(skip_locked=True)).all():
-        is_only_refused = mail.state == PostState.REFUSED
-        mail.attempts, mail.changed_at, mail.state = mail.attempts + 1, now, PostState.SENDING
+    for mail, is_only_refused in claim_again(session, now, most=AT_ONCE):
         yield replace(_letter(session, settings, mail), is_only_refused=is_only_refused)
-
-
-def _to_be_tried_again(now: datetime) -> Sequence[Any]:
-    told = exists().where(StepTold.mail_id == StepMail.id, EscalationStep.id == StepTold.step_id)
-    still_waits = told.where(Conversation.id == EscalationStep.conversation_id, *_still_waits())
-    is_refused = StepMail.state.in_(NOT_TAKEN) & (StepMail.changed_at <= now - AGAIN_AFTER)
-    is_left = (StepMail.state == PostState.SENDING) & (StepMail.changed_at <= now - LEFT_BEHIND)
-    return [StepMail.state != PostState.SENT, or_(is_refused, is_left), StepMail.attempts < ATTEMPTS, still_waits]
 
 
 def _select_tests() -> Any:
@@ -228,7 +214,7 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
     ours = settings.public_url.rstrip("/")
     inbox = f"{ours}/inbox"
     names = {"organisation": organisation.name}
-    if _is_of_complaints(session, mail):
+    if is_of_complaints(session, mail):
         link = f"{ours}/complaints"
         texts = tell_complaint(member.locale, mail.urgency, mail.conversations, **names, link=link)
     elif all(each.organisation_id != organisation.id for each in member.memberships):
@@ -236,14 +222,6 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
     else:
         texts = tell_waiting(member.locale, mail.urgency, mail.conversations, **names, link=inbox)
     return Letter(member.email, *texts, mail.id, member.id)
-
-
-def _is_of_complaints(session: Session, mail: StepMail) -> bool:
-    told = select(StepTold.step_id).join(EscalationStep, EscalationStep.id == StepTold.step_id)
-    told = told.join(Conversation, Conversation.id == EscalationStep.conversation_id)
-    # What became a complaint since is told of to others.
-    found = told.where(StepTold.mail_id == mail.id, Conversation.is_complaint, *_still_waits())
-    return session.scalar(found.limit(1)) is not None
 
 
 def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, letter: Letter) -> bool:

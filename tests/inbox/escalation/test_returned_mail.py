@@ -19,10 +19,10 @@ from campaigns.core.mail.bounces import bounced_addresses, returned_ids
 from campaigns.inbox.duty.models import Cause, Unreachable
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.inbox.duty.unreachable import load_unreachable, note_unreachable
-from campaigns.inbox.escalation.member_mails import ATTEMPTS
 from campaigns.inbox.escalation.models import EscalationSwitch
 from campaigns.inbox.escalation.returned_mail import mark_mail, note_bounce, note_report
 from campaigns.inbox.escalation.switch import PROOF_LIVES
+from campaigns.inbox.escalation.trying_again import ATTEMPTS
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.escalation.watch import Watch
 from tests.web.pages import Pages, make_pages
