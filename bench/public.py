@@ -100,7 +100,7 @@ def measure(instance: Flight, port: int, *, times: int, seconds: float, pace: in
     def new_code() -> str:
         told = Told(owner.organisation_id, WRITTEN, "en", may_answer=True, country="PL")
         with instance.sessions.begin() as session:
-            return begin_report(session, told, vault=instance.vault)
+            return begin_report(session, told, vault=instance.vault)[1]
 
     instance.processes.start("web", "serve", "--processes", "1")
     instance.processes.wait_for(f"http://127.0.0.1:{port}/l")

@@ -133,9 +133,7 @@ def page_of(template: str, language: str, country: str = "", *, age: int = KEPT,
 def private_page_of(template: str, language: str, country: str = "", status: int = 200, **values: Any) -> Response:
     """Return a page that nobody keeps on the way, such as a form or what somebody sent by one."""
     text, words = _written(template, language, country, values)
-    answer = Response(text, status, headers=_headers(words.language))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return _answer_once(text, words.language, status)
 
 
 def words_for(asked: str, country: str = "") -> Words:
@@ -218,9 +216,7 @@ def error_page(status: int) -> Response:
         values["publisher"] = layout().find_publisher()
         values |= layout().find_help(known, language) if known else {}
     text = _rendered("people/error.html", Words(language), language, known, values)
-    answer = Response(text, status, headers=_headers(language))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return _answer_once(text, language, status)
 
 
 def _written(template: str, asked: str, country: str, values: Mapping[str, Any]) -> tuple[str, Words]:
@@ -274,11 +270,23 @@ def _headers(language: str) -> dict[str, str]:
 
 
 def _answer(page: Finished) -> Response:
-    is_small = request.accept_encodings.quality("gzip") > 0
-    answer = Response(page.compressed if is_small else page.body, headers=_headers(page.language))
-    if is_small:
-        answer.headers["Content-Encoding"] = "gzip"
-    answer.headers["Vary"] = "Accept-Encoding"
+    answer = _sent(page, 200)
     answer.headers["Cache-Control"] = f"public, max-age={page.age}"
     answer.set_etag(page.tag, weak=True)
     return cast(Response, answer.make_conditional(request))
+
+
+def _answer_once(text: str, language: str, status: int) -> Response:
+    # Small, though it holds what somebody wrote: no browser sends it for a stranger, as there is no cookie.
+    answer = _sent(finish(text, language=language, age=0), status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _sent(page: Finished, status: int) -> Response:
+    is_small = request.accept_encodings.quality("gzip") > 0
+    answer = Response(page.compressed if is_small else page.body, status, headers=_headers(page.language))
+    if is_small:
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.headers["Vary"] = "Accept-Encoding"
+    return answer

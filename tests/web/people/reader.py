@@ -27,7 +27,7 @@ def a_code(pages: Pages) -> str:
     """Return the code of a new report to `ours`."""
     told = Told(pages.ours.id, WRITTEN, "uk", may_answer=True, country="PL")
     with pages.app.app_context(), pages.sessions.begin() as session:
-        return begin_report(session, told, vault=vault())
+        return begin_report(session, told, vault=vault())[1]
 
 
 @dataclass

@@ -48,6 +48,14 @@ def test_page_is_light_and_asks_for_nothing(pages: Pages, address: str) -> None:
     assert fetched == ["data:,"]
 
 
+@pytest.mark.parametrize("address", ["/uk/n", "/uk/pl/nothing"])
+def test_what_nobody_keeps_is_light_too(pages: Pages, address: str) -> None:
+    answer = pages.client().get(address, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert Seen(gzip.decompress(answer.data).decode()).tags[0][0] == "html"
+    assert "ETag" not in answer.headers
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_way_out_comes_first(pages: Pages, address: str) -> None:
     seen = Seen(pages.client().get(address).text)
