@@ -42,6 +42,7 @@ from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.handing_over.exporting import views as export_keys
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.inbox.unnamed import public as unnamed
+from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import public as advice
@@ -127,6 +128,7 @@ PAGES: tuple[Blueprint, ...] = (
     staff.pages,
     public_pages.pages,
     members.pages,
+    set_up.pages,
     tokens.pages,
     description.pages,
 )

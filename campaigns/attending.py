@@ -31,6 +31,7 @@ from campaigns.front.house import House
 from campaigns.front.peer_limits import Limits
 from campaigns.front.steps import Application, Piece
 from campaigns.front.wording import refusal
+from campaigns.members.set_up_views import init_set_up
 from campaigns.readiness.instance import open_instance
 from campaigns.web.guards.bodies import body_limit_of
 from campaigns.web.session import database
@@ -81,8 +82,11 @@ class HooksAlone:
         return taken
 
 
-def attend(settings: Settings, part: Part, host: str, port: int) -> None:
-    """Answer requests that come to a place, until SIGTERM or until the parent is gone."""
+def attend(settings: Settings, part: Part, host: str, port: int, *, set_up_code: str = "") -> None:
+    """Answer requests that come to a place, until SIGTERM or until the parent is gone.
+
+    `set_up_code` is the digest of a code that was printed; only its page is served until there is a member.
+    """
     # Ctrl-C reaches the parent too, which tells this process to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logging(settings.log_level)
@@ -93,6 +97,8 @@ def attend(settings: Settings, part: Part, host: str, port: int) -> None:
         _log.error("%s", error)
         raise SystemExit(2) from None
     app = create_app(settings)
+    if set_up_code:
+        init_set_up(app, set_up_code)
     with app.app_context():
         engine = database.engine
     code = 0

@@ -25,6 +25,7 @@ from campaigns.core.processes.loading import loading
 from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
 from campaigns.members.commands import member, organisation
+from campaigns.members.set_up_code import make_code
 
 #: Wrong rows of a file that are told, one a line.
 SHOWN_PROBLEMS = 200
@@ -81,15 +82,27 @@ def setup(new_secret_key: bool) -> None:
     help="Server processes of the console, and as many for providers; with one a core they answer the most.",
 )
 def serve(processes: int) -> None:
-    """Serve the console, the public pages and the providers' callbacks."""
-    settings = _settings()
+    """Serve the console, the public pages and the providers' callbacks.
+
+    Where there is neither a database nor a key it makes both; without a member it prints a code, with which the
+    first one sets the system up in the browser.
+    """
+    settings = _settings(with_keys=False)
     with loading():
         from campaigns.readiness.instance import open_instance
+        from campaigns.readiness.setting_up import is_new, set_up
         from campaigns.serving import serve_pages
+        from campaigns.staff.queries import has_members
 
-    open_instance(settings)
+    if is_new(settings):
+        set_up(settings, say=click.echo)
+        settings = _settings()
+    engine = open_instance(settings)
+    with make_sessions(engine)() as session:
+        code = "" if has_members(session) else make_code()
+    engine.dispose()
     configure_logging(settings.log_level)
-    serve_pages(settings, processes, say=click.echo)
+    serve_pages(settings, processes, say=click.echo, set_up_code=code)
 
 
 @main.command()

@@ -12,30 +12,37 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.processes.loading import loading
 from campaigns.core.processes.seats import Seat, keep_seats
 from campaigns.core.settings import Settings
+from campaigns.members.set_up_code import digest_of
 
 #: Processes that were told to end finish their requests; after this number of seconds they are killed.
 KILL_SECONDS = 4.0
 #: Between two looks whether the server answers, in seconds.
 LOOK_EVERY = 0.1
+#: Where a system without members is set up, and with which code.
+SET_UP = "nobody is a member yet: open {} and enter the code {}"
 
 
-def serve_pages(settings: Settings, processes: int, *, say: Callable[[str], None]) -> None:
+def serve_pages(settings: Settings, processes: int, *, say: Callable[[str], None], set_up_code: str = "") -> None:
     """Serve in `processes` processes of each kind until SIGTERM or Ctrl-C, and say where as soon as they answer.
 
-    One that dies is started again. Raises SettingsError when the server cannot have its places.
+    One that dies is started again. With `set_up_code` the system has no member yet: where it is set up, and that
+    code, is said too. Raises SettingsError when the server cannot have its places.
     """
     ports = {"console": settings.port} | ({"hooks": settings.hooks_port} if settings.hooks_port else {})
     host = settings.host
     for port in ports.values():
         host = find_place(settings.host, port)
+    code = digest_of(set_up_code) if set_up_code else ""
     seats = [
-        Seat(f"{part} {number}", _attend, settings, part, host, port)
+        Seat(f"{part} {number}", _attend, settings, part, host, port, code)
         for part, port in ports.items()
         for number in range(1, processes + 1)
     ]
     told = {settings.port: "listening at {}", settings.hooks_port: "listening for providers at {}"}
     shown = f"[{host}]" if ":" in host else host
     places = {port: told[port].format(f"http://{shown}:{port}") for port in ports.values()}
+    if set_up_code:
+        places[settings.port] += f"\n{SET_UP.format(f'http://{shown}:{settings.port}/set-up', set_up_code)}"
     threading.Thread(target=_say_when_up, args=(host, places, say), daemon=True).start()
     keep_seats(seats, end_seconds=KILL_SECONDS)
 
@@ -67,12 +74,12 @@ def why_not(error: OSError, host: str, port: int) -> str:
     return f"nothing can listen at port {port} of {host}: {error.strerror}."
 
 
-def _attend(settings: Settings, part: str, host: str, port: int) -> None:
+def _attend(settings: Settings, part: str, host: str, port: int, code: str) -> None:
     """Be one of the processes."""
     with loading():
         from campaigns.attending import Part, attend
 
-    attend(settings, Part(part), host, port)
+    attend(settings, Part(part), host, port, set_up_code=code)
 
 
 def _say_when_up(host: str, places: dict[int, str], say: Callable[[str], None]) -> None:

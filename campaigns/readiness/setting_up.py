@@ -48,6 +48,24 @@ def set_up(settings: Settings, *, say: Callable[[str], None], may_replace: bool 
         mark_used(whole.keys_path)
 
 
+def is_new(settings: Settings) -> bool:
+    """Say whether nothing was set up here yet, or setting up was cut short: then `set_up` may go on by itself.
+
+    Keys that were never used with a database tell so; without them an empty database may be one that is lost.
+    """
+    path = settings.keys_path
+    engine = make_engine(settings.database_url)
+    try:
+        if not any(getattr(settings, name) for name in KEY_NAMES):
+            return _is_empty(engine)
+        is_unused = path is not None and _are_kept(settings) and not is_used(path)
+        return is_unused and (_is_empty(engine) or _is_current(engine))
+    except DBAPIError as error:
+        raise UnavailableError(sentence_about(error)) from error
+    finally:
+        engine.dispose()
+
+
 def _with_new_keys(settings: Settings) -> Settings:
     made = make_keys()
     return replace(
@@ -68,6 +86,11 @@ def _is_empty(engine: Engine) -> bool:
         if state in BEYOND:
             check_schema(connection)
     return state is SchemaState.MISSING
+
+
+def _is_current(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return schema_state(connection) is SchemaState.CURRENT
 
 
 def _refuse_half(settings: Settings, *, has_keys: bool, is_empty: bool) -> None:

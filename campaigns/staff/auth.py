@@ -164,7 +164,12 @@ def requires(
 
 def renew_session() -> None:
     """Keep the member of this request signed in after all their sessions were ended."""
-    login_user(Account(current_member()), authn_via=["password"])
+    begin_session(current_member())
+
+
+def begin_session(member: Member) -> None:
+    """Sign in somebody who has just chosen their own password."""
+    login_user(Account(member), authn_via=["password"])
 
 
 def is_own_password(password: str) -> bool:

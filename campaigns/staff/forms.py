@@ -25,6 +25,8 @@ ROLE_NAMES = {
     Role.STEWARD: _l("Data manager"),
     Role.ADMIN: _l("Administrator"),
 }
+#: Value and label of each time zone that may be chosen.
+ZONES = [(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 
 
 class SignInForm(LoginForm):
@@ -114,6 +116,6 @@ class OrganisationForm(Form):
     name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
     time_zone = SelectField(
         _l("Time zone"),
-        choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"),
+        choices=options(ZONES),
         description=_l("Members read times in this zone. Schedules have a zone of their own."),
     )

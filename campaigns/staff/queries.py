@@ -65,6 +65,11 @@ def find_member(session: Session, email: str) -> Member | None:
     return session.scalar(select(Member).where(Member.email == email.strip().casefold()))
 
 
+def has_members(session: Session) -> bool:
+    """Say whether anybody is a member of any organisation, signed in or barred."""
+    return session.scalar(select(Member.id).limit(1)) is not None
+
+
 def find_organisation(session: Session, slug: str) -> Organisation | None:
     """Return the organisation with this slug, or None."""
     return session.scalar(select(Organisation).where(Organisation.slug == slug))

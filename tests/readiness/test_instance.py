@@ -193,6 +193,41 @@ def test_setup_makes_both_keys_and_database(tmp_path: Path) -> None:
     assert path.read_bytes() == made
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_serve_makes_what_is_missing_and_goes_on_where_it_died(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Its place is nowhere, so that it ends once it has made both."""
+    keys = tmp_path / "one.keys"
+    url = f"sqlite:///{tmp_path / 'one.db'}"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres").create_database()
+    environ = {
+        "FINGERPOST_DATABASE_URL": url,
+        "FINGERPOST_KEYS_FILE": str(keys),
+        "FINGERPOST_HOST": "nowhere.invalid",
+        "FINGERPOST_MODE": "demo",
+    }
+    assert "regions are loaded." in run_commands("serve", environ=environ)["serve"].out
+    made = keys.read_text()
+    assert USED in made
+    # It died after the tables, and before it said so in the keys file.
+    keys.write_text(made.replace(f"{USED}\n", ""))
+    assert "regions are loaded." in run_commands("serve", environ=environ)["serve"].out
+    assert keys.read_text() == made
+    # It is all there now.
+    assert run_commands("serve", environ=environ)["serve"].out == ""
+
+
+def test_serve_makes_no_second_database_beside_used_keys(tmp_path: Path) -> None:
+    environ = {"FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}", "FINGERPOST_MODE": "demo"}
+    run_commands("setup", environ=environ)
+    (tmp_path / "one.db").rename(tmp_path / "elsewhere.db")
+    (said,) = refused(run_commands("serve", environ=environ))
+    assert said.endswith("run `fingerpost setup` once.")
+    assert not (tmp_path / "one.db").exists()
+
+
 def test_database_without_its_keys_is_refused(tmp_path: Path) -> None:
     environ = {
         "FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}",

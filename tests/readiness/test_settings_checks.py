@@ -6,6 +6,7 @@ import base64
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,8 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     ("changes", "sentence"), WRONG, ids=lambda value: ",".join(value) if isinstance(value, dict) else ""
 )
 def test_wrong_setting_is_told_alike(tmp_path: Path, changes: dict[str, str], sentence: str) -> None:
-    # Where no key is set, setup makes some.
-    commands = COMMANDS[1:] if sentence == "No keys are set" else COMMANDS
+    # Where no key is set, setup and serve make some.
+    commands = ("worker",) if sentence == "No keys are set" else COMMANDS
     for command, answer in run_commands(*commands, environ=environment(tmp_path, **changes)).items():
         assert (answer.code, answer.out) == (2, ""), command
         assert answer.err.startswith(f"fingerpost: {sentence}"), command
@@ -220,3 +221,19 @@ def test_keys_file_with_something_else_is_refused(tmp_path: Path, keys_file: Key
     keys_file("FINGERPOST_SECRET_KEY=x\nFINGERPOST_MODE=demo\n")
     with pytest.raises(SettingsError, match="Line 2 of the keys file"):
         load_settings({"FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_taken"),
+    [
+        ({}, True),
+        ({"secret_twilio": "AC1:token"}, False),
+        ({"host": "console.example"}, False),
+        ({"public_url": "http://a.example"}, False),
+    ],
+)
+def test_first_look_on_this_machine_needs_no_tls(changes: dict[str, str], is_taken: bool) -> None:
+    """As long as nothing can be sent to people, and nobody elsewhere is answered."""
+    values = KEYS | {f"FINGERPOST_{name.upper()}": value for name, value in changes.items()}
+    with nullcontext() if is_taken else pytest.raises(SettingsError, match="must begin with https"):
+        check_settings(load_settings(values))
