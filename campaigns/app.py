@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import now
 from campaigns.audience import views as audience
+from campaigns.audience.joining import public as joining
 from campaigns.audience.joining.views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
@@ -42,6 +43,7 @@ from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.handing_over.exporting import views as export_keys
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.inbox.unnamed import public as unnamed
+from campaigns.leaving import public as leaving
 from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
@@ -140,7 +142,15 @@ KINDS: tuple[Kind, ...] = (
     *joint_releases.KINDS,
 )
 #: Pages for people on the move: no script, no cookie, and a layout of their own.
-PEOPLE: tuple[Blueprint, ...] = (people.pages, help_near.pages, advice.pages, from_us.pages, unnamed.pages)
+PEOPLE: tuple[Blueprint, ...] = (
+    people.pages,
+    help_near.pages,
+    advice.pages,
+    from_us.pages,
+    unnamed.pages,
+    joining.pages,
+    leaving.pages,
+)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from campaigns.audience.models import Channel
+from campaigns.audience.joining.links import PRODUCTS
 from campaigns.core import clock
+from campaigns.core.keys.leave_token import NOBODYS
 from campaigns.delivery.queries import select_known_senders
 from campaigns.delivery.said_lately import load_said
 from campaigns.public_pages.publisher import behind
@@ -25,8 +26,6 @@ from campaigns.web.session import session
 
 pages = people_pages("from_us", __name__)
 
-#: The products' own names.
-CHANNELS = {Channel.SMS: "SMS", Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
 #: What was sent longer ago is not shown.
 LATELY = timedelta(days=30)
 #: Different texts that a page shows at most, the latest first.
@@ -48,5 +47,6 @@ def show(language: str, country: str) -> Finished:
     now = clock.now()
     said = load_said(session(), owners, read, country, since=now - LATELY, now=now, most=MOST)
     # What was sent names numbers: a dead one has to be gone soon.
-    known = {"channels": CHANNELS, "senders": senders, "said": said}
+    texts = [text.replace(NOBODYS, "…") for text in said]
+    known = {"channels": PRODUCTS, "senders": senders, "said": texts}
     return page_of("people/from_us.html", language, country, age=KEPT_WITH_NUMBERS, **known)

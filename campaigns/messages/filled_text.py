@@ -26,17 +26,20 @@ class FilledText:
     fault: PlaceholderError | None = None
 
 
-def fill_text(text: str, need: Need, known: KnownHelp, *, stop: str, given: Mapping[str, str]) -> FilledText:
+def fill_text(
+    text: str, need: Need, known: KnownHelp, *, stop: str, given: Mapping[str, str], pages: str = ""
+) -> FilledText:
     """Render `text` for people with this need.
 
-    `stop` is the StopWay of those people, and `given` what the campaign says for its other placeholders.
+    `stop` is the StopWay of those people, `given` what the campaign says for its other placeholders, and `pages`
+    what addresses of our own pages begin with, where people may be told of one.
     """
     try:
         names, required = names_in(text), required_names(text)
     except PlaceholderError as fault:
         return FilledText(None, fault=fault)
     found = known.find(names, need)
-    values = {**values_of(found, need.language), **given, STOP: how_to_stop(stop, need.language)}
+    values = {**values_of(found, need.language), **given, STOP: how_to_stop(stop, need.language, pages=pages)}
     if lacks_number(found, required):
         return FilledText(None, found, values)
     try:

@@ -123,10 +123,11 @@ def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_languag
     )
 
 
-def stop_gate(message_id: int, texts: Iterable[tuple[str, str]]) -> Gate:
+def stop_gate(message_id: int, texts: Iterable[tuple[str, str]], *, by_link: bool = False) -> Gate:
     """Block while a text types how to stop; warn while one does not say it.
 
-    `texts` are pairs of language and words, those for single channels too.
+    `texts` are pairs of language and words, those for single channels too. `by_link`: they go out over a name that
+    nobody can answer, so each has to give the link by which people end it.
     """
     silent: set[str] = set()
     for language, text in texts:
@@ -140,6 +141,12 @@ def stop_gate(message_id: int, texts: Iterable[tuple[str, str]]) -> Gate:
             return _gate("stop", False, template, {"word": typed}, message_id=message_id, languages=[language])
         if STOP not in names:
             silent.add(language)
+    if silent and by_link:
+        template = N_(
+            "A sender of this campaign is a name that nobody can answer: write ((stop)) in %(languages)s. "
+            "It becomes a link there, each person’s own."
+        )
+        return _gate("stop", False, template, {}, message_id=message_id, languages=sorted(silent))
     if silent:
         template = N_(
             "These texts do not say how to opt out; ((stop)) does where answers reach us: %(languages)s."

@@ -77,6 +77,8 @@ class FrozenRun:
     cover: dict[str, str] = field(default_factory=dict)
     #: The numbers for help that its texts may name (messages.named); None: any, as in runs frozen before.
     numbers: dict[str, Any] | None = None
+    #: Whether its texts name a page to those who cannot answer; they did not in runs frozen before.
+    names_page: bool = False
 
     @property
     def cap(self) -> Cap:
@@ -231,4 +233,5 @@ class Content:
             wordings=self.wordings,
             cover=self.cover,
             numbers=self.numbers,
+            names_page=True,
         )

@@ -23,6 +23,8 @@ class Policy:
     #: Hours of the day in which somebody answers, of organisations without a duty roster.
     duty_from: int = 8
     duty_until: int = 20
+    #: What addresses of our own pages begin with, which texts name to those who cannot answer; '': there are none.
+    pages: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -34,6 +36,7 @@ class Policy:
             settings.keeps_quiet,
             settings.duty_from,
             settings.duty_until,
+            settings.people_address,
         )
 
 

@@ -57,5 +57,12 @@ def load_behind(session: Session, digest_of: Callable[[str], str]) -> Behind:
     )
 
 
+def find_shown_names(session: Session, organisation_ids: Iterable[int]) -> dict[int, str]:
+    """Return how organisations are named to everybody, '' for those that give no name."""
+    columns = (PublicProfile.organisation_id, PublicProfile.shown_name)
+    rows = session.execute(select(*columns).where(PublicProfile.organisation_id.in_(organisation_ids)))
+    return {row.organisation_id: row.shown_name for row in rows}
+
+
 def _said(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, words)))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel, ContactImport, EntryPoint, ImportState
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import token_of
 from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
 from campaigns.gateways.callbacks import MediaKind
@@ -73,6 +74,7 @@ CONSTANTS: dict[str, Any] = {
     "host": "nobody.example",
     "kind": "shelter",
     "theme": 1,
+    "token": "nobodys",
 }
 
 
@@ -159,7 +161,8 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     }
     session.get_one(Organisation, organisation.id).link_hosts = ["example.org"]
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
-    return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
+    tokens = {"code": campaign.code, "token": token_of(address.id, vault)}
+    return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | tokens
 
 
 def a_complaint(session: Session, organisation: Organisation) -> Complaint:

@@ -26,12 +26,13 @@ from campaigns.web.session import session
 pages = Blueprint("entry_points", __name__, url_prefix="/ways-to-join")
 
 Page = str | Response | tuple[str, int]
-_KEY = "select_senders"
+#: Where the application keeps how senders are selected.
+SENDERS = "select_senders"
 
 
 def init_entry_points(app: Flask, *, select_senders: Callable[[int], Select[Any]]) -> None:
     """Tell the pages how to select the senders of an organisation, which belong to a later step."""
-    app.extensions[_KEY] = select_senders
+    app.extensions[SENDERS] = select_senders
 
 
 @pages.get("")
@@ -94,7 +95,7 @@ def take_down(entry_point_id: int) -> Page:
 
 
 def _ways_in(entry_point: EntryPoint) -> list[WayIn]:
-    senders = session().scalars(current_app.extensions[_KEY](entry_point.organisation_id))
+    senders = session().scalars(current_app.extensions[SENDERS](entry_point.organisation_id))
     return ways_in(entry_point.code, senders)
 
 

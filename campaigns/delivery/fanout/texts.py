@@ -16,7 +16,7 @@ from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import STOP, names_in
 from campaigns.messages.text.sms_parts import count_parts
 from campaigns.planning.campaign_content import FrozenRun
-from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts
+from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts, is_deaf
 from campaigns.planning.models import RunSender, ZonePolicy
 
 
@@ -31,6 +31,8 @@ class Dimensions:
     channel: bool = False
     #: They say how to stop, which depends on whether an answer would be heard.
     stop: bool = False
+    #: Some sender is a name that nobody can answer, over which they name a page for that.
+    link: bool = False
 
     @classmethod
     def of(cls, frozen: FrozenRun) -> Dimensions:
@@ -45,6 +47,7 @@ class Dimensions:
             place="place" in names,
             channel=bool(words),
             stop=STOP in names,
+            link=frozen.names_page and any(map(is_deaf, frozen.senders)),
         )
 
     def over_all_senders(self, found: Iterable[Combination], senders: Sequence[RunSender]) -> list[Combination]:
@@ -53,7 +56,8 @@ class Dimensions:
         Whoever falls back from one sender to another then finds the words of that one.
         """
         channels = sorted({str(sender.channel) for sender in senders}) if self.channel else [None]
-        ways = [way.value for way in StopWay] if self.stop and len(senders) > 1 else [None]
+        all_ways = [way.value for way in StopWay if way is not StopWay.LINK or self.link]
+        ways = all_ways if self.stop and len(senders) > 1 else [None]
         every = {
             replace(
                 each,
@@ -103,6 +107,8 @@ class Renderer:
     known: KnownHelp
     regions: Mapping[int, Whereabouts]
     places: Mapping[int, str]
+    #: What addresses of our own pages begin with, where texts may name one.
+    pages: str = ""
 
     def render(self, combination: Combination, *, at: datetime) -> Rendered:
         """Return the text that people of this combination get at `at` (UTC).
@@ -118,7 +124,7 @@ class Renderer:
             "link": link_said(frozen.link, frozen.code, where.region_code),
             "code": frozen.code,
         }
-        filled = fill_text(text, need, self.known, stop=combination.stop, given=given)
+        filled = fill_text(text, need, self.known, stop=combination.stop, given=given, pages=self.pages)
         if filled.fault is not None:
             template = N_("The text in “%(language)s” cannot be filled in. %(fault)s")
             raise GateError(template, language=language, fault=filled.fault) from filled.fault

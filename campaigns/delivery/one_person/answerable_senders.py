@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, false, func, literal, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -21,20 +21,27 @@ def stop_way(
     """Return the StopWay of each row of `people`, by its sender_id, channel and number_country ('': not known)."""
     deaf = select(Sender.id).join(RunSender, RunSender.sender_id == Sender.id)
     deaf_ids = session.scalars(deaf.where(RunSender.run_id == run.id, ~Sender.two_way)).all()
-    return _way(people["sender_id"].in_(deaf_ids), people["channel"], people["number_country"])
+    by_link = literal(bool(run.frozen.get("names_page")))
+    return _way(people["sender_id"].in_(deaf_ids), by_link, people["channel"], people["number_country"])
 
 
 def stop_way_of_delivery() -> ColumnElement[str]:
     """Return the StopWay of a Delivery as it stands, for a statement about deliveries."""
-    way = _way(~Sender.two_way, Delivery.channel, func.coalesce(Address.country, ""))
-    of_delivery = select(way).where(Sender.id == Delivery.sender_id, Address.id == Delivery.address_id)
+    by_link = func.coalesce(Run.frozen["names_page"].as_boolean(), false())
+    way = _way(~Sender.two_way, by_link, Delivery.channel, func.coalesce(Address.country, ""))
+    of_delivery = select(way).where(
+        Sender.id == Delivery.sender_id, Address.id == Delivery.address_id, Run.id == Delivery.run_id
+    )
     return of_delivery.correlate(Delivery).scalar_subquery()
 
 
-def _way(is_deaf: ColumnElement[bool], channel: Any, country: ColumnElement[Any]) -> ColumnElement[str]:
+def _way(
+    is_deaf: ColumnElement[bool], by_link: ColumnElement[bool], channel: Any, country: ColumnElement[Any]
+) -> ColumnElement[str]:
     # In countries where an SMS cannot be answered, or where nobody knows, STOP would be said into the air.
     is_unheard = (channel == Channel.SMS.value) & country.not_in(sorted(answerable_countries()))
     return case(
+        (and_(is_deaf, by_link), literal(StopWay.LINK.value, String())),
         (or_(is_deaf, is_unheard), literal(StopWay.NONE.value, String())),
         else_=literal(StopWay.WORD.value, String()),
     )

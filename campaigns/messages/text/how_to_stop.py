@@ -1,5 +1,8 @@
 """Pure functions say in a text how to stop: nobody types it, because not every sender hears an answer.
 
+Where the sender cannot be written to, a text names a page instead: each person's own address, which is put in
+when it is sent (`core/keys/leave_token.py`) and has the same length for all.
+
 The phrases are machine-made and await native readers; the word itself is STOP in Latin letters, which is
 understood in every language (`audience/keywords.py`).
 """
@@ -12,9 +15,12 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
+from campaigns.core.keys.leave_token import NOBODYS
 from campaigns.core.languages import all_languages
 from campaigns.messages.text.placeholders import STOP, Placeholder, parse
 
+#: The word that every phrase ends with.
+STOP_WORD = "STOP"
 _WORD = re.compile(r"[^\W\d_]+")
 #: After these a word is an order to send it.
 _OPENERS = re.compile(r"[:：«»“”\"'‘’„]\s*$")
@@ -25,7 +31,9 @@ class StopWay(StrEnum):
 
     #: By an answer that reaches us.
     WORD = "word"
-    #: Nobody hears an answer, so the text must not ask for one.
+    #: The sender is a name that nobody can write to: the text names a page.
+    LINK = "link"
+    #: Nobody knows whether an answer is heard, so the text must not ask for one.
     NONE = "none"
 
 
@@ -36,11 +44,16 @@ def stop_phrases() -> dict[str, str]:
         return {row["language"]: row["phrase"] for row in csv.DictReader(lines)}
 
 
-def how_to_stop(way: str, language: str) -> str:
-    """Return what stands for ((stop)) in a text of `language`; '' where an answer would reach nobody."""
-    if way != StopWay.WORD:
-        return ""
-    return stop_phrases().get(language, stop_phrases()["en"])
+def how_to_stop(way: str, language: str, *, pages: str = "") -> str:
+    """Return what stands for ((stop)) in a text of `language`.
+
+    `pages` is what addresses of our own pages begin with; without it no text names one.
+    """
+    phrase = stop_phrases().get(language, stop_phrases()["en"])
+    if way == StopWay.WORD:
+        return phrase
+    is_said = way == StopWay.LINK and pages
+    return phrase.replace(STOP_WORD, f"{pages}/{language}/e/{NOBODYS}") if is_said else ""
 
 
 def with_stop_said(text: str, language: str) -> str:
@@ -64,7 +77,7 @@ def find_typed_stop(text: str, language: str) -> str | None:
     a colon or a quotation mark.
     """
     known = all_languages().get(language)
-    words = {"STOP", *(word.upper() for word in (known.stop_words if known else ()))}
+    words = {STOP_WORD, *(word.upper() for word in (known.stop_words if known else ()))}
     for piece in parse(text):
         if isinstance(piece, Placeholder):
             continue

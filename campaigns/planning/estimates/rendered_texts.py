@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,10 +82,12 @@ def render_combinations(
     known: KnownHelp,
     place: str,
     at: datetime,
+    pages: str = "",
 ) -> list[RenderedText]:
     """Render the text of each of `combinations`, which counts people, as of the moment `at` (UTC).
 
-    `place` stands for the name of the recipient's place. A faulty text gives no body; another gate names it.
+    `place` stands for the name of the recipient's place, and `pages` is what addresses of our own pages begin
+    with. A faulty text gives no body; another gate names it.
     """
     # Parts are what SMS is paid by; without it, what the first sender says is what most people read.
     shown = content.texts_on(Channel.SMS if content.uses(Channel.SMS) else content.senders[0]["channel"])
@@ -96,19 +98,30 @@ def render_combinations(
         # A number of another country than the region needs one that works from abroad; so does an unknown one.
         roaming = where.country is None or combination.number_country != where.country
         need = Need(where.region_code, where.country, language, at, roaming)
-        way = StopWay.WORD if is_heard(content.senders, combination.number_country) else StopWay.NONE
+        way = longest_way(content.senders, combination.number_country)
         link = link_said(content.link, content.code, where.region_code)
         given = {"place": place, "link": link, "code": content.code}
-        filled = fill_text(shown.get(language, ""), need, known, stop=way, given=given)
+        filled = fill_text(shown.get(language, ""), need, known, stop=way, given=given, pages=pages)
         rendered.append(RenderedText(combination.region_id, people, need, filled))
     return rendered
+
+
+def longest_way(senders: Sequence[Mapping[str, Any]], number_country: str | None) -> StopWay:
+    """Return how people with a number of that country (alpha-2) are told to stop: by link, where any may be."""
+    if any(is_deaf(sender) for sender in senders):
+        return StopWay.LINK
+    return StopWay.WORD if is_heard(senders, number_country) else StopWay.NONE
+
+
+def is_deaf(sender: Mapping[str, Any]) -> bool:
+    """Say whether a campaign's sender is a name that nobody can answer."""
+    return not is_two_way(Channel(sender["channel"]), sender["identity"])
 
 
 def is_heard(senders: Iterable[Mapping[str, Any]], number_country: str | None) -> bool:
     """Say whether people with a number of that country (alpha-2) can answer one of a campaign's senders."""
     return any(
-        is_two_way(Channel(sender["channel"]), sender["identity"])
-        and (sender["channel"] != Channel.SMS or number_country in answerable_countries())
+        not is_deaf(sender) and (sender["channel"] != Channel.SMS or number_country in answerable_countries())
         for sender in senders
     )
 

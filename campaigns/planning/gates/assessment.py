@@ -35,6 +35,7 @@ from campaigns.planning.estimates.cost import estimate_cost
 from campaigns.planning.estimates.rendered_texts import (
     RenderedText,
     Whereabouts,
+    is_deaf,
     lacks_signpost,
     longest_by_language,
     render_combinations,
@@ -168,12 +169,12 @@ def _assess_content(
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), Sentence.of(error)
     known = load_help(session, campaign.organisation_id, fresh_days=policy.service_max_age_days)
-    rendered = _render(session, campaign, content, tally, known, now=now)
+    rendered = _render(session, campaign, content, tally, known, now=now, pages=policy.pages)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)
     gates = [
         audience_gate(campaign, tally, unreadable, unreviewed_of(campaign.message)),
-        *_text_gates(campaign, content, tally, rendered),
+        *_text_gates(campaign, content, tally, rendered, has_pages=bool(policy.pages)),
         link_gate(campaign, content),
         place_gate(campaign, content),
         sender_gate(campaign, senders, unconnected),
@@ -194,6 +195,7 @@ def _render(
     known: KnownHelp,
     *,
     now: datetime,
+    pages: str,
 ) -> list[RenderedText]:
     combinations = tally.combinations()
     return render_combinations(
@@ -203,6 +205,7 @@ def _render(
         known=known,
         place=_longest_place_name(session, campaign.organisation_id),
         at=now,
+        pages=pages,
     )
 
 
@@ -221,7 +224,9 @@ def _prepared_gates(session: Session, campaign: Campaign, content: Content, tall
     ]
 
 
-def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText]) -> list[Gate]:
+def _text_gates(
+    campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText], *, has_pages: bool
+) -> list[Gate]:
     message_id, used = content.message_id, tally.by_language()
     facts = [
         fact
@@ -248,7 +253,7 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         length_gate(message_id, bodies, max_parts=content.max_parts),
-        stop_gate(message_id, _worded(content)),
+        stop_gate(message_id, _worded(content), by_link=has_pages and any(map(is_deaf, content.senders))),
         signposts_gate(message_id, missing, on_fallback=on_fallback),
     ]
 

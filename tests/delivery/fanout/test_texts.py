@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from campaigns.core.errors import GateError
 from campaigns.delivery.fanout.texts import Combination, Renderer
 from campaigns.messages.help_numbers import KnownHelp
-from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
 from campaigns.planning.estimates import audience_counts
-from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts, is_heard, render_combinations
+from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts, longest_way, render_combinations
 from tests.directory.signposting.test_choice import LINE, MONDAY
 
 SENDER: dict[str, Any] = {"id": 1, "channel": "sms", "identity": "+48732100100", "countries": []}
@@ -33,6 +32,7 @@ CONTENT = Content(
     resend_unknown=False,
     schedules=(),
 )
+PAGES = "https://info.example"
 WHEN = ScheduleContent("2026-03-02T18:00", None, "recipient", "Europe/Warsaw", 60, 1440)
 PIECES = st.sampled_from(
     [
@@ -73,11 +73,17 @@ def test_run_says_what_was_estimated(
     content = replace(CONTENT, texts={language: text}, link=link, senders=({**SENDER, "identity": identity},))
     known = KnownHelp(services, {"PL": "112"}, fresh_days=30)
     people = {audience_counts.Combination(3, language, number_country): 40}
-    [estimated] = render_combinations(content, people, regions={3: where}, known=known, place=place, at=MONDAY)
-    renderer = Renderer(
-        frozen=content.freeze(WHEN, {}, cap=NO_CAP), known=known, regions={3: where}, places={5: place}
+    [estimated] = render_combinations(
+        content, people, regions={3: where}, known=known, place=place, at=MONDAY, pages=PAGES
     )
-    way = StopWay.WORD if is_heard(content.senders, number_country) else StopWay.NONE
+    renderer = Renderer(
+        frozen=content.freeze(WHEN, {}, cap=NO_CAP),
+        known=known,
+        regions={3: where},
+        places={5: place},
+        pages=PAGES,
+    )
+    way = longest_way(content.senders, number_country)
     combination = Combination(language, 3, place_id=5, roaming=estimated.need.roaming, channel="sms", stop=way)
     if estimated.filled.fault is not None:
         with pytest.raises(GateError, match="cannot be filled in"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.core.errors import PlaceholderError
+from campaigns.core.keys.leave_token import NOBODYS
 from campaigns.core.languages import all_languages
 from campaigns.core.sentences import LanguageName
 from campaigns.messages.gates import stop_gate
@@ -21,6 +22,13 @@ def test_said_word_is_the_one_that_is_heard() -> None:
     assert how_to_stop(StopWay.WORD, "uk") == "Відмова: STOP"
     assert how_to_stop(StopWay.NONE, "uk") == ""
     assert how_to_stop("", "uk") == ""
+
+
+def test_sender_that_cannot_be_written_to_names_a_page() -> None:
+    said = how_to_stop(StopWay.LINK, "uk", pages="https://info.example")
+    assert said == f"Відмова: https://info.example/uk/e/{NOBODYS}"
+    assert how_to_stop(StopWay.LINK, "uk") == ""
+    assert how_to_stop(StopWay.NONE, "uk", pages="https://info.example") == ""
 
 
 def test_nothing_is_left_where_nobody_hears() -> None:
@@ -67,5 +75,8 @@ def test_typed_order_blocks_and_silence_warns() -> None:
     )
     said = stop_gate(7, [("en", "Keep it. ((stop))")])
     assert (said.passed, said.warns) == (True, False)
+    unheard = stop_gate(7, [("en", "Keep it."), ("uk", "((stop))")], by_link=True)
+    assert (unheard.passed, unheard.sentence.values["languages"]) == (False, (LanguageName("en"),))
+    assert stop_gate(7, [("en", "Keep it. ((stop))")], by_link=True).passed
     # A faulty text has a gate of its own.
     assert stop_gate(7, [("en", "((stop")]).passed

@@ -15,7 +15,19 @@ from tests.web.pages import Pages
 
 #: Every kind of page; {} is the language.
 ADDRESSES = (
-    *("/l", "/{}", "/{}/pl", "/{}/pl-18", "/{}/sa", "/{}/pl/i", "/{}/pl/1", "/{}/pl/7", "/{}/pl/m"),
+    *(
+        "/l",
+        "/{}",
+        "/{}/pl",
+        "/{}/pl-18",
+        "/{}/sa",
+        "/{}/pl/i",
+        "/{}/pl/1",
+        "/{}/pl/7",
+        "/{}/pl/m",
+        "/{}/pl-18/b",
+        "/{}/pl/e",
+    ),
     "/{}/pl/nothing",
 )
 TEXTS = {

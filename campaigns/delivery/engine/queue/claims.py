@@ -27,6 +27,7 @@ from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import NOBODYS, token_of
 from campaigns.delivery.engine.decisions import Decided, is_told, tell
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
@@ -54,6 +55,12 @@ class TextLine(NamedTuple):
     body: str | None
     parts: int
     template: Template | None
+    #: Each person's own link stands in it.
+    is_personal: bool
+
+    def body_for(self, address_id: int, vault: Vault) -> str:
+        """Return the words with the link of one person in them."""
+        return (self.body or "").replace(NOBODYS, token_of(address_id, vault))
 
 
 #: Gives the handle of a row; None: it is damaged.
@@ -115,7 +122,7 @@ class Claims:
         self._learn_texts(connection, {row.text_id for row in rows}, now)
         claimed: list[Claimed] = []
         damaged: list[int] = []
-        run_id, texts, channel = ask.run_id, self._texts, ask.line.channel
+        run_id, texts, channel, vault = ask.run_id, self._texts, ask.line.channel, self._vault
         # Of a channel other than SMS a sender's pace is in messages.
         is_sms, has_templates = channel is Channel.SMS, channel is Channel.WHATSAPP
         handle_of = self._stand_in_of(channel) if ask.line.is_rehearsal else self._handle_of()
@@ -137,7 +144,7 @@ class Claims:
                     now,
                     row.expires_at,
                     to,
-                    text.body,
+                    text.body_for(row.address_id, vault) if text.is_personal else text.body,
                     parts,
                     template,
                     ask.is_answer,
@@ -160,7 +167,7 @@ class Claims:
                 template = (
                     None if row.content_sid is None else Template(row.content_sid, row.content_variables or {})
                 )
-                self._texts[row.id] = TextLine(body, row.parts, template)
+                self._texts[row.id] = TextLine(body, row.parts, template, body is not None and NOBODYS in body)
 
     def _handle_of(self) -> _HandleOf:
         """Return what deciphers the handle of a taken row."""

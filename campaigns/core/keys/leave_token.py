@@ -1,0 +1,43 @@
+"""The address by which somebody who cannot answer ends their messages names one of our addresses, sealed; pure.
+
+Nobody makes one up or finds another one from it: it is kept nowhere, and only who holds the lookup key reads it.
+"""
+
+from __future__ import annotations
+
+from campaigns.core.keys.crypto import Vault
+
+#: Letters and digits that nobody mistakes for another; what is mistaken for them is read as them.
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_MISTAKEN = str.maketrans("ilo", "110")
+_BITS = 5
+LENGTH = 14
+#: Of a token's 70 bits so many are the id of an address, and the others prove it.
+_ID_BITS, _PROOF_BITS = 34, 36
+#: Stands in a rendered text where each person's own token is put; it names nobody.
+NOBODYS = "0" * LENGTH
+
+
+def token_of(address_id: int, vault: Vault) -> str:
+    """Return the token of an address."""
+    proof = _bits(vault, "proof", address_id, _PROOF_BITS)
+    hidden = address_id ^ _bits(vault, "hidden", proof, _ID_BITS)
+    number = proof << _ID_BITS | hidden
+    return "".join(_DIGITS[number >> _BITS * place & 31] for place in reversed(range(LENGTH)))
+
+
+def find_address_id(token: str, vault: Vault) -> int | None:
+    """Return the id of the address that a token names, in letters of any size; None for any other text."""
+    written = token.casefold().translate(_MISTAKEN)
+    if len(written) != LENGTH or not set(written) <= set(_DIGITS):
+        return None
+    number = 0
+    for digit in written:
+        number = number << _BITS | _DIGITS.index(digit)
+    proof, hidden = number >> _ID_BITS, number & ((1 << _ID_BITS) - 1)
+    address_id = hidden ^ _bits(vault, "hidden", proof, _ID_BITS)
+    return address_id if _bits(vault, "proof", address_id, _PROOF_BITS) == proof else None
+
+
+def _bits(vault: Vault, purpose: str, value: int, bits: int) -> int:
+    return int.from_bytes(vault.lookup_hash(f"leave {purpose}", str(value))) >> 256 - bits

@@ -1,0 +1,87 @@
+"""Somebody who cannot answer ends their messages by the link in a text: one tap, and nothing before it."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from campaigns.audience.models import Address, AddressState, Channel, SuppressedAddress
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import token_of
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.leaving.service import LEAVE
+from campaigns.staff.models import AuditEntry
+from tests.factories import a_campaign, a_contact, a_delivery, a_run, a_sender, an_address
+from tests.inbox.unnamed.test_whole_way import shown_fields
+from tests.web.pages import Pages
+
+NUMBER = "+380501234567"
+
+
+@pytest.fixture
+def address(pages: Pages, vault: Vault) -> Address:
+    """The address of somebody to whom a message waits to be sent."""
+    author = pages.member()
+    with pages.sessions.begin() as session:
+        contact = a_contact(session, pages.ours)
+        address = an_address(session, contact, vault, number=NUMBER)
+        run = a_run(session, a_campaign(session, pages.ours, author))
+        a_delivery(session, run, contact_id=contact.id, address_id=address.id)
+        return address
+
+
+def state_of(pages: Pages, address: Address) -> AddressState:
+    with pages.sessions() as session:
+        return AddressState(session.get_one(Address, address.id).state)
+
+
+def test_to_look_changes_nothing_and_one_tap_ends_it(pages: Pages, vault: Vault, address: Address) -> None:
+    people, link = pages.client(), f"/en/e/{token_of(address.id, vault)}"
+    for agent in ("Mozilla/5.0", "WhatsApp/2", "TelegramBot (like TwitterBot)"):
+        shown = people.get(link, headers={"User-Agent": agent})
+        assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "no-store")
+    assert state_of(pages, address) == AddressState.ACTIVE
+    done = people.post(link, data=shown_fields(shown.text))
+    assert (done.status_code, "We send nothing more" in done.text) == (200, True)
+    assert "Set-Cookie" not in done.headers
+    assert state_of(pages, address) == AddressState.OPTED_OUT
+    with pages.sessions() as session:
+        assert session.scalars(select(Delivery.send_state)).all() == [SendState.SUPPRESSED]
+        assert {Channel(each) for each in session.scalars(select(SuppressedAddress.channel))} == {
+            Channel.SMS,
+            Channel.WHATSAPP,
+        }
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == LEAVE)).one()
+        # Nobody who left is named, not even by an id.
+        assert (entry.subject_type, entry.member_id) == ("organisation", None)
+        assert entry.detail == {"addresses": 1, "suppressed": 1}
+
+
+def test_form_that_nobody_opened_ends_nothing(pages: Pages, vault: Vault, address: Address) -> None:
+    answer = pages.client().post(f"/en/e/{token_of(address.id, vault)}", data={"stamp": "1.2.3"})
+    assert (answer.status_code, 'name="stamp"' in answer.text) == (422, True)
+    assert state_of(pages, address) == AddressState.ACTIVE
+
+
+def test_link_that_is_not_whole_says_so(pages: Pages, vault: Vault, address: Address) -> None:
+    people, token = pages.client(), token_of(address.id, vault)
+    for wrong in (token[:-1], token[:-1] + "u", "nobody"):
+        assert "not whole, or too old" in people.get(f"/en/e/{wrong}").text
+        assert "We send nothing more" not in people.post(f"/en/e/{wrong}").text
+    assert state_of(pages, address) == AddressState.ACTIVE
+
+
+def test_page_says_stop_over_senders_that_hear(pages: Pages, people: FlaskClient) -> None:
+    with pages.sessions.begin() as session:
+        facts = {"organisation_id": pages.ours.id}
+        a_sender(session, identity="+48500100200", countries=["PL"], **facts)
+        a_sender(session, identity="+48500100200", channel=Channel.WHATSAPP, **facts)
+        a_sender(session, identity="fingerpost_bot", channel=Channel.TELEGRAM, gateway="telegram", **facts)
+        a_sender(session, identity="NGOINFO", two_way=False, **facts)
+    page = people.get("/uk/pl/e").text
+    links = ("sms:+48500100200?body=STOP", "https://wa.me/48500100200?text=STOP", "https://t.me/fingerpost_bot")
+    assert [link for link in links if f'href="{link}"' not in page] == []
+    assert "NGOINFO" not in page
+    assert "СТОП" in page

@@ -1,0 +1,75 @@
+"""Every text over a sender that nobody can answer ends with a link, and each person's is their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import NOBODYS, find_address_id
+from campaigns.delivery.engine.ports import Ask, Claimed
+from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import Line
+from campaigns.delivery.models import RunText
+from campaigns.messages.text.sms_parts import count_parts
+from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import Policy
+from tests.delivery.builders import a_planned_run, frozen, people
+from tests.factories import a_sender, an_organisation
+
+POLICY = Policy(36_500, pages="https://info.example")
+SENDER = {"channel": "sms", "identity": "NGOINFO"}
+NUMBER = {"channel": "sms", "identity": "+15005550006"}
+BEGINNING = "Keep it. No more messages: https://info.example/en/e/"
+
+
+def planned(sessions: sessionmaker[Session], vault: Vault, *, names_page: bool = True) -> tuple[int, int]:
+    """Plan a run over a name, with a number behind it; return its id and that of the name."""
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        senders = [
+            a_sender(session, identity="NGOINFO", two_way=False, countries=["PL"]),
+            a_sender(session, identity=NUMBER["identity"]),
+        ]
+        content = frozen({"en": "Keep it. ((stop))"}, names_page=names_page, senders=[SENDER, NUMBER])
+        run = a_planned_run(session, organisation=organisation, frozen=content, senders=senders)
+        ids = people(session, organisation.id, vault, count=3, prefix="+48501")
+        for address in session.scalars(select(Address).where(Address.contact_id.in_(ids))):
+            address.country = "PL"
+        run_id, sender_id = run.id, senders[0].id
+    fan_out(sessions, run_id, policy=POLICY)
+    return run_id, sender_id
+
+
+def claim(sessions: sessionmaker[Session], vault: Vault, run_id: int, sender_id: int) -> Sequence[Claimed]:
+    with sessions.begin() as session:
+        session.get_one(Run, run_id).state = RunState.RUNNING
+    return DatabaseStore(sessions, vault).exchange((), Ask(Line(sender_id), run_id, 0, 100, None)).claimed
+
+
+def test_each_person_gets_a_link_of_their_own(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, sender_id = planned(sessions, vault)
+    claimed = claim(sessions, vault, run_id, sender_id)
+    assert len(claimed) == 3
+    for each in claimed:
+        assert each.body.startswith(BEGINNING)
+        assert find_address_id(each.body.removeprefix(BEGINNING), vault) == each.address_id
+        # As long as the text that was counted and approved.
+        assert len(each.body) == len(BEGINNING + NOBODYS)
+        assert count_parts(each.body) == count_parts(BEGINNING + NOBODYS)
+
+
+def test_whoever_falls_back_to_a_number_is_told_a_word(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, _ = planned(sessions, vault)
+    with sessions() as session:
+        bodies = set(session.scalars(select(RunText.body).where(RunText.run_id == run_id)))
+    assert bodies == {BEGINNING + NOBODYS, "Keep it. No more messages: STOP", "Keep it."}
+
+
+def test_run_that_was_frozen_before_keeps_its_words(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, sender_id = planned(sessions, vault, names_page=False)
+    assert {each.body for each in claim(sessions, vault, run_id, sender_id)} == {"Keep it."}
