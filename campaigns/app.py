@@ -92,6 +92,7 @@ from campaigns.web.guards.hosts import init_hosts
 from campaigns.web.guards.json_bodies import init_json_bodies
 from campaigns.web.locale import init_locale
 from campaigns.web.navigation import init_navigation
+from campaigns.web.packing import init_packing
 from campaigns.web.people import layout as people
 from campaigns.web.session import database, init_database
 from campaigns.web.state_names import init_states
@@ -171,6 +172,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         template_folder="templates",
     )
     _configure(app, settings)
+    init_packing(app)
     readers = build_readers(settings) if readers is None else readers
     init_hosts(app, settings)
     people.init_people(app, settings, find_publisher=find_publisher, find_help=help_near.find_help)
