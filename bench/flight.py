@@ -210,6 +210,7 @@ def _environment(database_url: str, sandbox_url: str) -> dict[str, str]:
         "FINGERPOST_SANDBOX_URL": sandbox_url,
         "FINGERPOST_PUBLIC_URL": "http://127.0.0.1:9",
         "FINGERPOST_ENCRYPTION_KEYS": f"1:{key()}",
+        "FINGERPOST_STARTS_SANDBOX": "false",
         "FINGERPOST_LOOKUP_KEY": key(),
         "FINGERPOST_SECRET_KEY": secrets.token_urlsafe(48),
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",

@@ -114,18 +114,22 @@ def serve(processes: int) -> None:
     help="Worker processes, on PostgreSQL; as many as there are cores send the most.",
 )
 def worker(processes: int) -> None:
-    """Run the clock and the engine until SIGTERM or Ctrl-C."""
+    """Run the clock and the engine until SIGTERM or Ctrl-C, and the sandbox for rehearsals beside them."""
     settings = _settings()
     configure_logging(settings.log_level)
+    from campaigns.sandbox_beside import sandbox_beside
+
     if processes == 1:
         with loading():
             from campaigns.worker import run_worker
 
-        run_worker(settings)
+        with sandbox_beside(settings):
+            run_worker(settings)
     else:
         from campaigns.supervisor import supervise
 
-        supervise(settings, processes)
+        with sandbox_beside(settings):
+            supervise(settings, processes)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -66,6 +66,7 @@ class Settings:
     lookup_key: str
     keys_file: str
     sandbox_url: str
+    starts_sandbox: bool
     log_level: str
     send_window: int
     clock_tick_seconds: int

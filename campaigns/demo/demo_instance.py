@@ -40,6 +40,8 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
         "ENCRYPTION_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "LOOKUP_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SANDBOX_URL": addresses.sandbox,
+        # It is started before, and told how chance treats the run.
+        "STARTS_SANDBOX": "false",
         # A rehearsal does not wait an hour before it asks the provider's list.
         "RECONCILE_GRACE_SECONDS": "10",
         "RECONCILE_INTERVAL_SECONDS": "5",

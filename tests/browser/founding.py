@@ -52,6 +52,7 @@ def a_new_instance(folder: Path, *, first: str, first_name: str) -> Iterator[Fou
         "FINGERPOST_PORT": _port(address),
         "FINGERPOST_HOOKS_PORT": "0",
         "FINGERPOST_SANDBOX_URL": sandbox,
+        "FINGERPOST_STARTS_SANDBOX": "false",
         "FINGERPOST_CLOCK_TICK_SECONDS": "1",
         # This story passes at night as well.
         "FINGERPOST_QUIET_HOURS": "false",

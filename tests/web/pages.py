@@ -35,6 +35,8 @@ KEYS = {
     "FINGERPOST_ENCRYPTION_KEYS": "1:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
     "FINGERPOST_LOOKUP_KEY": "bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw=",
     "FINGERPOST_SECRET_KEY": "a secret key that only the tests know",
+    # Tests that want a sandbox have one of their own.
+    "FINGERPOST_STARTS_SANDBOX": "false",
 }
 #: Templates as they were compiled last, by what is in them, for tests with an application of their own.
 _TEMPLATES = FileSystemBytecodeCache()

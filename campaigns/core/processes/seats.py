@@ -37,6 +37,11 @@ class Seat:
         self._began_at = self._start_at = 0.0
         self._pause = FIRST_PAUSE
 
+    @property
+    def is_taken(self) -> bool:
+        """Say whether a process was started here that was not seen to have ended."""
+        return self._process is not None
+
     def look(self) -> None:
         """End a process that is stuck; start one when there is none and the pause after the last one is over."""
         now = time.monotonic()
