@@ -20,6 +20,7 @@ from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
+from campaigns.inbox.handing_over.queries import count_to_agree
 from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
 from campaigns.inbox.holds.settling import LIFT_STOP
@@ -90,6 +91,8 @@ class Waiting:
     copies: list[Suspect]
     #: Senders in use over which nothing can be sent, with the reason.
     unconnected: list[tuple[str, str]]
+    #: Offers of somebody who could not be asked, to which the member may agree.
+    to_agree: int
     #: People who may have meant a stop.
     holds: Holds | None
     #: Contacts who asked for messages again, where nothing proves that it was they.
@@ -107,7 +110,7 @@ class Waiting:
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        red = self.unconnected or self.missing or self.unheeded or self.watched
+        red = self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
         people = (self.holds and self.holds.people) or self.locked_files
         return bool(told or red or people or self.proposals)
 
@@ -274,6 +277,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         services_due=_count_services_due(organisation_id) if reviews else 0,
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
+        to_agree=_count_to_agree(organisation_id) if may_now(Permission.ANSWER) else 0,
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
         unheeded=_count_unheeded(organisation_id),
         locked_files=count_locked(session(), organisation_id) if may_now(Permission.HANDLE_CONTACTS) else 0,
@@ -287,6 +291,11 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
 def _find_proposals() -> list[tuple[int, str, str]]:
     rows = session().execute(agreeable().limit(MOST_ROWS))
     return [(each.id, kinds_now()[each.kind].title, name) for each, name in rows]
+
+
+def _count_to_agree(organisation_id: int) -> int:
+    counts = count_to_agree(session(), [organisation_id], current_member().id, now=clock.now())
+    return counts.get(organisation_id, 0)
 
 
 def _holds() -> Holds:

@@ -22,6 +22,7 @@ from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.inbox.escalation.models import NOT_TAKEN, EscalationStep, EscalationSwitch, StepMail, StepTold
 from campaigns.inbox.escalation.on_call import find_partner
+from campaigns.inbox.escalation.second_members import ask_second_members
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -40,7 +41,10 @@ class Reached:
 
 
 def escalate(sessions: sessionmaker[Session], settings: Settings) -> int:
-    """Take every step that is due and return how many were taken; nobody writes while there is none."""
+    """Take every step that is due and ask for second members; return how many steps and offers these were.
+
+    Nobody writes while there is none.
+    """
     now = clock.now()
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
@@ -50,7 +54,7 @@ def escalate(sessions: sessionmaker[Session], settings: Settings) -> int:
     for organisation in due:
         with sessions.begin() as session:
             taken += len(take_steps(session, organisation, settings, now=now))
-    return taken
+    return taken + ask_second_members(sessions, now=now)
 
 
 def take_steps(

@@ -9,6 +9,7 @@ from campaigns.inbox.urgency.levels import Urgency
 _WHERE = N_("Organisation: %(organisation)s")
 _HOW = N_("Sign in to read and answer: %(link)s")
 _ABOUT = N_("Organisation that it is about: %(organisation)s")
+_DECIDE = N_("Sign in to read it and to decide: %(link)s")
 _ON_CALL = N_("You agreed to be on call. They may offer it to you: %(link)s")
 _TEST = N_("Test: notifications by e-mail")
 _WHY = N_("%(organisation)s wants to tell its members by e-mail that somebody waits.")
@@ -53,6 +54,18 @@ def tell_partner(language: str | None, count: int, *, organisation: str, link: s
     )
     values = {"num": count, "organisation": organisation}
     return subject % values, "\n\n".join([where % values, words.ugettext(_ON_CALL) % {"link": link}])
+
+
+def tell_second_member(language: str | None, count: int, *, organisation: str, link: str) -> tuple[str, str]:
+    """Return subject and text of a mail to who may agree that somebody is passed on who could not be asked."""
+    words = words_in(language)
+    subject = words.ungettext(
+        "%(num)s conversation waits for a second member to agree",
+        "%(num)s conversations wait for a second member to agree",
+        count,
+    ) % {"num": count}
+    values = {"organisation": organisation, "link": link}
+    return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _DECIDE))])
 
 
 def tell_code(language: str | None, *, organisation: str, code: str) -> tuple[str, str]:

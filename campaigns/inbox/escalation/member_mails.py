@@ -22,10 +22,12 @@ from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.escalation import second_members
 from campaigns.inbox.escalation.member_mail_text import (
     tell_code,
     tell_complaint,
     tell_partner,
+    tell_second_member,
     tell_waiting,
 )
 from campaigns.inbox.escalation.models import (
@@ -70,6 +72,8 @@ class Due:
     urgency: Urgency
     is_complaint: bool
     conversations: int
+    #: Whether they are asked to agree to a hand-over, of which offers are counted.
+    is_for_second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,15 @@ def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
 
 def _find_due(session: Session, now: datetime) -> Iterator[Due]:
     """Yield who is to be told and may get a mail now, the most urgent first."""
-    for row in session.execute(_select_pending()).all():
-        due = Due(row.member_id, row.organisation_id, Urgency(row.urgency), row.is_complaint, row.conversations)
+    waiting = [
+        Due(row.member_id, row.organisation_id, Urgency(row.urgency), row.is_complaint, row.conversations)
+        for row in session.execute(_select_pending())
+    ]
+    asked = [
+        Due(row.member_id, row.organisation_id, Urgency(row.urgency), False, row.offers, is_for_second=True)
+        for row in session.execute(second_members.select_pending(now))
+    ]
+    for due in sorted([*waiting, *asked], key=lambda each: (-each.urgency, each.member_id)):
         if _may_be_told(session, due, now):
             yield due
 
@@ -131,9 +142,7 @@ def _select_pending() -> Any:
     pending = pending.join(Member, Member.id == StepTold.member_id).where(
         StepTold.settled_at.is_(None), Member.active
     )
-    grouped = pending.where(*still_waits()).group_by(*columns.selected_columns[:4])
-    # The most urgent is the least in the database.
-    return grouped.order_by(Conversation.urgency, StepTold.member_id)
+    return pending.where(*still_waits()).group_by(*columns.selected_columns[:4])
 
 
 def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
@@ -164,7 +173,8 @@ def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: da
         mail = StepMail(urgency=each.urgency.value, conversations=each.conversations, **whose, **facts)
         session.add(mail)
         session.flush()
-        if _settle(session, mail, each, now):
+        settled = second_members.settle(session, mail, now=now) if each.is_for_second else False
+        if settled or (not each.is_for_second and _settle(session, mail, each, now)):
             yield _letter(session, settings, mail)
         else:
             session.delete(mail)
@@ -214,7 +224,9 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
     ours = settings.public_url.rstrip("/")
     inbox = f"{ours}/inbox"
     names = {"organisation": organisation.name}
-    if is_of_complaints(session, mail):
+    if second_members.is_for_second_member(session, mail):
+        texts = tell_second_member(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
+    elif is_of_complaints(session, mail):
         link = f"{ours}/complaints"
         texts = tell_complaint(member.locale, mail.urgency, mail.conversations, **names, link=link)
     elif all(each.organisation_id != organisation.id for each in member.memberships):

@@ -82,6 +82,19 @@ class StepTold(Base):
     settled_at: Mapped[datetime | None]
 
 
+class SecondMemberTold(Base):
+    """A member who is to be told that a second one has to agree to a hand-over, by the mail that does or will."""
+
+    __tablename__ = "second_member_told"
+    __table_args__ = (Index("ix_second_member_told_pending", "member_id", **rows_with("settled_at IS NULL")),)
+
+    hand_over_id: Mapped[int] = mapped_column(ForeignKey("hand_over.id", ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey(_MEMBER), primary_key=True)
+    mail_id: Mapped[int | None] = mapped_column(ForeignKey("step_mail.id"), index=True)
+    #: When it was put into a mail; None: it waits for one.
+    settled_at: Mapped[datetime | None]
+
+
 class EscalationSwitch(Base):
     """Whether an organisation's members are told by mail, and how it was proved that mail arrives."""
 

@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
-from campaigns.inbox.escalation.models import NOT_TAKEN, EscalationStep, PostState, StepMail, StepTold
+from campaigns.inbox.escalation.models import (
+    NOT_TAKEN,
+    EscalationStep,
+    PostState,
+    SecondMemberTold,
+    StepMail,
+    StepTold,
+)
+from campaigns.inbox.escalation.second_members import is_for_second_member, is_still_asked
 from campaigns.staff.models import Member
 
 #: Mails that a member gets in an hour at most.
@@ -38,9 +46,10 @@ def is_to_be_tried(now: datetime) -> Sequence[ColumnElement[bool]]:
     """Match mails that were not taken, or that a process left behind, while anybody of whom they tell waits."""
     told = exists().where(StepTold.mail_id == StepMail.id, EscalationStep.id == StepTold.step_id)
     waits = told.where(Conversation.id == EscalationStep.conversation_id, *still_waits())
+    is_wanted = or_(waits, is_still_asked(now))
     works_here = exists().where(Member.id == StepMail.member_id, Member.active)
     # Written out as in the index of those that are open.
-    return [StepMail.state != PostState.SENT, _is_time(now), waits, works_here, _gets_one_more(now)]
+    return [StepMail.state != PostState.SENT, _is_time(now), is_wanted, works_here, _gets_one_more(now)]
 
 
 def claim_again(session: Session, now: datetime, *, most: int) -> Iterator[tuple[StepMail, bool]]:
@@ -54,7 +63,8 @@ def claim_again(session: Session, now: datetime, *, most: int) -> Iterator[tuple
         is_only_refused = mail.state == PostState.REFUSED
         mail.attempts = min(mail.attempts + 1, ATTEMPTS)
         mail.changed_at, mail.state = now, PostState.SENDING
-        gone |= _put_together(session, mail)
+        if not is_for_second_member(session, mail):
+            gone |= _put_together(session, mail)
         yield mail, is_only_refused
 
 
@@ -104,7 +114,7 @@ def _put_together(session: Session, mail: StepMail) -> set[int]:
     moved = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.mail_id.in_(others))
     moved = moved.where(StepTold.step_id.in_(of_kind)).values(mail_id=mail.id)
     session.execute(moved, execution_options=_PAST_MEMORY)
-    is_empty = ~exists().where(StepTold.mail_id == StepMail.id)
+    is_empty = ~or_(*(exists().where(told.mail_id == StepMail.id) for told in (StepTold, SecondMemberTold)))
     emptied = delete(StepMail).where(StepMail.id.in_(others), is_empty).returning(StepMail.id)
     gone = set(session.scalars(emptied, execution_options=_PAST_MEMORY))
     waiting = _told_by(mail).where(Conversation.is_complaint == is_complaint, *still_waits())

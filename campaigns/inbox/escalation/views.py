@@ -12,6 +12,7 @@ from flask_security import current_user
 from campaigns.core import clock
 from campaigns.inbox.escalation.on_call import select_called
 from campaigns.inbox.escalation.waits import CALLED_AFTER, Urgent, count_urgent
+from campaigns.inbox.handing_over.queries import count_to_agree
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission, may_as
@@ -34,9 +35,20 @@ class Alert:
     is_called: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """To how many hand-overs of an organisation a member may agree as the second one."""
+
+    offers: int
+    organisation: str
+    #: Whether they work there now.
+    is_here: bool
+
+
 def init_alerts(app: Flask) -> None:
-    """Let every page ask who waits."""
+    """Let every page ask who waits, and whether a second member has to agree."""
     app.add_template_global(find_alerts, "urgent_alerts")
+    app.add_template_global(find_asked, "second_members_asked")
 
 
 def find_alerts() -> Sequence[Alert]:
@@ -53,6 +65,16 @@ def find_alerts() -> Sequence[Alert]:
             is_here = urgent.organisation_id == here
             alerts.append(Alert(urgent, membership.organisation.name, answers, is_here))
     return [*alerts, *_find_calls(of, now)]
+
+
+def find_asked() -> Sequence[Asked]:
+    """Return where the member of this request may agree to a hand-over, of all of their organisations."""
+    if not current_user.is_authenticated or not (memberships := current_member().memberships):
+        return ()
+    now, here = clock.now(), current_organisation().id
+    of = {each.organisation_id: each for each in memberships if may_as(each, Permission.ANSWER, now=now)}
+    counts = count_to_agree(session(), of, current_member().id, now=now)
+    return [Asked(count, of[key].organisation.name, key == here) for key, count in sorted(counts.items())]
 
 
 def _find_calls(of: Mapping[int, Membership], now: datetime) -> Iterator[Alert]:

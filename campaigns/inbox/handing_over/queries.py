@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, and_, exists, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
@@ -59,6 +60,26 @@ def count_undecided(session: Session, organisation_id: int, member_id: int) -> i
     )
     offered = and_(HandOver.state == OfferState.OFFERED, _is_offered_to(organisation_id, member_id))
     return session.scalar(select(func.count(HandOver.id)).where(text(IS_UNDECIDED), or_(offered, asks))) or 0
+
+
+def count_to_agree(
+    session: Session, organisation_ids: Collection[int], member_id: int, *, now: datetime
+) -> Mapping[int, int]:
+    """Count the offers to which a member may agree as the second one, by organisations that have any."""
+    if not organisation_ids:
+        return {}
+    counted = select(HandOver.organisation_id, func.count(HandOver.id)).where(
+        HandOver.organisation_id.in_(organisation_ids), HandOver.offered_by_id != member_id, *is_to_agree_on(now)
+    )
+    rows = session.execute(counted.group_by(HandOver.organisation_id))
+    return {row[0]: row[1] for row in rows}
+
+
+def is_to_agree_on(now: datetime) -> Sequence[ColumnElement[bool]]:
+    """Match offers of somebody who was not asked, to which a second member may agree at a moment (UTC)."""
+    is_open = HandOver.state == OfferState.PROPOSED, HandOver.due_at > now
+    # As the index of those has it on which somebody has to decide.
+    return (literal_column(IS_UNDECIDED, Boolean), *is_open, is_for_team())
 
 
 def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandOver:

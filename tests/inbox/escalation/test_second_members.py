@@ -1,0 +1,119 @@
+"""Members who may agree that somebody is passed on unasked are told: by mail, on every page and on the first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.escalation.models import EscalationSwitch
+from campaigns.inbox.handing_over import overriding, service
+from campaigns.inbox.handing_over.models import HandOver, Override
+from campaigns.inbox.handing_over.service import Extract
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.models import Member, Role
+from tests.factories import a_member, a_sender, an_organisation
+from tests.inbox.builders import OURS
+from tests.inbox.conversations.test_pages import hear
+from tests.inbox.escalation.watch import Watch
+from tests.web.pages import Pages
+
+WAITS = "1 conversation waits for a second member to agree"
+
+
+def propose(watch: Watch, vault: Vault, urgency: Urgency = Urgency.DANGER) -> int:
+    """Let the member on duty pass on somebody who does not wait, and was not asked."""
+    which = watch.wait(urgency)
+    watch.answer()
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        partner = an_organisation(session, slug=f"partner-{which}")
+        a_member(session, partner, Role.RESPONDER, email=f"partner-{which}@example.org")
+        by = session.scalars(select(Member.id).where(Member.name == "duty")).one()
+        told = Extract(partner.id, "Two people need a bed.", override=Override.LIFE)
+        return service.offer(session, session.get_one(Conversation, which), told, by=by, vault=vault).id
+
+
+def agree(watch: Watch, which: int) -> None:
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        by = session.scalars(select(Member.id).where(Member.name == "other")).one()
+        overriding.agree(session, session.get_one(HandOver, which), by=by)
+
+
+@pytest.mark.parametrize("urgency", [Urgency.DANGER, Urgency.QUESTION])
+def test_all_who_may_agree_are_told_once_and_without_content(watch: Watch, vault: Vault, urgency: Urgency) -> None:
+    propose(watch, vault, urgency)
+    watch.pass_on(keep=True)
+    assert watch.post.mails[0].get_content().splitlines() == [
+        WAITS,
+        "",
+        f"Organisation: {watch.organisation.name}",
+        "",
+        f"Sign in to read it and to decide: {watch.settings.public_url}/inbox/handed-over",
+    ]
+    assert watch.post.take() == [(name, WAITS) for name in ("lead", "other", "reserve")]
+    assert watch.pass_on(30) == []
+
+
+def test_nobody_is_told_of_what_is_decided_or_too_late(watch: Watch, vault: Vault) -> None:
+    agree(watch, propose(watch, vault))
+    propose(watch, vault)
+    assert watch.pass_on(61) == []
+
+
+@pytest.mark.one_database
+def test_nobody_is_told_by_mail_while_it_is_switched_off(watch: Watch, vault: Vault) -> None:
+    with watch.sessions.begin() as session:
+        session.execute(update(EscalationSwitch).values(is_on=False))
+    propose(watch, vault)
+    assert watch.pass_on() == []
+
+
+def test_mail_that_was_not_taken_is_tried_again_until_somebody_agrees(watch: Watch, vault: Vault) -> None:
+    watch.post.is_down = True
+    which = propose(watch, vault)
+    assert watch.pass_on() == watch.pass_on(2) == []
+    watch.post.is_down = False
+    assert watch.pass_on(2) == [(name, WAITS) for name in ("lead", "other", "reserve")]
+    watch.post.is_down = True
+    propose(watch, vault)
+    watch.pass_on()
+    agree(watch, which)
+    agree(watch, which + 1)
+    watch.post.is_down = False
+    assert watch.pass_on(2) == []
+
+
+@pytest.mark.one_database
+def test_mails_keep_to_the_most_of_an_hour(watch: Watch, vault: Vault) -> None:
+    told = []
+    for _offer in range(8):
+        propose(watch, vault)
+        told += watch.pass_on(2)
+    assert max(sum(name == to for to, _subject in told) for name in ("lead", "other", "reserve")) == 6
+
+
+def test_every_page_and_the_first_tell_whoever_may_agree(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, organisation_id=pages.ours.id, identity=OURS)
+    which, by = hear(pages, vault, "Where can we sleep?"), pages.member(Role.RESPONDER)
+    pages.member(Role.RESPONDER, organisation=pages.theirs)
+    second = pages.member(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        told = Extract(pages.theirs.id, "Two people need a bed.", override=Override.LIFE)
+        offer = service.offer(session, session.get_one(Conversation, which), told, by=by.id, vault=vault)
+        due, offered = offer.due_at, offer.id
+    client = pages.client(second)
+    for path, times in (("/reach", 1), ("/", 2), ("/inbox/alerts", 1)):
+        page = client.get(path).text
+        assert page.count(f'<a href="/inbox/handed-over">{WAITS}</a>') == times
+        assert "Two people" not in page
+    for member in (by, pages.member(Role.ADMIN)):
+        assert WAITS not in pages.client(member).get("/").text
+    with pages.sessions.begin() as session:
+        session.get_one(HandOver, offered).due_at = clock.now() - timedelta(seconds=1)
+    assert WAITS not in client.get("/").text
+    assert due > clock.now()
