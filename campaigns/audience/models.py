@@ -303,3 +303,14 @@ class Erasure(Base):
     reply_ids: Mapped[list[int]] = mapped_column(JSON, default=list)
     #: When the pages of the database were cleaned of what was deleted.
     cleaned_at: Mapped[datetime | None]
+
+
+class UncleanPages(Base):
+    """Something of a person was deleted: a worker cleans the pages that held it, and this row goes.
+
+    It says neither what it was nor when.
+    """
+
+    __tablename__ = "unclean_pages"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)

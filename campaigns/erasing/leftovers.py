@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, delete, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Erasure
+from campaigns.audience.models import Erasure, UncleanPages
 from campaigns.core import clock
 from campaigns.core.database import SQLITE_BUSY_SECONDS, single_statements
 from campaigns.core.keys.crypto import Vault
@@ -28,7 +28,7 @@ PLANNED_BESIDE = timedelta(minutes=2)
 #: Tables that may hold sealed rows of an erased person on their pages.
 TABLES = (
     *("contact", "address", "consent", "reply", "media", "conversation", "conversation_word", "draft", "answer"),
-    "hand_over",
+    *("hand_over", "unnamed_report", "sent_form"),
     *("run_text", "audit_note", "contact_import", "erasure"),
 )
 #: For so long the write-ahead log waits for those who read, in milliseconds.
@@ -79,14 +79,15 @@ def _remove_receipts(sessions: sessionmaker[Session], erasure: Erasure, newest: 
 
 
 def _clean_pages(sessions: sessionmaker[Session], over: Sequence[Erasure]) -> None:
-    """Clean the pages of the database where somebody was erased since; then end what is over."""
+    """Clean the pages of the database where somebody, or a report, was erased since; then end what is over."""
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         waiting = session.scalars(
             select(Erasure.contact_id).where(Erasure.erased_at.is_not(None), Erasure.cleaned_at.is_(None))
         ).all()
+        unclean = session.scalars(select(UncleanPages.id).limit(_AT_ONCE)).all()
     ending = [each.contact_id for each in over]
-    if not waiting and not ending:
+    if not waiting and not ending and not unclean:
         return
     with sessions.begin() as session:
         session.execute(delete(Erasure).where(Erasure.contact_id.in_(ending)))
@@ -94,6 +95,8 @@ def _clean_pages(sessions: sessionmaker[Session], over: Sequence[Erasure]) -> No
         return
     with sessions.begin() as session:
         session.execute(update(Erasure).where(Erasure.contact_id.in_(waiting)).values(cleaned_at=clock.now()))
+        # What is deleted meanwhile has a row of its own.
+        session.execute(delete(UncleanPages).where(UncleanPages.id.in_(unclean)))
 
 
 def clean(engine: Engine) -> bool:

@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, UnnamedReport
+from campaigns.delivery.answers.answer_runs import AnswerText
+from campaigns.inbox.conversations.models import (
+    Answer,
+    Conversation,
+    ConversationState,
+    LeftAnswerService,
+    UnnamedReport,
+)
 from campaigns.inbox.models import WEB
 
 #: So many of one kind are answered at once; more of them are no people.
@@ -25,7 +32,13 @@ _PAST_MEMORY = {"synchronize_session": False}
 
 
 def leave_answer(
-    session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault, to_alike: bool = False
+    session: Session,
+    conversation: Conversation,
+    text: AnswerText,
+    *,
+    by: int,
+    vault: Vault,
+    to_alike: bool = False,
 ) -> Answer:
     """Leave an answer in a report, and in those that wait with it where `to_alike` says so; return the first.
 
@@ -39,7 +52,7 @@ def leave_answer(
         {
             "id": answer_id,
             "conversation_id": conversation_id,
-            "sealed_text": vault.seal(body, table="answer", column="sealed_text", row_id=answer_id),
+            "sealed_text": vault.seal(text.body, table="answer", column="sealed_text", row_id=answer_id),
             "member_id": by,
             "reply_id": conversation.last_reply_id if conversation_id == conversation.id else None,
             "written_at": now,
@@ -47,6 +60,7 @@ def leave_answer(
         for answer_id, conversation_id in zip(ids, at_once, strict=True)
     ]
     session.execute(insert(Answer), rows)
+    _note_named(session, ids, text)
     if others:
         moved = update(Conversation).where(Conversation.id.in_(others)).values(last_at=now)
         session.execute(moved, execution_options=_PAST_MEMORY)
@@ -54,6 +68,14 @@ def leave_answer(
         session.execute(apart, execution_options=_PAST_MEMORY)
     let_next_wait(session, conversation)
     return session.get_one(Answer, ids[0])
+
+
+def _note_named(session: Session, ids: Sequence[int], text: AnswerText) -> None:
+    """Note which services answers name, so that they are found again when a number is dead."""
+    facts = {"named_at": clock.now()}
+    named = [facts | {"answer_id": each, "service_id": service} for each in ids for service in text.service_ids]
+    if named:
+        session.execute(insert(LeftAnswerService), named)
 
 
 def let_next_wait(session: Session, conversation: Conversation) -> None:

@@ -217,6 +217,21 @@ class Answer(Base):
     written_at: Mapped[datetime]
 
 
+class LeftAnswerService(Base):
+    """A service that an answer names which was left for its reader; AnswerService holds those that were sent."""
+
+    __tablename__ = "left_answer_service"
+    __table_args__ = (
+        Index("ix_left_answer_service_alive", "service_id", "named_at", **rows_with("died_at IS NULL")),
+    )
+
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answer.id", ondelete="CASCADE"), primary_key=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("service.id"), primary_key=True)
+    named_at: Mapped[datetime]
+    #: When a worker saw that its number is dead, and put the conversation back; None: it is not known to be.
+    died_at: Mapped[datetime | None]
+
+
 class UnnamedReport(Base):
     """What a conversation has that somebody began on a page for people, without a name, a number or an account.
 

@@ -136,10 +136,10 @@ def answer(
     way = _reached(addressee, at=now)
     named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
     _hold_services(session, named)
+    text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
     if way is None:
-        written = leave(session, conversation, body, by=by, vault=vault, to_alike=to_alike)
+        written = leave(session, conversation, text, by=by, vault=vault, to_alike=to_alike)
     else:
-        text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
         until = lives_until(addressee.writer, now=now)
         written = send(session, conversation, way, text, by=by, until=until, vault=vault)
     index_text(session, conversation, body, vault=vault)
@@ -174,14 +174,20 @@ def send(
 
 
 def leave(
-    session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault, to_alike: bool = False
+    session: Session,
+    conversation: Conversation,
+    text: AnswerText,
+    *,
+    by: int,
+    vault: Vault,
+    to_alike: bool = False,
 ) -> Answer:
     """Leave an answer where whoever reported something finds it by their code; nothing is sent.
 
     The conversation is locked, and nobody waits in it any more.
     """
     now = clock.now()
-    written = leave_answer(session, conversation, body, by=by, vault=vault, to_alike=to_alike)
+    written = leave_answer(session, conversation, text, by=by, vault=vault, to_alike=to_alike)
     _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
     session.flush()
     _record(session, conversation, "answer", by=by)

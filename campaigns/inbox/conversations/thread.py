@@ -14,7 +14,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
-from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
+from campaigns.inbox.conversations.models import Answer, Conversation, LeftAnswerService, Occasion
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import OpenedReply, open_replies
 from campaigns.planning.models import Campaign, Run
@@ -47,6 +47,8 @@ class Written:
     campaign: str = ""
     #: A machine of ours told places by the list of place names, whose credit stands beside it.
     names_place: bool = False
+    #: It was left where they read it, and names a service whose number was found dead since.
+    names_dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def _load_answers(session: Session, conversation: Conversation, vault: Vault) ->
         .limit(MOST_SHOWN)
     ).all()
     names = load_member_names(session, _members(row.Answer for row in rows))
+    dead = _load_dead(session, [row.Answer.id for row in rows if row.Delivery is None])
     return [
-        _left(row.Answer, vault, member=names.get(row.Answer.member_id, ""))
+        _left(row.Answer, vault, member=names.get(row.Answer.member_id, ""), names_dead=row.Answer.id in dead)
         if row.Delivery is None
         else _written(
             row.Delivery,
@@ -98,10 +101,18 @@ def _load_answers(session: Session, conversation: Conversation, vault: Vault) ->
     ]
 
 
-def _left(answer: Answer, vault: Vault, *, member: str) -> Written:
+def _load_dead(session: Session, left_ids: Collection[int]) -> set[int]:
+    """Return which of the answers that were left name a number that was found dead since."""
+    if not left_ids:
+        return set()
+    named = select(LeftAnswerService.answer_id).where(LeftAnswerService.answer_id.in_(left_ids))
+    return set(session.scalars(named.where(LeftAnswerService.died_at.is_not(None))))
+
+
+def _left(answer: Answer, vault: Vault, *, member: str, names_dead: bool) -> Written:
     """Return an answer that was left where its reader comes by a code."""
     text = vault.open_or_none(answer.sealed_text, table="answer", column="sealed_text", row_id=answer.id)
-    return Written(answer.written_at, text, UNKNOWN_LANGUAGE, None, None, "", member)
+    return Written(answer.written_at, text, UNKNOWN_LANGUAGE, None, None, "", member, names_dead=names_dead)
 
 
 def _members(answers: Any) -> Collection[int]:

@@ -6,7 +6,7 @@ agreed to no message, and what fits them now is for a member to say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,7 @@ from campaigns.inbox.conversations.models import (
 )
 from campaigns.inbox.conversations.waiting_again import active_of, wait_again
 from campaigns.inbox.conversations.window import ANSWER_LIVES
+from campaigns.inbox.given.left_numbers import load_left, mark_left
 from campaigns.inbox.models import Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
@@ -72,11 +73,15 @@ def put_back(sessions: sessionmaker[Session]) -> int:
 def _put_back_some(sessions: sessionmaker[Session]) -> int:
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        told = _load_told(session, now=clock.now())
+        told, left = _load_told(session, now=clock.now()), load_left(session)
     if told:
         with sessions.begin() as session:
             _take_back(session, told)
-    return len(told)
+    if left:
+        with sessions.begin() as session:
+            _let_wait(session, {each.conversation_id: each.service for each in left}, now=clock.now())
+            mark_left(session, left)
+    return len(told) + len(left)
 
 
 def select_dead(*, now: datetime) -> Select[Any]:
@@ -122,20 +127,12 @@ def _load_told(session: Session, *, now: datetime) -> Sequence[_Told]:
 def _take_back(session: Session, told: Sequence[_Told]) -> None:
     """Mark answers, stop those that have not left, and put back the conversations of whoever may be answered."""
     now = clock.now()
-    waits = {each.conversation_id: each for each in told if each.may_be_answered and each.send_state not in _LOST}
-    waits.pop(None, None)
-    held = select(Conversation).where(Conversation.id.in_(waits)).order_by(Conversation.id).with_for_update()
-    found = session.scalars(held.execution_options(populate_existing=True)).all()
-    active = active_of(session, [each.owner_id for each in found if each.owner_id is not None])
-    for conversation in found:
-        reason = Reason(NUMBER_DIED, phrase=waits[conversation.id].service)
-        wait_again(conversation, reason, active=active, at=now)
-        if conversation.urgency >= Urgency.DANGER:
-            note_urgent(session, conversation.contact_id, at=now)
-            hold_campaigns_back(session, conversation.contact_id)
-    if found:
-        tags = [{"conversation_id": each.id, "tag": NUMBER_DIED} for each in found]
-        session.execute(insert_or(session, ConversationTag).on_conflict_do_nothing(), tags)
+    waits = {
+        each.conversation_id: each.service
+        for each in told
+        if each.conversation_id is not None and each.may_be_answered and each.send_state not in _LOST
+    }
+    _let_wait(session, waits, now=now)
     # What was claimed, and not called yet, is refused by its fence.
     unsent = [each.run_id for each in told if each.send_state in (*_UNSENT, SendState.SENDING)]
     stopped = update(Run).where(Run.id.in_(unsent), Run.state == RunState.RUNNING)
@@ -148,3 +145,19 @@ def _take_back(session: Session, told: Sequence[_Told]) -> None:
     marked = update(AnswerService).where(tuple_(AnswerService.run_id, AnswerService.service_id).in_(keys))
     session.execute(marked.values(died_at=now), execution_options=past_memory)
     session.flush()
+
+
+def _let_wait(session: Session, waits: Mapping[int, str], *, now: datetime) -> None:
+    """Put conversations back, each for the service that was named in it."""
+    held = select(Conversation).where(Conversation.id.in_(waits)).order_by(Conversation.id).with_for_update()
+    found = session.scalars(held.execution_options(populate_existing=True)).all()
+    active = active_of(session, [each.owner_id for each in found if each.owner_id is not None])
+    for conversation in found:
+        reason = Reason(NUMBER_DIED, phrase=waits[conversation.id])
+        wait_again(conversation, reason, active=active, at=now)
+        if conversation.urgency >= Urgency.DANGER:
+            note_urgent(session, conversation.contact_id, at=now)
+            hold_campaigns_back(session, conversation.contact_id)
+    if found:
+        tags = [{"conversation_id": each.id, "tag": NUMBER_DIED} for each in found]
+        session.execute(insert_or(session, ConversationTag).on_conflict_do_nothing(), tags)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.delivery.fanout.correction_recipients import GOT
 from campaigns.delivery.models import AnswerService, Delivery, FormerText, RunText
 from campaigns.directory.models import Service
-from campaigns.inbox.conversations.models import Answer, Conversation
+from campaigns.inbox.conversations.models import Answer, Conversation, LeftAnswerService
 from campaigns.planning.models import Campaign, Run
 from campaigns.staff.queries import owned
 
@@ -50,12 +50,18 @@ def find_runs(session: Session, service: Service) -> list[GivenByRun]:
 
 
 def select_conversations(service: Service) -> Select[Conversation]:
-    """Select the conversations in which a service was named to somebody who got it, the latest first."""
+    """Select the conversations in which a service was named to somebody who got it, the latest first.
+
+    An answer to a report without a name is got where it was left: whether its writer came back is not stored.
+    """
     got = select(Answer.conversation_id).join(AnswerService, AnswerService.run_id == Answer.run_id)
     got = got.join(Delivery, Delivery.run_id == Answer.run_id)
     got = got.where(AnswerService.service_id == service.id, Delivery.send_state.in_(GOT))
+    left = select(Answer.conversation_id).join(LeftAnswerService, LeftAnswerService.answer_id == Answer.id)
+    left = left.where(LeftAnswerService.service_id == service.id)
     found = owned(select(Conversation), Conversation, service.organisation_id)
-    return found.where(Conversation.id.in_(got)).order_by(Conversation.last_at.desc(), Conversation.id.desc())
+    found = found.where(Conversation.id.in_(got.union_all(left)))
+    return found.order_by(Conversation.last_at.desc(), Conversation.id.desc())
 
 
 def select_people(service: Service) -> Select[int]:

@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Contact, UrgentContact
+from campaigns.audience.models import Contact, UncleanPages, UrgentContact
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.errors import InputError
@@ -139,6 +139,8 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     ):
         session.execute(rows, execution_options=past_memory)
     session.expunge(report)
+    session.add(UncleanPages())
+    session.flush()
 
 
 def _select_reports() -> Select[UnnamedReport]:

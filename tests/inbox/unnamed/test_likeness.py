@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.inbox.complaints.service import ReadBy, complain
 from campaigns.inbox.conversations.left_answers import leave_answer
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, UnnamedReport
@@ -78,7 +79,8 @@ def test_reports_like_a_complaint_stay_with_the_team_and_get_nothing_of_its_read
         complain(session, session.get_one(Conversation, first), chosen=ReadBy())
     assert len(waiting(pages)) == 2
     with pages.sessions.begin() as session:
-        leave_answer(session, session.get_one(Conversation, first), ANSWER, by=by, vault=vault, to_alike=True)
+        text = AnswerText("en", ANSWER)
+        leave_answer(session, session.get_one(Conversation, first), text, by=by, vault=vault, to_alike=True)
         assert session.scalars(select(Answer.conversation_id)).all() == [first]
         same = session.scalars(select(UnnamedReport.same_as_id).order_by(UnnamedReport.conversation_id)).all()
         assert same == [None, None, first + 1]
