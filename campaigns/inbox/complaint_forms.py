@@ -9,10 +9,19 @@ from flask_babel import lazy_gettext as _l
 from wtforms import RadioField, SelectField
 from wtforms.validators import InputRequired
 
+from campaigns.inbox.complaints.models import Doubt
+from campaigns.inbox.complaints.readers import Candidates
 from campaigns.inbox.complaints.service import ReadBy
+from campaigns.web.filters import listed
 from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
+#: Why a reader says that it is none.
+DOUBTS = {
+    Doubt.MISTAKE: _l("It was marked by mistake"),
+    Doubt.OTHERS: _l("They complain about somebody else than us"),
+    Doubt.REQUEST: _l("They ask for something and complain of nothing"),
+}
 _SETTING, _INSTANCE, _MEMBER, _ORGANISATION = "setting", "instance", "member", "organisation"
 
 
@@ -21,17 +30,16 @@ class MarkForm(Form):
 
     reader = RadioField(_l("Who reads it?"), validators=[InputRequired()])
 
-    def offer(self, *, by_setting: str, members: Mapping[int, str], others: Mapping[int, str]) -> None:
+    def offer(self, candidates: Candidates) -> None:
         """Offer whom the setting names, else members, other organisations, and whoever runs the instance."""
-        named = [(_SETTING, by_setting)] if by_setting else []
-        chosen = [
-            *((f"{_MEMBER}:{key}", name) for key, name in members.items()),
-            *((f"{_ORGANISATION}:{key}", name) for key, name in others.items()),
-            (_INSTANCE, _("Whoever runs this system gives it to an organisation")),
-        ]
-        self.reader.choices = options(named or chosen)
+        named = _named(listed(candidates.by_setting))
+        self.reader.choices = options(named or _chosen(candidates))
         if named and not self.reader.data:
             self.reader.data = _SETTING
+
+    def offer_others(self, candidates: Candidates, *, by_setting: str) -> None:
+        """Offer everybody who may read it in place of whoever does; `by_setting` says whom that names."""
+        self.reader.choices = options([*_named(by_setting), *_chosen(candidates)])
 
     def chosen(self) -> ReadBy | None:
         """Return who was chosen of those offered, None for the setting."""
@@ -42,6 +50,30 @@ class MarkForm(Form):
             return ReadBy()
         number = whole_number(key)
         return ReadBy(member_id=number) if kind == _MEMBER else ReadBy(organisation_id=number)
+
+
+def _named(by_setting: str) -> list[tuple[str, str]]:
+    return [(_SETTING, by_setting)] if by_setting else []
+
+
+def _chosen(candidates: Candidates) -> list[tuple[str, str]]:
+    return [
+        *((f"{_MEMBER}:{key}", name) for key, name in candidates.members.items()),
+        *((f"{_ORGANISATION}:{key}", name) for key, name in candidates.organisations.items()),
+        (_INSTANCE, _("Whoever runs this system gives it to an organisation")),
+    ]
+
+
+class DoubtForm(Form):
+    """Why something is no complaint."""
+
+    why = SelectField(
+        _l("Why it is no complaint about us"),
+        description=_l(
+            "Another reader has to agree. The team then sees all of it, also what you and the person wrote here."
+        ),
+        choices=options(DOUBTS.items()),
+    )
 
 
 class ReadersForm(Form):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_security import current_user
@@ -12,9 +14,9 @@ from campaigns.core import clock
 from campaigns.core.errors import ChangedError, GateError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.automatic.sayings import say_by_itself
-from campaigns.inbox.complaint_forms import MarkForm, ReadersForm
-from campaigns.inbox.complaints import readers, service
-from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.complaint_forms import DOUBTS, DoubtForm, MarkForm, ReadersForm
+from campaigns.inbox.complaints import passing_complaints, readers, service
+from campaigns.inbox.complaints.models import Complaint, Doubt
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.addressees import load_addressee
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm
@@ -23,8 +25,6 @@ from campaigns.inbox.conversations.queries import get_conversation, region_of
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.views import words
 from campaigns.inbox.conversations.window import find_obstacle
-from campaigns.inbox.duty.queries import load_readers
-from campaigns.inbox.handing_over.queries import load_receivers
 from campaigns.inbox.media import service as media_service
 from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.queries import get_media
@@ -115,6 +115,60 @@ def close(complaint_id: int) -> Redirect:
     return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
 
+@pages.route("/<int:complaint_id>/give-on", methods=["GET", "POST"])
+@requires()
+def give_on(complaint_id: int) -> Page:
+    """Let somebody else read a complaint in place of whoever reads it now."""
+    complaint, _conversation = _read(complaint_id)
+    form, after = MarkForm(), url_for("complaints.give_on", complaint_id=complaint_id)
+    _offer_others(complaint, form)
+    if not form.validate_on_submit():
+        return render_template("inbox/complaints/give_on.html", complaint=complaint, form=form), form.status
+    with refusals_told(InputError, TransitionError):
+        passing_complaints.give_on(session(), complaint, form.chosen(), **_acting())
+        flash(_("It is given on. Whoever reads it now is told that it waits."), "good")
+        after = url_for("complaints.index")
+    return redirect(after)
+
+
+@pages.post("/<int:complaint_id>/doubt")
+@requires()
+def doubt(complaint_id: int) -> Redirect:
+    """Say that a complaint is none, until another reader agrees."""
+    complaint, _conversation = _read(complaint_id)
+    form = DoubtForm()
+    with refusals_told(InputError, RefusedError):
+        if not form.validate_on_submit():
+            raise InputError(N_("Choose from the list."))
+        passing_complaints.doubt(session(), complaint, Doubt(form.text("why")), **_acting())
+        flash(_("It is noted. Another reader has to agree before the team sees it."), "good")
+    return redirect(url_for("complaints.show", complaint_id=complaint_id))
+
+
+@pages.post("/<int:complaint_id>/keep")
+@requires()
+def keep(complaint_id: int) -> Redirect:
+    """Let a complaint be one after all."""
+    complaint, _conversation = _read(complaint_id)
+    with refusals_told(TransitionError):
+        passing_complaints.keep(session(), complaint, **_acting())
+        flash(_("It stays a complaint."), "good")
+    return redirect(url_for("complaints.show", complaint_id=complaint_id))
+
+
+@pages.post("/<int:complaint_id>/give-back")
+@requires()
+def give_back(complaint_id: int) -> Redirect:
+    """Agree that a complaint is none: the team sees all of it again."""
+    complaint, _conversation = _read(complaint_id)
+    after = url_for("complaints.show", complaint_id=complaint_id)
+    with refusals_told(RefusedError):
+        passing_complaints.give_back(session(), complaint, **_acting())
+        flash(_("It is no complaint any more. The team sees it again."), "good")
+        after = url_for("complaints.index")
+    return redirect(after)
+
+
 @pages.get("/<int:complaint_id>/media/<int:media_id>")
 @requires()
 def content(complaint_id: int, media_id: int) -> Response:
@@ -200,17 +254,21 @@ def _ask(conversation: Conversation, form: MarkForm, *, is_named: bool) -> str:
 
 def _offer(conversation: Conversation, form: MarkForm) -> bool:
     """Offer whoever may read a complaint; say whether the setting names somebody who may."""
-    ours = conversation.organisation_id
     about = readers.whom_it_is_about(session(), conversation)
-    members, others = load_active_members(session(), ours), load_receivers(session(), ours)
-    reading = readers.members_of_setting(session(), ours) - about
-    other = readers.find_reading_organisation(session(), ours)
-    # Where somebody reads by the setting, an organisation that it names is one in which somebody answers.
-    named = [others[other]] if other and reading else [members[each] for each in sorted(reading)]
-    # Nobody of the team that answers: they would be asked about their own.
-    free = {key: name for key, name in members.items() if key not in about | load_readers(session(), ours).keys()}
-    form.offer(by_setting=listed(named), members=free, others=others)
-    return bool(reading)
+    candidates = readers.find_candidates(session(), conversation.organisation_id, about)
+    form.offer(candidates)
+    return bool(candidates.by_setting)
+
+
+def _offer_others(complaint: Complaint, form: MarkForm) -> None:
+    """Offer whoever may read a complaint in place of those who do; no names of members to another organisation."""
+    about = readers.who_answered_before(session(), complaint)
+    found = readers.find_candidates(session(), complaint.organisation_id, about)
+    is_ours, by_setting = complaint.organisation_id == current_organisation().id, ""
+    if found.by_setting:
+        by_setting = listed(found.by_setting) if is_ours else _("Whoever they name to read complaints about them")
+    members = found.members if is_ours else {}
+    form.offer_others(replace(found, members=members), by_setting=by_setting)
 
 
 def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm, *, doubts: bool = False) -> str:
@@ -231,12 +289,18 @@ def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm, *,
         region=region_of(session(), conversation),
         owner=session().get_one(Organisation, complaint.organisation_id),
         media_of=complaint.id,
+        doubt_form=DoubtForm(formdata=None),
+        doubts_of=DOUBTS,
         **words(),
     )
 
 
 def _reading() -> readers.Reading:
     return readers.Reading(current_member().id, current_organisation().id, may_now(Permission.ANSWER))
+
+
+def _acting() -> dict[str, int]:
+    return {"by": current_member().id, "here": current_organisation().id}
 
 
 def _read(complaint_id: int) -> tuple[Complaint, Conversation]:

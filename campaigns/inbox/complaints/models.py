@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId
+
+
+class Doubt(StrEnum):
+    """Why a reader says that something is no complaint about the organisation; the list is closed."""
+
+    #: It was marked by mistake.
+    MISTAKE = "mistake"
+    #: They complain about somebody else.
+    OTHERS = "others"
+    #: They ask for something, and complain of nothing.
+    REQUEST = "request"
 
 
 class Complaint(Base):
@@ -29,6 +41,10 @@ class Complaint(Base):
     marked_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     #: Whoever answered until then is never a reader of it.
     marked_at: Mapped[datetime]
+    #: Why a reader says that it is none, who and when; another reader has to agree. None: nobody says so.
+    doubt: Mapped[Doubt | None] = mapped_column(String(12))
+    doubted_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    doubted_at: Mapped[datetime | None]
 
 
 class ComplaintReader(Base):

@@ -12,8 +12,10 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
 from campaigns.inbox.conversations.models import Answer, Conversation
-from campaigns.inbox.duty.queries import find_who_answers
+from campaigns.inbox.duty.queries import find_who_answers, load_readers
+from campaigns.inbox.handing_over.queries import load_receivers
 from campaigns.staff.models import Member, Membership
+from campaigns.staff.queries import load_active_members
 
 #: Members by their organisations, all by their ids.
 _Members = Mapping[int, set[int]]
@@ -27,6 +29,17 @@ class Reading:
     organisation_id: int
     #: Whether they may answer people there.
     answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Who may read a complaint, by their names."""
+
+    #: Whom the setting names, members or one organisation; nobody where it names nobody who may.
+    by_setting: Sequence[str]
+    #: Members of the organisation that it is about, and other organisations, by their ids.
+    members: Mapping[int, str]
+    organisations: Mapping[int, str]
 
 
 def select_read_by(who: Reading) -> Select[*tuple[Complaint, Conversation]]:
@@ -79,6 +92,27 @@ def whom_it_is_about(session: Session, conversation: Conversation) -> set[int]:
     )
     found = {each for each in session.scalars(answered.distinct()) if each is not None}
     return found if conversation.owner_id is None else found | {conversation.owner_id}
+
+
+def who_answered_before(session: Session, complaint: Complaint) -> set[int]:
+    """Return the members whom a complaint is about: who answered until it was one, and who had it."""
+    return _answered_before(session, [complaint])[complaint.conversation_id]
+
+
+def find_candidates(session: Session, organisation_id: int, about: Collection[int]) -> Candidates:
+    """Return who may read a complaint about an organisation: nobody whom it is about, nor of its team.
+
+    Whom the setting names may do both.
+    """
+    members, others = load_active_members(session, organisation_id), load_receivers(session, organisation_id)
+    reading = members_of_setting(session, organisation_id) - set(about)
+    other = find_reading_organisation(session, organisation_id)
+    # Where somebody reads by the setting, an organisation that it names is one in which somebody answers.
+    named = [others[other]] if other and reading else [members[each] for each in sorted(reading)]
+    # Nobody of the team that answers: they would be asked about their own.
+    left_out = {*about, *load_readers(session, organisation_id)}
+    free = {key: name for key, name in members.items() if key not in left_out}
+    return Candidates(named, free, others)
 
 
 def readers_of(session: Session, conversation_ids: Collection[int]) -> Mapping[int, set[int]]:

@@ -25,7 +25,7 @@ from campaigns.inbox.conversations.left_answers import let_next_wait
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import wait_again
-from campaigns.inbox.duty.queries import find_who_answers
+from campaigns.inbox.duty.queries import find_who_answers, load_readers
 from campaigns.inbox.handing_over.deciding import end_offers, hold_offers
 from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
 from campaigns.staff import audit
@@ -57,7 +57,7 @@ def complain(
     if conversation.is_complaint:
         raise TransitionError(N_("This is a complaint already."))
     about = whom_it_is_about(session, conversation)
-    receiver_id = _checked(session, conversation, chosen, about)
+    receiver_id = check_reader(session, conversation, chosen, about)
     made = Complaint(
         conversation_id=conversation.id,
         organisation_id=conversation.organisation_id,
@@ -135,10 +135,14 @@ def find_unread(session: Session, *, only_waiting: bool = False) -> Sequence[Com
     return [each for each in found if not reading[each.conversation_id]]
 
 
-def _checked(
+def check_reader(
     session: Session, conversation: Conversation, chosen: ReadBy | None, about: Collection[int]
 ) -> int | None:
-    """Return whose members read it; None: whoever runs the instance gives it to somebody."""
+    """Return whose members read a complaint; None: whoever runs the instance gives it to somebody.
+
+    Raises InputError where nobody would read it, and for whom it is about, or of the team that answers;
+    NotFoundError for whoever is not there.
+    """
     ours = conversation.organisation_id
     if chosen is None:
         if not members_of_setting(session, ours) - set(about):
@@ -149,6 +153,8 @@ def _checked(
             raise InputError(N_("They answered this person: choose somebody whom it is not about."))
         if chosen.member_id not in load_active_members(session, ours):
             raise NotFoundError(N_("There is no such member."))
+        if chosen.member_id in load_readers(session, ours):
+            raise InputError(N_("They are of the team that answers: choose somebody else."))
         return ours
     other = chosen.organisation_id
     if other is not None and (other == ours or not find_who_answers(session, [other])):

@@ -1,0 +1,98 @@
+"""Whoever reads a complaint gives it on to another reader; two of them give back to the team what is none.
+
+None of these verbs commits.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import NotFoundError, RefusedError, TransitionError
+from campaigns.core.words import N_
+from campaigns.inbox.complaints.models import Complaint, Doubt
+from campaigns.inbox.complaints.readers import who_answered_before
+from campaigns.inbox.complaints.service import ReadBy, check_reader
+from campaigns.inbox.conversations.models import Conversation, ConversationState
+from campaigns.inbox.conversations.service import hold_kept
+from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
+from campaigns.staff import audit
+
+
+def give_on(session: Session, complaint: Complaint, chosen: ReadBy | None, *, by: int, here: int) -> None:
+    """Let somebody else read a complaint in place of whoever reads it now; None: whom the setting names.
+
+    `here` is the organisation in which the reader works. Raises InputError for whom it is about, for the team that
+    answered, and where the setting names nobody else; NotFoundError for whoever is not there, and for a member of
+    an organisation that is not the reader's own; TransitionError for whoever reads it already.
+    """
+    conversation, complaint = _hold(session, complaint)
+    if chosen is not None and chosen.member_id is not None and here != complaint.organisation_id:
+        raise NotFoundError(N_("There is no such member."))
+    receiver_id = check_reader(session, conversation, chosen, who_answered_before(session, complaint))
+    reader_id = None if chosen is None else chosen.member_id
+    if (receiver_id, reader_id) == (complaint.receiver_id, complaint.reader_id):
+        raise TransitionError(N_("They read this complaint already."))
+    complaint.receiver_id, complaint.reader_id = receiver_id, reader_id
+    if conversation.waiting_since is not None:
+        # Of the steps taken until now others were told.
+        conversation.urgent_since = clock.now()
+    session.flush()
+    to = {"to_organisation": receiver_id, "to_member": reader_id}
+    _record(session, "give_on", complaint, here, by=by, **to)
+
+
+def doubt(session: Session, complaint: Complaint, why: Doubt, *, by: int, here: int) -> None:
+    """Say that a complaint is none, until another reader agrees.
+
+    Raises RefusedError for one that the person made themselves, TransitionError where a reader said so already.
+    """
+    _conversation, complaint = _hold(session, complaint)
+    if complaint.marked_by_id is None:
+        raise RefusedError(N_("They said themselves that it is a complaint, and who reads it. It stays one."))
+    if complaint.doubt is not None:
+        raise TransitionError(N_("A reader has said so already. Another one has to agree."))
+    complaint.doubt, complaint.doubted_by_id, complaint.doubted_at = why, by, clock.now()
+    session.flush()
+    _record(session, "doubt", complaint, here, by=by, why=why)
+
+
+def keep(session: Session, complaint: Complaint, *, by: int, here: int) -> None:
+    """Let a complaint be one after all; raise TransitionError where nobody doubts it."""
+    _conversation, complaint = _hold(session, complaint)
+    if complaint.doubt is None:
+        raise TransitionError(N_("Nobody says that it is no complaint."))
+    complaint.doubt = complaint.doubted_by_id = complaint.doubted_at = None
+    session.flush()
+    _record(session, "keep", complaint, here, by=by)
+
+
+def give_back(session: Session, complaint: Complaint, *, by: int, here: int) -> None:
+    """Agree as the second reader that a complaint is none: the team sees all of it again, and it waits for them.
+
+    Raises RefusedError for whoever said so first, TransitionError where nobody did.
+    """
+    conversation, complaint = _hold(session, complaint)
+    if complaint.doubt is None:
+        raise TransitionError(N_("Nobody says that it is no complaint."))
+    if by == complaint.doubted_by_id:
+        raise RefusedError(N_("Another reader has to agree."))
+    conversation.is_complaint, conversation.owner_id = False, None
+    marked = Reason(COMPLAINT).to_json()
+    conversation.reasons = [each for each in conversation.reasons if each != marked]
+    if conversation.waiting_since is not None:
+        # Of the steps taken until now those were told who read it.
+        conversation.state, conversation.urgent_since = ConversationState.NEW, clock.now()
+    facts = {"why": complaint.doubt, "first": complaint.doubted_by_id}
+    session.delete(complaint)
+    session.flush()
+    _record(session, "give_back", complaint, here, by=by, **facts)
+
+
+def _hold(session: Session, complaint: Complaint) -> tuple[Conversation, Complaint]:
+    conversation = hold_kept(session, session.get_one(Conversation, complaint.conversation_id))
+    return conversation, hold_kept(session, complaint)
+
+
+def _record(session: Session, verb: str, complaint: Complaint, here: int, *, by: int, **facts: object) -> None:
+    audit.record(session, f"complaint.{verb}", subject=complaint, organisation_id=here, member_id=by, **facts)
