@@ -33,12 +33,12 @@ from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.inbox.automatic import views as automatic
 from campaigns.inbox.conversations import views as conversations
+from campaigns.inbox.duty import team_views as teams
 from campaigns.inbox.duty import views as duty
 from campaigns.inbox.escalation import settings_views as escalation_settings
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.given import views as given
-from campaigns.inbox.handing_over import team_views as teams
 from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.handing_over.exporting import views as export_keys
 from campaigns.inbox.holds import settling_views as settling

@@ -15,7 +15,8 @@ from campaigns.inbox.conversations.views import words
 from campaigns.inbox.conversations.wait import due_at
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
-from campaigns.inbox.handing_over.queries import count_undecided
+from campaigns.inbox.duty.teams import load_teams
+from campaigns.inbox.handing_over.queries import count_undecided, is_of_team
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Member
@@ -67,6 +68,7 @@ def queue() -> str:
         unread=conversations.find_unread_languages(session(), organisation_id, now=now),
         languages=by.languages,
         owners=conversations.load_owners(session(), organisation_id),
+        teams=load_teams(session(), organisation_id),
         holds=find_holds(session(), organisation_id, vault=vault()),
         waits=waits_now(session(), current_organisation(), settings(), strangers=True),
         **words(),
@@ -90,6 +92,7 @@ def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wante
         tag=filters.tag,
         region=filters.region,
         owner_id=filters.owner_id,
+        is_of_team=is_of_team(organisation_id, filters.team_id) if filters.team_id else None,
         words=() if number else conversations.words_in(filters.text, vault=vault()),
         overdue_by=roster if filters.is_overdue else None,
         contact_id=contact_id,

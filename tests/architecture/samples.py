@@ -16,8 +16,8 @@ from campaigns.directory.service import Stated
 from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.complaints.models import Complaint, ComplaintReader
 from campaigns.inbox.conversations.models import Conversation, ConversationState
-from campaigns.inbox.duty.models import Duty
-from campaigns.inbox.handing_over.models import HandOver, OfferState, Team
+from campaigns.inbox.duty.models import Duty, Team
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.media.models import Media, MediaState
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency

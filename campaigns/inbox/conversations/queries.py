@@ -69,6 +69,8 @@ class Wanted:
     #: A region's code (ISO 3166), where the person said they were.
     region: str = ""
     owner_id: int | None = None
+    #: Whether a team has it, as whoever knows of teams says.
+    is_of_team: ColumnElement[bool] | None = None
     #: Hashes of words that were written.
     words: tuple[int, ...] = ()
     #: Only those that should have been answered by now, by this roster.
@@ -112,6 +114,8 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
         found = with_words(found, organisation_id, wanted.words)
     if wanted.overdue_by is not None:
         found = found.where(is_overdue(wanted.overdue_by, now=now))
+    if wanted.is_of_team is not None:
+        found = found.where(wanted.is_of_team)
     if wanted.contact_id is not None:
         found = found.where(Conversation.contact_id == wanted.contact_id)
     return _in_order(found, wanted.shelf)

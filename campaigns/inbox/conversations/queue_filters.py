@@ -20,6 +20,7 @@ FIELDS = (
     "tag",
     "region",
     "owner",
+    "team",
     "text",
     "languages",
     "overdue",
@@ -38,6 +39,8 @@ class Filters:
     tag: str
     region: str
     owner_id: int | None
+    #: A team of which a member has it, or to which it is offered.
+    team_id: int | None
     #: Words, or a full number.
     text: str
     #: All languages, also those that the member does not read.
@@ -73,13 +76,14 @@ class Filters:
 def read_filters(fields: Mapping[str, str]) -> Filters:
     """Read what is chosen."""
     chosen: dict[str, Any] = {name: value for name in FIELDS if (value := fields.get(name, "").strip()[:200])}
-    shelf, channel, owner = chosen.get("shelf", ""), chosen.get("channel", ""), chosen.get("owner", "")
+    shelf, channel = chosen.get("shelf", ""), chosen.get("channel", "")
     return Filters(
         Shelf(shelf) if shelf in set(Shelf) else Shelf.WAITING,
         Channel(channel) if channel in set(Channel) else None,
         chosen.get("tag", ""),
         chosen.get("region", ""),
-        int(owner) if owner.isdecimal() and len(owner) < 18 else None,
+        _id(chosen.get("owner", "")),
+        _id(chosen.get("team", "")),
         chosen.get("text", ""),
         chosen.get("languages") == "all",
         "overdue" in chosen,
@@ -88,6 +92,10 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
         _day(chosen.get("until", "")),
         chosen,
     )
+
+
+def _id(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 18 else None
 
 
 def _day(text: str) -> date | None:

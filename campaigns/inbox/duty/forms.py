@@ -1,4 +1,4 @@
-"""The form of a duty."""
+"""The forms of a duty and of a team."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from campaigns.core.languages import all_languages
 from campaigns.inbox.duty.models import Duty
 from campaigns.inbox.duty.roster import RosterEntry
 from campaigns.inbox.duty.service import PlannedDuty
+from campaigns.inbox.duty.teams import LONGEST_NAME
 from campaigns.planning.labels import WEEKDAYS, weekday_name
 from campaigns.web.filters import language_name
 from campaigns.web.forms import Form, Ticks, options
@@ -65,6 +66,13 @@ class DutyForm(Form):
             next(iter(_ids([self.lead.data])), None),
             _ids(self.reserve.data),
         )
+
+
+class TeamForm(Form):
+    """A team."""
+
+    name = StringField(_l("Name"), validators=[InputRequired(), Length(max=LONGEST_NAME)])
+    members = Ticks(_l("Members"), validators=[Optional()])
 
 
 def _time(minutes: int) -> time:

@@ -1,11 +1,11 @@
-"""The duty roster: who of an organisation answers in which hours of the week, and in which languages."""
+"""The duty roster: who of an organisation answers in which hours of the week and languages; and its teams."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId, rows_with
@@ -52,6 +52,27 @@ class DutyMember(Base):
     duty_id: Mapped[int] = mapped_column(ForeignKey("duty.id", ondelete="CASCADE"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
     part: Mapped[Part] = mapped_column(String(10), primary_key=True)
+
+
+class Team(Base):
+    """Members of an organisation to whom a conversation may be offered together."""
+
+    __tablename__ = "team"
+    __table_args__ = (UniqueConstraint("organisation_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime]
+
+
+class TeamMember(Base):
+    """A member of a team."""
+
+    __tablename__ = "team_member"
+
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id", ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True, index=True)
 
 
 class Cause(StrEnum):

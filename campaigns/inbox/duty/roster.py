@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from campaigns.inbox.duty.duty_hours import DutyHours, Period, Weekly
@@ -26,6 +26,15 @@ class RosterEntry:
     answering: tuple[int, ...] = ()
     lead: int | None = None
     reserve: tuple[int, ...] = ()
+
+    def kept_by(self, members: Collection[int]) -> RosterEntry:
+        """Return it with these members alone."""
+        return replace(
+            self,
+            answering=tuple(each for each in self.answering if each in members),
+            lead=self.lead if self.lead in members else None,
+            reserve=tuple(each for each in self.reserve if each in members),
+        )
 
     def is_for(self, language: str | None) -> bool:
         """Say whether it is for a language; None: nobody knows which."""
@@ -71,6 +80,11 @@ class Roster:
         """Return the duty hours of a language; those of all duties where none is for it."""
         entries = [each for each in self.entries if each.is_for(language)] or self.entries
         return DutyHours(tuple(each.weekly for each in entries), self.time_zone) if entries else self.usual
+
+    def kept_by(self, members: Collection[int]) -> Roster:
+        """Return the duties in which any of these members has a part, with them alone."""
+        entries = (each.kept_by(members) for each in self.entries)
+        return replace(self, entries=tuple(each for each in entries if each.answering or each.told_later))
 
     def groups(self) -> list[LanguageGroup]:
         """Return all languages, parted by their hours."""

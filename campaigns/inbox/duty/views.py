@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -16,6 +16,7 @@ from campaigns.inbox.duty.forms import DutyForm
 from campaigns.inbox.duty.models import Duty
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
+from campaigns.inbox.duty.teams import load_teams, members_of
 from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.planning.labels import WEEKDAYS, weekday_name
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -23,6 +24,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership, get_owned, load_member_names
 from campaigns.web.current import settings
 from campaigns.web.filters import listed
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("duty", __name__, url_prefix="/settings/duty")
@@ -36,14 +38,19 @@ WEEK = timedelta(days=7)
 @pages.get("")
 @requires()
 def index() -> Page:
-    """Show who answers when, and when nobody does."""
-    now, roster = clock.now(), _roster()
+    """Show who answers when, and when nobody does: of all, or of one team."""
+    now, roster, team = clock.now(), _roster(), request.args.get("team", 0, type=whole_number)
+    teams = {each.id: each.name for each in load_teams(session(), current_organisation().id)}
+    kept = roster.kept_by(members_of(session(), team)) if team in teams else roster
     covered = {code for each in roster.entries for member in each.answering for code in roster.readers[member]}
     return render_template(
         "inbox/duty/index.html",
         roster=roster,
+        shown=[each for each in roster.entries if each.id in {one.id for one in kept.entries}],
+        teams=teams,
+        team=team,
         running={each.id for each in roster.on_duty(now)},
-        gaps=roster.gaps(now, _whole_minute(now + WEEK)) if roster.entries else [],
+        gaps=kept.gaps(now, _whole_minute(now + WEEK)) if kept.entries else [],
         changes=roster.clock_changes(now),
         unread=[code for code in _languages_of(roster) if code not in covered],
         names=load_member_names(session(), roster.readers),

@@ -8,12 +8,11 @@ from dataclasses import replace
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length
 
 from campaigns.inbox.handing_over.labels import CONFIRMED, FIELDS, OVERRIDES
 from campaigns.inbox.handing_over.models import Override
 from campaigns.inbox.handing_over.service import LONGEST_SUMMARY, LONGEST_WORDS, Extract, Field
-from campaigns.inbox.handing_over.teams import LONGEST_NAME
 from campaigns.inbox.handing_over.within import Target
 from campaigns.web.forms import Form, Ticks, options
 
@@ -85,13 +84,6 @@ class WithinForm(Form):
         """Return to whom."""
         kind, _dash, key = self.text("to").partition("-")
         return Target(team_id=int(key)) if kind == "team" else Target(member_id=int(key))
-
-
-class TeamForm(Form):
-    """A team."""
-
-    name = StringField(_l("Name"), validators=[InputRequired(), Length(max=LONGEST_NAME)])
-    members = Ticks(_l("Members"), validators=[Optional()])
 
 
 class DeclineForm(Form):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId, rows_with
@@ -125,27 +125,6 @@ class HandOver(Base):
     def is_open(self) -> bool:
         """Whether the receiver acts on it, or may, as IS_OPEN says in SQL."""
         return self.is_undecided or self.state == OfferState.ACCEPTED
-
-
-class Team(Base):
-    """Members of an organisation to whom a conversation may be offered together."""
-
-    __tablename__ = "team"
-    __table_args__ = (UniqueConstraint("organisation_id", "name"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
-    name: Mapped[str] = mapped_column(String(100))
-    created_at: Mapped[datetime]
-
-
-class TeamMember(Base):
-    """A member of a team."""
-
-    __tablename__ = "team_member"
-
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id", ondelete="CASCADE"), primary_key=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True, index=True)
 
 
 class ExportKey(Base):

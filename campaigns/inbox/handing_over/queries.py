@@ -14,8 +14,9 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.duty.models import Team, TeamMember
 from campaigns.inbox.duty.queries import find_who_answers
-from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState, Team, TeamMember
+from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState
 from campaigns.places.models import Region
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import load_member_names, load_other_organisations
@@ -152,6 +153,16 @@ def load_names(session: Session, ids: set[int]) -> Mapping[int, str]:
     """Return the names of organisations by their ids."""
     found = select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids))
     return {row.id: row.name for row in session.execute(found)}
+
+
+def is_of_team(organisation_id: int, team_id: int) -> ColumnElement[bool]:
+    """Match conversations that a member of a team has, or that are offered to the team."""
+    theirs = select(TeamMember.member_id).join(Team, Team.id == TeamMember.team_id)
+    theirs = theirs.where(Team.id == team_id, Team.organisation_id == organisation_id)
+    offered = select(HandOver.conversation_id).where(
+        HandOver.team_id == team_id, HandOver.organisation_id == organisation_id, text(IS_UNDECIDED)
+    )
+    return or_(Conversation.owner_id.in_(theirs), Conversation.id.in_(offered))
 
 
 def _is_offered_to(organisation_id: int, member_id: int) -> ColumnElement[bool]:

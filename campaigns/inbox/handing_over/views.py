@@ -11,6 +11,7 @@ from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, R
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.conversations.queries import get_conversation, load_owners
+from campaigns.inbox.duty.teams import load_teams
 from campaigns.inbox.handing_over import overriding, queries, service, within
 from campaigns.inbox.handing_over.exporting import exports
 from campaigns.inbox.handing_over.exporting.export_keys import find_confirmed
@@ -22,7 +23,6 @@ from campaigns.inbox.handing_over.forms import ConfirmForm, DeclineForm, OfferFo
 from campaigns.inbox.handing_over.labels import OVERRIDES
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Field
-from campaigns.inbox.handing_over.teams import load_teams
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff import audit
 from campaigns.staff.auth import current_member, current_organisation, requires

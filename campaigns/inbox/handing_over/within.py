@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -16,9 +15,11 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.duty.models import Team
 from campaigns.inbox.duty.queries import load_readers
+from campaigns.inbox.duty.teams import members_of
 from campaigns.inbox.handing_over.deciding import decide, hold_undecided, record
-from campaigns.inbox.handing_over.models import HandOver, OfferState, Team, TeamMember
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import checked_words, make_offer
 from campaigns.staff.queries import get_owned
 
@@ -84,11 +85,6 @@ def may_decide(session: Session, handed: HandOver, *, by: int) -> bool:
     if handed.offered_by_id == by:
         return False
     return by in members_of(session, handed.team_id) if handed.team_id else handed.to_member_id == by
-
-
-def members_of(session: Session, team_id: int) -> set[int]:
-    """Return the ids of the members of a team."""
-    return set(session.scalars(select(TeamMember.member_id).where(TeamMember.team_id == team_id)))
 
 
 def _check_target(session: Session, organisation_id: int, to: Target, *, by: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from campaigns.inbox.duty.models import Duty, DutyMember, Part
+from campaigns.inbox.duty.models import Duty, DutyMember, Part, Team
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.web.pages import Pages
 
@@ -83,3 +83,23 @@ def test_nobody_of_another_organisation_is_on_duty_here(pages: Pages, client_for
     stranger = pages.member(Role.RESPONDER, organisation=pages.theirs)
     answer = client_for(Role.ADMIN).post("/settings/duty/add", data=fields(stranger))
     assert answer.status_code == 422
+
+
+@pytest.mark.both_databases
+def test_roster_is_shown_of_one_team_with_its_gaps(pages: Pages, client_for: Clients) -> None:
+    day, night = (pages.member(Role.RESPONDER, name=name) for name in ("Day nurse", "Night nurse"))
+    admin = client_for(Role.ADMIN)
+    every = {"days": list("0123456"), "lead": "", "reserve": [], "languages": []}
+    admin.post("/settings/duty/add", data=fields(day, name="By day", **every))
+    admin.post("/settings/duty/add", data=fields(night, name="By night", begin="20:00", end="08:00", **every))
+    for name, who in (("Nurses", day), ("Nobody here", pages.member(Role.RESPONDER))):
+        admin.post("/settings/teams", data={"name": name, "members": [who.id]})
+    with pages.sessions() as session:
+        nurses, idle = session.scalars(select(Team.id).order_by(Team.name.desc()))
+    assert "There is no gap in the next seven days." in admin.get("/settings/duty").text
+    page = admin.get(f"/settings/duty?team={nurses}").text
+    assert ("By day" in page, "By night" in page) == (True, False)
+    assert "Nobody of this team is on duty" in page
+    assert "Others may be on duty in these hours." in page
+    assert "Nobody of this team is on the roster." in admin.get(f"/settings/duty?team={idle}").text
+    assert "By night" in admin.get("/settings/duty?team=999999").text

@@ -15,9 +15,10 @@ from sqlalchemy import select, update
 from campaigns.audience.models import Contact
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.duty.models import Team
 from campaigns.inbox.handing_over import service, views
 from campaigns.inbox.handing_over.exporting import export_keys
-from campaigns.inbox.handing_over.models import HandOver, OfferState, Team
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_region, a_sender, an_organisation
 from tests.inbox.builders import OURS, THEM
@@ -218,6 +219,8 @@ def test_conversation_goes_to_a_team(pages: Pages, halves: Halves) -> None:
     assert halves.ours.post(url, data={"to": "team-99", "note": "I am ill."}).status_code == 422
     offered = halves.ours.post(url, data={"to": f"team-{team}", "note": "I am ill."}, follow_redirects=True).text
     assert ("Night" in offered, "I take it" in offered) == (True, False)
+    for which, shown in ((team, True), (team + 1, False)):
+        assert (f'href="/inbox/{halves.which}"' in halves.ours.get(f"/inbox?team={which}").text) == shown
     with pages.sessions() as session:
         case = f"/inbox/handed-over/{session.scalars(select(HandOver.id)).one()}"
     other = pages.client(pages.member(Role.RESPONDER))

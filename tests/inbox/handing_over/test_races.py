@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.handing_over import service, teams, within
+from campaigns.inbox.duty import teams
+from campaigns.inbox.handing_over import service, within
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Extract
 from campaigns.inbox.handing_over.within import Target

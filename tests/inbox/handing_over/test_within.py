@@ -7,10 +7,15 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import select
 
+from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, RefusedError, TransitionError
+from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import ConversationState
-from campaigns.inbox.handing_over import queries, service, teams, within
-from campaigns.inbox.handing_over.models import HandOver, OfferState, Team, TeamMember
+from campaigns.inbox.conversations.queries import Shelf, Wanted, select_queue
+from campaigns.inbox.duty import teams
+from campaigns.inbox.duty.models import Team, TeamMember
+from campaigns.inbox.handing_over import queries, service, within
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed
 from campaigns.inbox.handing_over.within import Target
 from campaigns.staff.models import Member, Role
@@ -134,3 +139,21 @@ def test_teams_are_named_once_and_have_members(house: House) -> None:
     assert (made.team_id, session.scalars(select(TeamMember)).all()) == (None, [])
     with pytest.raises(RefusedError, match="offered to somebody else"):
         within.take_over(session, made, by=by)
+
+
+def test_queue_shows_what_a_team_is_offered_and_what_its_members_have(house: House) -> None:
+    session, ours = house.desks.session, house.desks.person.organisation.id
+
+    def found(team_id: int, organisation_id: int = ours) -> int:
+        wanted = Wanted(Shelf.ALL, is_of_team=queries.is_of_team(organisation_id, team_id))
+        return len(session.scalars(select_queue(ours, wanted, by=house.anna.id, now=clock.now())).all())
+
+    assert found(house.team.id) == 0
+    made = house.offer(team_id=house.team.id)
+    assert (found(house.team.id), found(house.team.id + 1)) == (1, 0)
+    service.take_back(session, made, by=house.desks.person.member.id)
+    assert found(house.team.id) == 0
+    conversations.take(session, house.desks.conversation, by=house.boris.id)
+    assert found(house.team.id) == 1
+    # Another organisation's team is nobody here.
+    assert found(house.team.id, house.desks.partner.id) == 0

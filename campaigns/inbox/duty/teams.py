@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
+from campaigns.inbox.duty.models import Team, TeamMember
 from campaigns.inbox.duty.queries import load_readers
-from campaigns.inbox.handing_over.models import Team, TeamMember
 from campaigns.staff import audit
 from campaigns.staff.queries import owned
 
@@ -32,6 +32,11 @@ def load_team_members(session: Session, organisation_id: int) -> Mapping[int, li
         if row.member_id in readers:
             found.setdefault(row.team_id, []).append(row.member_id)
     return found
+
+
+def members_of(session: Session, team_id: int) -> set[int]:
+    """Return the ids of the members of a team."""
+    return set(session.scalars(select(TeamMember.member_id).where(TeamMember.team_id == team_id)))
 
 
 def save_team(session: Session, team: Team, name: str, members: Collection[int], *, by: int) -> None:

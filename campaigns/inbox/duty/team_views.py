@@ -7,10 +7,10 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError
-from campaigns.inbox.conversations.queries import load_owners
-from campaigns.inbox.handing_over import teams
-from campaigns.inbox.handing_over.forms import TeamForm
-from campaigns.inbox.handing_over.models import Team
+from campaigns.inbox.duty import teams
+from campaigns.inbox.duty.forms import TeamForm
+from campaigns.inbox.duty.models import Team
+from campaigns.inbox.duty.queries import load_readers
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
@@ -31,7 +31,7 @@ def index() -> Page:
         return redirect(url_for("teams.index"))
     members = teams.load_team_members(session(), ours)
     return render_template(
-        "inbox/handing_over/teams.html",
+        "inbox/duty/teams.html",
         teams=teams.load_teams(session(), ours),
         members=members,
         names=load_member_names(session(), {each for row in members.values() for each in row}),
@@ -49,7 +49,7 @@ def edit(team_id: int) -> Page:
         form.name.data, form.members.data = team.name, [str(each) for each in own]
     elif form.validate() and _save(team, form):
         return redirect(url_for("teams.index"))
-    return render_template("inbox/handing_over/team.html", team=team, form=form), form.status
+    return render_template("inbox/duty/team.html", team=team, form=form), form.status
 
 
 @pages.post("/<int:team_id>/remove")
@@ -63,8 +63,9 @@ def remove(team_id: int) -> Response:
 
 
 def _form() -> TeamForm:
-    form, responders = TeamForm(), load_owners(session(), current_organisation().id)
-    form.members.choices = options((str(key), name) for key, name in responders.items())
+    form, responders = TeamForm(), load_readers(session(), current_organisation().id)
+    names = sorted(load_member_names(session(), responders).items(), key=lambda each: each[1])
+    form.members.choices = options((str(key), name) for key, name in names)
     return form
 
 
