@@ -16,6 +16,16 @@ def now() -> datetime:
     return _source()
 
 
+def day_of(moment: datetime) -> datetime:
+    """Return the beginning of a moment's day in UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the beginning of a moment's hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 @contextmanager
 def running_on(source: Callable[[], datetime]) -> Iterator[None]:
     """Take time from `source` (returns aware UTC) inside the block, for every thread of the process."""

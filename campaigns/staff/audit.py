@@ -68,6 +68,12 @@ def record(
     return record_all(session, action, acts, organisation_id=organisation_id, member_id=member_id)[0]
 
 
+def record_unnamed(session: Session, action: str, *, subject: Subject, organisation_id: int) -> AuditEntry:
+    """Add the entry of what somebody did who gives no name, as `record` does, with its day (UTC) alone."""
+    at = clock.day_of(clock.now())
+    return _add(session, action, [(subject, {})], organisation_id=organisation_id, member_id=None, at=at)[0]
+
+
 def record_all(
     session: Session,
     action: str,
@@ -77,9 +83,21 @@ def record_all(
     member_id: int | None = None,
 ) -> list[AuditEntry]:
     """Add an entry for each of many acts alike, each a subject with its detail, as `record` does for one."""
+    return _add(session, action, acts, organisation_id=organisation_id, member_id=member_id, at=clock.now())
+
+
+def _add(
+    session: Session,
+    action: str,
+    acts: Iterable[tuple[Subject, Mapping[str, Any]]],
+    *,
+    organisation_id: int | None,
+    member_id: int | None,
+    at: datetime,
+) -> list[AuditEntry]:
     _hold_chain(session)
     previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or GENESIS
-    entries, at = [], clock.now()
+    entries = []
     for subject, detail in acts:
         entry = AuditEntry(
             at=at,

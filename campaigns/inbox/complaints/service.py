@@ -32,6 +32,8 @@ from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import load_active_members
 
+_MARK = "complaint.mark"
+
 
 @dataclass(frozen=True, slots=True)
 class ReadBy:
@@ -65,7 +67,8 @@ def complain(
         reader_id=chosen.member_id if chosen else None,
         about_id=conversation.owner_id,
         marked_by_id=by,
-        marked_at=clock.now(),
+        # Of whoever complains without a name only the hour is kept.
+        marked_at=clock.now() if by else clock.hour_of(clock.now()),
     )
     session.add(made)
     end_offers(session, conversation, by=by)
@@ -77,7 +80,7 @@ def complain(
     conversation.is_complaint, conversation.owner_id = True, None
     conversation.state = ConversationState.NEW
     session.flush()
-    _record(session, "complaint.mark", made, made.organisation_id, by=by)
+    _record_mark(session, made, by=by)
     return made
 
 
@@ -164,3 +167,10 @@ def check_reader(
 
 def _record(session: Session, action: str, made: Complaint, organisation_id: int, *, by: int | None) -> None:
     audit.record(session, action, subject=made, organisation_id=organisation_id, member_id=by)
+
+
+def _record_mark(session: Session, made: Complaint, *, by: int | None) -> None:
+    if by is None:
+        audit.record_unnamed(session, _MARK, subject=made, organisation_id=made.organisation_id)
+    else:
+        _record(session, _MARK, made, made.organisation_id, by=by)

@@ -66,7 +66,8 @@ def load_thread(session: Session, conversation: Conversation, *, vault: Vault, n
     written = [*_load_answers(session, conversation, vault), *_load_sent(session, conversation, vault, now)]
     entries = [Entry(each.received_at, heard=each) for each in heard]
     entries += [Entry(each.at, written=each) for each in written]
-    return sorted(entries, key=lambda entry: entry.at)
+    # What somebody without a name adds is dated no earlier, and no later, than the answer before it.
+    return sorted(entries, key=lambda entry: (entry.at, entry.heard is not None))
 
 
 def _select_replies(conversation: Conversation) -> Select[Reply]:

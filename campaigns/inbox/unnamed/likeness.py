@@ -6,17 +6,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from campaigns.core.database import insert_or
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation, ConversationWord, UnnamedReport
 from campaigns.inbox.conversations.word_index import hashes_of
-from campaigns.inbox.models import WEB
 from campaigns.inbox.urgency.judging import Judged
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.inbox.urgency.wordless import Sign
+from campaigns.staff.models import LeakyBucket
 
 #: Two texts are near-equal when so much of the words of both is in both.
 NEAR = 0.8
@@ -65,24 +66,30 @@ def hold_same(
     return session.scalar(held.execution_options(populate_existing=True))
 
 
-def judged_in_flood(session: Session, organisation_id: int, judged: Judged, *, now: datetime) -> Judged:
-    """Let a report in which no word list found anything come last while very many come in.
+def is_flood(session: Session, organisation_id: int, vault: Vault, *, now: datetime) -> bool:
+    """Count one more report, and say whether very many come in at this moment.
+
+    A bucket leaks as they are counted, since nothing else knows the minute of any report. It holds twice as many
+    as a flood begins with, so that one that goes on stays one.
+    """
+    key = vault.lookup_hash("flood of reports", str(organisation_id)).hex()
+    making = insert_or(session, LeakyBucket).values(key=key, empty_at=now)
+    session.execute(making.on_conflict_do_nothing())
+    bucket = session.get_one(LeakyBucket, key, with_for_update=True, populate_existing=True)
+    filled = max(bucket.empty_at, now) + FLOOD_WITHIN / FLOOD
+    bucket.empty_at = min(filled, now + 2 * FLOOD_WITHIN)
+    session.flush()
+    return filled > now + FLOOD_WITHIN
+
+
+def judged_in_flood(judged: Judged) -> Judged:
+    """Return how a report is judged while very many come in: without a word of any list it comes last.
 
     What no list knows a word of comes behind what is like a question: so junk is made.
     """
-    is_strange = bool(judged.reasons)
     if not {each.heading for each in judged.reasons} <= _WORDLESS:
         return judged
-    lately = select(Conversation.id).where(
-        Conversation.organisation_id == organisation_id,
-        Conversation.last_at > now - FLOOD_WITHIN,
-        Conversation.created_at > now - FLOOD_WITHIN,
-        Conversation.channel == WEB,
-    )
-    many = session.scalar(select(func.count()).select_from(lately.limit(FLOOD + 1).subquery())) or 0
-    if many <= FLOOD:
-        return judged
-    urgency = Urgency.MACHINE if is_strange else Urgency.OTHER
+    urgency = Urgency.MACHINE if judged.reasons else Urgency.OTHER
     return replace(judged, urgency=urgency, reasons=(*judged.reasons, Reason(Sign.MACHINE)))
 
 

@@ -91,13 +91,13 @@ def _renew_code(session: Session, form: SentForm, vault: Vault) -> str | None:
     report = session.get_one(UnnamedReport, conversation.id, populate_existing=True)
     report.code = hash_of_code(code, vault)
     session.flush()
-    audit.record(session, "report.renew", subject=report, organisation_id=conversation.organisation_id)
+    of = conversation.organisation_id
+    audit.record_unnamed(session, "report.renew", subject=report, organisation_id=of)
     return code
 
 
 def _cut(session: Session, which: ColumnElement[bool]) -> None:
-    hour = clock.now().replace(minute=0, second=0, microsecond=0)
-    cutting = update(SentForm).where(which).values(conversation_id=None, sent_at=hour)
+    cutting = update(SentForm).where(which).values(conversation_id=None, sent_at=clock.hour_of(clock.now()))
     session.execute(cutting, execution_options=_PAST_MEMORY)
 
 

@@ -25,7 +25,8 @@ from campaigns.inbox.conversations.left_answers import let_next_wait
 from campaigns.inbox.conversations.models import Conversation, UnnamedReport
 from campaigns.inbox.conversations.noting_themes import add_themes
 from campaigns.inbox.models import WEB, Reply, ReplyKind
-from campaigns.inbox.unnamed.likeness import hold_same, judged_in_flood, likeness_of
+from campaigns.inbox.unnamed.likeness import hold_same, is_flood, judged_in_flood, likeness_of
+from campaigns.inbox.unnamed.report_clock import ReportClock
 from campaigns.inbox.unnamed.return_code import hash_of_code, new_code
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
@@ -68,14 +69,14 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> tuple[int, st
     contact = _nobody(session, told, now=now)
     likeness, words = likeness_of(told.text, vault)
     alone = judge(told.text, ReplyKind.TEXT)
-    judged = judged_in_flood(session, told.organisation_id, alone, now=now)
+    judged = judged_in_flood(alone) if is_flood(session, told.organisation_id, vault, now=now) else alone
     same = None
     # Whoever may be in danger is read by themselves: nobody learns or gets anything by guessing at their words.
     if not told.is_complaint and judged.urgency < Urgency.DAY:
         same = hold_same(session, told.organisation_id, told.country, likeness, words)
     if same is not None and judged.urgency > same.urgency:
         same = None
-    conversation = _hear(session, contact, told.text, judged, vault=vault, now=now, waits=same is None)
+    conversation = _hear(session, contact, told.text, judged, vault=vault, waits=same is None)
     report = UnnamedReport(
         conversation_id=conversation.id,
         code=hash_of_code(code, vault),
@@ -91,7 +92,7 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> tuple[int, st
     session.flush()
     if told.is_complaint:
         complain(session, conversation)
-    audit.record(session, "report.begin", subject=report, organisation_id=told.organisation_id)
+    audit.record_unnamed(session, "report.begin", subject=report, organisation_id=told.organisation_id)
     return conversation.id, code
 
 
@@ -106,8 +107,9 @@ def add_to(session: Session, report: UnnamedReport, text: str, *, vault: Vault) 
     _check(text)
     conversation = _stand_apart(session, report)
     contact = session.get_one(Contact, conversation.contact_id)
-    _hear(session, contact, text, judge(text, ReplyKind.TEXT), vault=vault, now=clock.now())
-    audit.record(session, "report.add", subject=report, organisation_id=conversation.organisation_id)
+    _hear(session, contact, text, judge(text, ReplyKind.TEXT), vault=vault, before=conversation)
+    of = conversation.organisation_id
+    audit.record_unnamed(session, "report.add", subject=report, organisation_id=of)
 
 
 def reveal(session: Session, report: UnnamedReport, way: str, *, vault: Vault) -> None:
@@ -118,10 +120,11 @@ def reveal(session: Session, report: UnnamedReport, way: str, *, vault: Vault) -
     _check(way)
     conversation = _stand_apart(session, report)
     contact = session.get_one(Contact, conversation.contact_id)
-    heard = _hear(session, contact, way, judge(way, ReplyKind.TEXT), vault=vault, now=clock.now())
+    heard = _hear(session, contact, way, judge(way, ReplyKind.TEXT), vault=vault, before=conversation)
     report.contact_reply_id = heard.last_reply_id
     session.flush()
-    audit.record(session, "report.reveal", subject=report, organisation_id=conversation.organisation_id)
+    of = conversation.organisation_id
+    audit.record_unnamed(session, "report.reveal", subject=report, organisation_id=of)
 
 
 def erase_report(session: Session, report: UnnamedReport) -> None:
@@ -129,7 +132,7 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     conversation = session.get_one(Conversation, report.conversation_id, with_for_update=True)
     organisation_id, contact_id = conversation.organisation_id, conversation.contact_id
     let_next_wait(session, conversation)
-    audit.record(session, "report.erase", subject=report, organisation_id=organisation_id)
+    audit.record_unnamed(session, "report.erase", subject=report, organisation_id=organisation_id)
     past_memory = {"synchronize_session": False}
     for rows in (
         delete(Reply).where(Reply.contact_id == contact_id),
@@ -171,9 +174,9 @@ def _nobody(session: Session, told: Told, *, now: datetime) -> Contact:
         organisation_id=told.organisation_id,
         language=told.language,
         region_id=told.region_id,
-        created_at=now,
+        created_at=clock.day_of(now),
         # Nobody can be written to: lists, segments and campaigns pass it over.
-        erased_at=now,
+        erased_at=clock.day_of(now),
     )
     session.add(contact)
     session.flush()
@@ -196,10 +199,12 @@ def _hear(
     judged: Judged,
     *,
     vault: Vault,
-    now: datetime,
+    before: Conversation | None = None,
     waits: bool = True,
 ) -> Conversation:
+    """Keep what was written as a reply; `before` is its conversation where there is one."""
     (row_id,) = reserve_ids(session, Reply, 1)
+    clocked = ReportClock(before)
     reply = Reply(
         id=row_id,
         gateway=WEB,
@@ -210,12 +215,14 @@ def _hear(
         organisation_id=contact.organisation_id,
         kind=ReplyKind.TEXT,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
-        received_at=now,
+        received_at=clocked.received_at,
     )
     session.add(reply)
     session.flush()
     if waits:
-        return hear(session, reply, text, judged, vault=vault)
+        conversation = hear(session, reply, text, judged, vault=vault)
+        clocked.set_wait(conversation)
+        return conversation
     conversation = hold_in_passing(session, reply)
     note_in_passing(session, conversation, reply, text, judged, vault=vault)
     return conversation

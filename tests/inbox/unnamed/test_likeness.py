@@ -18,7 +18,7 @@ from campaigns.inbox.conversations.left_answers import leave_answer
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, UnnamedReport
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.unnamed import service
-from campaigns.inbox.unnamed.likeness import FLOOD, judged_in_flood
+from campaigns.inbox.unnamed.likeness import FLOOD, FLOOD_WITHIN, is_flood, judged_in_flood
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
@@ -26,6 +26,7 @@ from campaigns.staff.models import Role
 from tests.inbox.conversations.test_pages import fields_of
 from tests.inbox.unnamed.test_whole_way import TEXT as DANGER
 from tests.inbox.unnamed.test_whole_way import act, come_back, tell
+from tests.moments import standing_at
 from tests.web.pages import Pages
 
 TEXT = "The driver of the white bus takes the phones of all women at the second stop after the bridge"
@@ -179,13 +180,17 @@ def test_of_a_flood_junk_that_no_list_knows_comes_behind_questions(
 ) -> None:
     told, now = service.Told(pages.ours.id, "", "en", may_answer=True), clock.now()
     strange = Judged(Urgency.DAY, (Reason(heading),))
-    with pages.sessions.begin() as session:
-        assert judged_in_flood(session, pages.ours.id, strange, now=now) == strange
+    with pages.sessions.begin() as session, standing_at(now):
         for number in range(FLOOD + 1):
             words = " ".join(f"zq{number}xk{each}" for each in range(6))
             service.begin_report(session, replace(told, text=words), vault=vault)
-        junk = judged_in_flood(session, pages.ours.id, strange, now=now)
-        question = judged_in_flood(session, pages.ours.id, Judged(Urgency.QUESTION), now=now)
-        found = Judged(Urgency.REPORT, (Reason("report_suspicion"), Reason(heading)))
-        assert judged_in_flood(session, pages.ours.id, found, now=now) == found
+        judged = session.scalars(select(Conversation.reasons).order_by(Conversation.id)).all()
+        last = [each[-1]["heading"] if each else "" for each in judged]
+        assert [each == "machine" for each in last] == [False] * FLOOD + [True]
+        # It is one for as long again, even if nobody writes, and then none.
+        later = [is_flood(session, pages.ours.id, vault, now=now + each * FLOOD_WITHIN) for each in (0.0, 2.5)]
+    assert later == [True, False]
+    junk, question = judged_in_flood(strange), judged_in_flood(Judged(Urgency.QUESTION))
+    found = Judged(Urgency.REPORT, (Reason("report_suspicion"), Reason(heading)))
+    assert judged_in_flood(found) == found
     assert junk.urgency < question.urgency < found.urgency

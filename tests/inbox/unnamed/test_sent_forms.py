@@ -54,8 +54,8 @@ def test_second_press_is_not_counted_as_another_report(pages: Pages, people: Fla
     form = Form(people)
     assert [form.send().status_code for _ in range(9)] == [200] * 9
     with pages.sessions() as session:
-        # Of the network and of all together.
-        assert len(session.scalars(select(LeakyBucket)).all()) == 2
+        # Of the network, of all together, and of a flood.
+        assert len(session.scalars(select(LeakyBucket)).all()) == 3
 
 
 @pytest.mark.parametrize(
