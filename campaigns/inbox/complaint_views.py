@@ -265,10 +265,12 @@ def _offer_others(complaint: Complaint, form: MarkForm) -> None:
     about = readers.who_answered_before(session(), complaint)
     found = readers.find_candidates(session(), complaint.organisation_id, about)
     is_ours, by_setting = complaint.organisation_id == current_organisation().id, ""
-    if found.by_setting:
+    if found.by_setting and not readers.is_read_by_setting(session(), complaint):
         by_setting = listed(found.by_setting) if is_ours else _("Whoever they name to read complaints about them")
-    members = found.members if is_ours else {}
-    form.offer_others(replace(found, members=members), by_setting=by_setting)
+    reading = (current_member().id, complaint.reader_id)
+    members = {key: name for key, name in found.members.items() if is_ours and key not in reading}
+    others = {key: name for key, name in found.organisations.items() if key != complaint.receiver_id}
+    form.offer_others(replace(found, members=members, organisations=others), by_setting=by_setting)
 
 
 def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm, *, doubts: bool = False) -> str:

@@ -94,6 +94,13 @@ def whom_it_is_about(session: Session, conversation: Conversation) -> set[int]:
     return found if conversation.owner_id is None else found | {conversation.owner_id}
 
 
+def is_read_by_setting(session: Session, complaint: Complaint) -> bool:
+    """Say whether those read a complaint whom the setting names."""
+    ours = complaint.organisation_id
+    named = find_reading_organisation(session, ours) or ours
+    return complaint.receiver_id == named and complaint.reader_id is None
+
+
 def who_answered_before(session: Session, complaint: Complaint) -> set[int]:
     """Return the members whom a complaint is about: who answered until it was one, and who had it."""
     return _answered_before(session, [complaint])[complaint.conversation_id]

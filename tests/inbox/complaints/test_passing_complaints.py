@@ -8,8 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.complaints.passing_complaints import give_on
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.complaints.test_complaints import WORDS, answering, mark, name_readers, which
@@ -89,8 +91,11 @@ def test_reader_of_a_partner_gives_it_on_and_sees_no_names_of_members(case: Case
 
 
 def test_whoever_reads_it_already_is_not_given_it_again(case: Case) -> None:
-    page = case.client(case.lead).post(f"{HERE}/give-on", data={"reader": "setting"}, follow_redirects=True).text
-    assert "They read this complaint already." in page
+    offered = case.client(case.lead).get(f"{HERE}/give-on").text
+    assert ('value="setting"' in offered, f"member:{case.lead.id}" in offered) == (False, False)
+    assert case.give(case.lead, "setting") == 422
+    with case.pages.sessions() as session, pytest.raises(TransitionError, match="read this complaint already"):
+        give_on(session, session.get_one(Complaint, 1), None, by=case.lead.id, here=case.pages.ours.id)
     assert case.acts() == ["readers", "mark"]
 
 
