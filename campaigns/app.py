@@ -46,6 +46,7 @@ from campaigns.inbox.unnamed import public as unnamed
 from campaigns.leaving import public as leaving
 from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
+from campaigns.members.founding import is_founding
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import public as advice
 from campaigns.messages import views as messages
@@ -59,6 +60,7 @@ from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
 from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.views import init_proposals
+from campaigns.public_pages import proposed as public_pages_proposed
 from campaigns.public_pages import views as public_pages
 from campaigns.public_pages.publisher import find_publisher
 from campaigns.reach import api as reach_api
@@ -141,6 +143,7 @@ KINDS: tuple[Kind, ...] = (
     *directory_proposed.SHOWN_KINDS,
     *outcomes_proposed.KINDS,
     *joint_releases.KINDS,
+    *public_pages_proposed.KINDS,
 )
 #: Pages for people on the move: no script, no cookie, and a layout of their own.
 PEOPLE: tuple[Blueprint, ...] = (
@@ -206,6 +209,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     approver_wait = timedelta(hours=settings.approver_wait_hours)
     init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password)))
     places.init_places(app, find_used=find_used)
+    public_pages.init_public_pages(app, is_founding=is_founding)
     init_fatigue(app, count_capped=count_capped)
     init_alerts(app)
 

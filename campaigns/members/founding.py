@@ -48,10 +48,15 @@ def is_other_admin(session: Session, organisation_id: int, *, besides: Collectio
     return any(Role.ADMIN in membership.roles for membership in others)
 
 
+def is_founding(session: Session, organisation_id: int) -> bool:
+    """Say whether no run of an organisation went to people yet."""
+    ran = owned(select(Run.id), Run, organisation_id).where(counts_as_reach(), Run.started_at.is_not(None))
+    return session.scalar(ran.limit(1)) is None
+
+
 def find_founding(session: Session, organisation_id: int) -> Founding | None:
     """Return how far the founding of an organisation is; None once a run of it went to people."""
-    ran = owned(select(Run.id), Run, organisation_id).where(counts_as_reach(), Run.started_at.is_not(None))
-    if session.scalar(ran.limit(1)) is not None:
+    if not is_founding(session, organisation_id):
         return None
     living = owned(select(Membership), Membership, organisation_id).join(Member).where(Member.active)
     roles = [membership.roles for membership in session.scalars(living)]

@@ -24,6 +24,6 @@ class ProfileForm(Form):
     contact = StringField(
         _l("Whom people write to about these pages"),
         [Length(max=200)],
-        description=_l("An e-mail address or a number that somebody reads."),
+        description=_l("An e-mail address or a number that somebody reads. Another one takes two administrators."),
         render_kw={"dir": "ltr"},
     )

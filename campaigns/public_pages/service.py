@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -13,6 +16,30 @@ from campaigns.staff import audit
 from campaigns.staff.models import Member
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What an organisation is on pages for everybody."""
+
+    is_open: bool = False
+    shown_name: str = ""
+    contact: str = ""
+
+    @classmethod
+    def of(cls, kept: PublicProfile) -> Profile:
+        """Return what is kept."""
+        return cls(kept.is_open, kept.shown_name, kept.contact)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a proposal keeps it."""
+        return asdict(self)
+
+
+def check_profile(wanted: Profile) -> None:
+    """Raise InputError when pages are to be open and nobody can be written to about them."""
+    if wanted.is_open and not wanted.contact:
+        raise InputError(N_("Say whom people can write to about these pages."))
+
+
 def set_profile(
     session: Session, organisation_id: int, *, is_open: bool, shown_name: str, contact: str, by: int
 ) -> PublicProfile:
@@ -20,8 +47,7 @@ def set_profile(
 
     Raises InputError when the pages are open and nobody can be written to about them.
     """
-    if is_open and not contact.strip():
-        raise InputError(N_("Say whom people can write to about these pages."))
+    check_profile(Profile(is_open, shown_name, contact.strip()))
     profile = find_profile(session, organisation_id) or PublicProfile(organisation_id=organisation_id)
     was_open = bool(profile.is_open)
     profile.is_open, profile.shown_name, profile.contact = is_open, shown_name.strip(), contact.strip()

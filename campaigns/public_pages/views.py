@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.proposals.queries import find_waiting_for
 from campaigns.public_pages import queries, service
 from campaigns.public_pages.forms import ProfileForm
+from campaigns.public_pages.proposed import CONTACT, change_profile
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -22,16 +27,25 @@ from campaigns.web.session import session
 pages = Blueprint("public_pages", __name__, url_prefix="/settings/public-pages")
 
 Page = str | Response | tuple[str, int]
+#: Where an application keeps who says whether an organisation is being founded.
+_IS_FOUNDING = "fingerpost.is_founding"
+
+
+def init_public_pages(app: Flask, *, is_founding: Callable[[Session, int], bool]) -> None:
+    """Tell the pages of `app` how to find out whether an organisation is being founded."""
+    app.extensions[_IS_FOUNDING] = is_founding
 
 
 @pages.get("")
 @requires()
 def index() -> str:
     """Show where the pages are, who is behind them, and how far each language is."""
+    ours = current_organisation()
     reviews = {each.language: each for each in session().scalars(queries.select_latest_reviews())}
     return render_template(
         "public_pages/index.html",
-        profile=queries.find_profile(session(), current_organisation().id),
+        profile=queries.find_profile(session(), ours.id),
+        proposal=find_waiting_for(session(), ours.id, CONTACT.name, ours),
         address=settings().people_address,
         languages=[code for code in public_languages() if code != SOURCE],
         reviewed=behind().languages,
@@ -47,18 +61,16 @@ def edit() -> Page:
     ours = current_organisation()
     form = ProfileForm(obj=queries.find_profile(session(), ours.id))
     if form.validate_on_submit():
+        wanted = service.Profile(bool(form.is_open.data), form.text("shown_name"), form.text("contact"))
+        is_alone = current_app.extensions[_IS_FOUNDING](session(), ours.id)
         try:
-            service.set_profile(
-                session(),
-                ours.id,
-                is_open=form.is_open.data,
-                shown_name=form.text("shown_name"),
-                contact=form.text("contact"),
-                by=current_member().id,
-            )
+            proposal = change_profile(session(), ours, wanted, by=current_member().id, is_alone=is_alone)
         except InputError as error:
             form.show(error, "contact")
         else:
+            if proposal is not None:
+                flash(_("Another administrator has to agree."), "good")
+                return redirect(url_for("proposals.show", proposal_id=proposal.id))
             flash(_("Saved. The pages show it within a minute."), "good")
             return redirect(url_for("public_pages.index"))
     return render_template("public_pages/profile.html", form=form), form.status

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -14,11 +14,11 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.directory.models import EmergencyNumber
 from campaigns.public_pages.queries import load_behind
 from campaigns.public_pages.service import review_words, set_profile
-from campaigns.staff.models import Role
+from campaigns.staff.models import AuditEntry, Role
 from campaigns.web.people.kept_pages import KEPT_FOR
 from campaigns.web.people.layout import KEPT_WITH_NUMBERS
 from campaigns.web.people.public_words import digest_of_words
-from tests.factories import a_member, a_service, an_organisation
+from tests.factories import a_campaign, a_member, a_run, a_service, an_organisation
 from tests.web.pages import Pages, make_pages
 
 
@@ -111,6 +111,48 @@ def test_administrator_opens_the_pages(pages: Pages) -> None:
     client.post("/settings/public-pages/profile", data={"is_open": "y", "contact": "a@example.org"})
     assert "a@example.org" in client.get("/settings/public-pages").text
     assert "a@example.org" in pages.client().get("/en/pl").text
+
+
+CONTACT = "/settings/public-pages/profile"
+
+
+def _sent_to_people(pages: Pages) -> None:
+    """Let the organisation be founded: a run of it went to people."""
+    author = pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        a_run(session, a_campaign(session, ours, session.merge(author))).started_at = clock.now()
+
+
+@pytest.mark.both_databases
+def test_another_contact_takes_two_administrators(pages: Pages) -> None:
+    first, second = (pages.client(pages.member(Role.ADMIN)) for _ in range(2))
+    first.post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
+    _sent_to_people(pages)
+    changed = first.post(CONTACT, data={"is_open": "y", "contact": "+48500100200", "shown_name": "Anna House"})
+    address = changed.headers["Location"]
+    assert "/proposals/" in address
+    assert "a@example.org" in pages.client().get("/en/pl").text
+    assert "Another contact waits" in first.get("/settings/public-pages").text
+    first.post(f"{address}/agree")
+    pages.app.extensions["people"].kept.forget()
+    assert "a@example.org" in pages.client().get("/en/pl").text
+    assert "+48500100200" in second.get(address).text
+    assert second.post(f"{address}/agree").status_code == 302
+    pages.app.extensions["people"].kept.forget()
+    page = pages.client().get("/en/pl").text
+    assert ("+48500100200" in page, "a@example.org" in page, "Anna House" in page) == (True, False, True)
+    with pages.sessions() as session:
+        assert "48500100200" not in str(session.execute(select(AuditEntry.detail)).all())
+
+
+def test_one_administrator_closes_the_pages_and_takes_the_contact_away(pages: Pages) -> None:
+    client = pages.client(pages.member(Role.ADMIN))
+    client.post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
+    _sent_to_people(pages)
+    client.post(CONTACT, data={"contact": ""})
+    pages.app.extensions["people"].kept.forget()
+    assert "a@example.org" not in pages.client().get("/en/pl").text
 
 
 def test_number_that_died_is_gone_from_pages_within_a_minute(live: Pages) -> None:

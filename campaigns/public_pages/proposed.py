@@ -1,0 +1,75 @@
+"""Two administrators change whom people write to about the pages: whoever stands there is told what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.core.words import N_
+from campaigns.proposals.holding import hold
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind, Line, Shown
+from campaigns.proposals.service import propose
+from campaigns.public_pages.queries import find_profile
+from campaigns.public_pages.service import Profile, check_profile, set_profile
+from campaigns.staff.models import Organisation
+from campaigns.staff.permissions import Permission
+
+
+def change_profile(
+    session: Session, organisation: Organisation, wanted: Profile, *, by: int, is_alone: bool
+) -> Proposal | None:
+    """Say what an organisation is on pages for everybody, or propose it where another one is written to by it.
+
+    `is_alone`: the organisation is being founded, and one administrator does it. Taking the contact away, and what
+    leaves it as it is, takes one too. Raises InputError as `set_profile` does.
+    """
+    hold(session, organisation)
+    check_profile(wanted)
+    now = _profile_now(session, organisation.id)
+    if is_alone or wanted.contact in ("", now["contact"]):
+        set_profile(session, organisation.id, **wanted.to_json(), by=by)
+        return None
+    return propose(
+        session, CONTACT, organisation, organisation_id=organisation.id, before=now, after=wanted.to_json(), by=by
+    )
+
+
+def _profile_now(session: Session, organisation_id: int) -> dict[str, Any]:
+    profile = find_profile(session, organisation_id)
+    return Profile.of(profile).to_json() if profile else Profile().to_json()
+
+
+def _read(session: Session, proposal: Proposal) -> Mapping[str, Any]:
+    return _profile_now(session, proposal.organisation_id)
+
+
+def _apply(session: Session, proposal: Proposal, by: int) -> None:
+    set_profile(session, proposal.organisation_id, **proposal.after, by=by)
+
+
+def _show(session: Session, proposal: Proposal) -> Shown:
+    before, after = proposal.before, proposal.after
+    labels = {"contact": N_("Whom people write to about these pages"), "shown_name": N_("Name on these pages")}
+    lines = [
+        Line(label, before[name], after[name]) for name, label in labels.items() if before[name] != after[name]
+    ]
+    opens = after["is_open"] and not before["is_open"]
+    hint = N_("Once it is agreed to, everybody may read the directory and the reviewed texts.") if opens else ""
+    return Shown(after["contact"], lines, "public_pages.index", hint=hint)
+
+
+CONTACT = Kind(
+    "public_contact",
+    N_("Whom people write to about pages for everybody"),
+    Permission.ADMINISTER,
+    _read,
+    _apply,
+    _show,
+    # No address stands in the audit.
+    audited=lambda values: {"is_open": values["is_open"]},
+    proposing=Permission.ADMINISTER,
+)
+KINDS = (CONTACT,)
