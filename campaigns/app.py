@@ -24,6 +24,7 @@ from campaigns.directory import proposal_labels as directory_proposed
 from campaigns.directory import public as help_near
 from campaigns.directory import views as directory
 from campaigns.erasing import views as erasing
+from campaigns.example import views as example
 from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
@@ -134,6 +135,7 @@ PAGES: tuple[Blueprint, ...] = (
     public_pages.pages,
     members.pages,
     set_up.pages,
+    example.pages,
     tokens.pages,
     description.pages,
 )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+from flask import Blueprint, Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.files.watch import Watched, find_watched
 from campaigns.audience.forms import CHANNELS
@@ -20,6 +21,7 @@ from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
+from campaigns.example.queries import find_example, is_own
 from campaigns.inbox.handing_over.queries import count_to_agree
 from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
@@ -32,12 +34,19 @@ from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.queries import find_unreviewed
 from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspects
 from campaigns.planning.lifecycle import IN_FLIGHT
-from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, Sender, ZonePolicy
 from campaigns.planning.senders.connections import load_connections
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
 from campaigns.readiness.health import HealthLook
-from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
+from campaigns.staff.auth import (
+    current_member,
+    current_membership,
+    current_organisation,
+    may_now,
+    may_open,
+    requires,
+)
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
@@ -144,7 +153,19 @@ def index() -> str:
     appointed = find_appointed(session(), current_organisation().id, now=clock.now())
     steps = find_first_steps(session(), current_organisation().id, founding) if founding else []
     known |= {"founding": founding, "first_steps": steps, "appointed": appointed, "role_names": ROLE_NAMES}
+    known |= {
+        "hides_steps": current_membership().hides_first_steps,
+        "example": find_example(session(), current_organisation().id),
+    }
     return render_template("now.html", channels=CHANNELS, may_open=may_open, **known, **moving)
+
+
+@pages.post("/now/first-steps")
+@requires()
+def turn_first_steps() -> Redirect:
+    """Put the list of first steps away for this member, or bring it back."""
+    current_membership().hides_first_steps = request.form.get("hidden") == "1"
+    return redirect(url_for("now.index"))
 
 
 @pages.get("/now/sending")
@@ -319,7 +340,13 @@ def _find_missing(organisation_id: int) -> list[Missing]:
 
 def _find_unconnected(organisation_id: int) -> list[tuple[str, str]]:
     connections = load_connections(session(), settings(), organisation_id)
-    return [(each.sender.name, each.fault) for each in connections if each.sender.active and each.fault]
+    # Nothing is ever to be sent over that of the example.
+    own = set(session().scalars(select(Sender.id).where(is_own(Sender))))
+    return [
+        (each.sender.name, each.fault)
+        for each in connections
+        if each.sender.active and each.fault and each.sender.id in own
+    ]
 
 
 def _count_services_due(organisation_id: int) -> int:

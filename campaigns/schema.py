@@ -26,6 +26,7 @@ import campaigns.continuity.models
 import campaigns.core.models
 import campaigns.delivery.models
 import campaigns.directory.models
+import campaigns.example.models
 import campaigns.inbox.automatic.models
 import campaigns.inbox.conversations.models
 import campaigns.inbox.duty.models
@@ -36,6 +37,7 @@ import campaigns.inbox.models
 import campaigns.inbox.unnamed.models
 import campaigns.messages.models
 import campaigns.places.models
+import campaigns.planning.do_no_harm.models
 import campaigns.planning.links.counted_links
 import campaigns.planning.models
 import campaigns.proposals.models

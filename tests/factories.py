@@ -21,12 +21,12 @@ from campaigns.directory.models import Service
 from campaigns.messages.models import Message, MessageVersion, Origin, Translation, TranslationState
 from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.planning.do_no_harm.checklist import ITEMS
+from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.models import (
     Campaign,
     CampaignSender,
     CampaignState,
     FallbackPolicy,
-    HarmReview,
     Run,
     RunSender,
     RunState,

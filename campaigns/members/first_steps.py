@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Audience, ContactImport, EntryPoint, ImportState
 from campaigns.core.words import N_
 from campaigns.directory.models import Service
+from campaigns.example.queries import is_own
 from campaigns.members.founding import Founding
 from campaigns.messages.models import Message, Translation, TranslationState
-from campaigns.planning.models import Campaign, CampaignState, Sender
+from campaigns.places.models import Place
+from campaigns.planning.models import Campaign, CampaignState, Run, Sender
 from campaigns.planning.queries import select_senders
 from campaigns.staff.queries import owned
 
@@ -37,9 +39,9 @@ STEPS = (
         "members.index",
     ),
     Step(
-        N_("A sender"),
-        N_("The number, name or bot that messages come from. An administrator adds it."),
-        "planning.senders.index",
+        N_("A place or a route"),
+        N_("Where people pass, wait or are approached. An author marks it on the map."),
+        "places.index",
     ),
     Step(
         N_("A service to point people to"),
@@ -62,6 +64,16 @@ STEPS = (
         "messages.index",
     ),
     Step(
+        N_("A sender"),
+        N_("The number, name or bot that messages come from. An administrator adds it."),
+        "planning.senders.index",
+    ),
+    Step(
+        N_("A rehearsal"),
+        N_("A campaign goes to practice phones on this computer, as often as you like. The example will do."),
+        "planning.index",
+    ),
+    Step(
         N_("A campaign that was approved"),
         N_("An author plans and rehearses it. An approver answers the checklist and approves it."),
         "planning.index",
@@ -79,19 +91,25 @@ def find_first_steps(session: Session, organisation_id: int, founding: Founding)
 
 
 def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
-    """Ask at once whether there is a sender, a verified service, people, an audience, a text and an approval."""
+    """Ask at once what there is of each step after the first; what came with the example does not count.
+
+    Only a rehearsal of the example does: that is what it is for.
+    """
 
     def of(model: Any) -> Select[tuple[int]]:
         return owned(select(model.id), model, organisation_id)
 
     imported = of(ContactImport).where(ContactImport.state == ImportState.DONE)
     reviewed = of(Message).join(Translation).where(Translation.state == TranslationState.REVIEWED)
+    senders = select_senders(organisation_id).where(Sender.active, is_own(Sender))
     wanted = (
-        select_senders(organisation_id).where(Sender.active).with_only_columns(Sender.id).order_by(None),
+        of(Place).where(is_own(Place)),
         of(Service).where(Service.verified_on.is_not(None)),
         union_all(imported, of(EntryPoint).where(EntryPoint.removed_at.is_(None))),
-        of(Audience),
-        reviewed,
+        of(Audience).where(is_own(Audience)),
+        reviewed.where(is_own(Message)),
+        senders.with_only_columns(Sender.id).order_by(None),
+        of(Run).where(Run.is_rehearsal, Run.started_at.is_not(None)),
         of(Campaign).where(Campaign.state == CampaignState.APPROVED),
     )
     return session.execute(select(*(exists(each) for each in wanted))).one()

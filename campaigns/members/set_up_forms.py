@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import PasswordInput
 
@@ -52,6 +52,11 @@ class SetUpForm(Form):
         render_kw={"autocomplete": "new-password"},
     )
     languages = Ticks(_l("Languages that you read and write"))
+    example = BooleanField(
+        _l("Add an example to try everything on"),
+        default=True,
+        description=_l("It cannot be sent to anybody, and one button throws it away again."),
+    )
 
     def first(self) -> FirstMember:
         """Return what was entered, without the password."""

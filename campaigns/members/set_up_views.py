@@ -19,6 +19,8 @@ from werkzeug.wrappers import Response
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.languages import all_languages
+from campaigns.example.service import add_example
+from campaigns.example.views import example_names
 from campaigns.members.first_member import found, join, slug_of, zone_of_machine
 from campaigns.members.set_up_code import is_code_of
 from campaigns.members.set_up_forms import CodeForm, LateSetUpForm, SetUpForm
@@ -84,6 +86,9 @@ def show() -> Page:
     if form.validate_on_submit() and (is_proven or _is_right(known, form)):
         member = _make_first(form)
         if member is not None:
+            if form.example.data:
+                organisation = member.memberships[0].organisation
+                add_example(session(), organisation, names=example_names(), by=member.id)
             return _begin(member)
     return render_template("members/set_up.html", form=form, facts=_facts()), form.status
 

@@ -80,6 +80,11 @@ def current_texts(message: Message) -> dict[str, str]:
     }
 
 
+def drafted_texts(message: Message) -> dict[str, str]:
+    """Return all texts by language, reviewed or not: what a rehearsal of the example goes out with."""
+    return {translation.language: translation.text for translation in message.translations}
+
+
 def current_text_for(message: Message, language: str) -> tuple[str, str] | None:
     """Return the text that may be sent to who reads `language`, and its own language: theirs, else the base one.
 

@@ -6,7 +6,17 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -106,6 +116,7 @@ class Campaign(Base):
 
     __tablename__ = "campaign"
     __table_args__ = (
+        CheckConstraint("NOT is_example OR state IN ('draft', 'archived')", name="example_never_leaves"),
         UniqueConstraint("organisation_id", "code"),
         # A service that hears a code does not know whose campaign it is.
         Index("ix_campaign_code", "code", unique=True),
@@ -134,6 +145,8 @@ class Campaign(Base):
     accepted_left_out: Mapped[int | None]
     #: The message that corrects this one if it turns out wrong, prepared before approval; None: not yet.
     correction_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    #: It came with the example: it is rehearsed with its unreviewed texts, and never submitted.
+    is_example: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -230,21 +243,6 @@ class ApprovedPeople(Base):
     approval_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), primary_key=True, autoincrement=False)
     block: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     bits: Mapped[int] = mapped_column(BigInteger)
-
-
-class HarmReview(Base):
-    """The do-no-harm checklist (checklist.py) as one member answered it, over exactly what was said then."""
-
-    __tablename__ = "harm_review"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
-    #: Content.said_digest of what the member read; another one asks for new answers.
-    digest: Mapped[str] = mapped_column(String(64))
-    #: By key of harm.ITEMS: {"yes": true, "words": "why"}.
-    answers: Mapped[dict[str, Any]] = mapped_column(JSON)
-    answered_at: Mapped[datetime]
 
 
 class CountryConfirmation(Base):

@@ -13,7 +13,7 @@ from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
-from campaigns.messages.queries import current_texts, current_wordings, load_named
+from campaigns.messages.queries import current_texts, current_wordings, drafted_texts, load_named
 from campaigns.planning.campaign_content import Content, ScheduleContent
 from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.links.counted_links import find_target, select_leading
@@ -224,7 +224,8 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         .where(Schedule.campaign_id == campaign.id, Schedule.removed_at.is_(None))
         .execution_options(populate_existing=True)
     )
-    texts, correction = _texts_of(message), correction_texts(session, campaign)
+    texts = drafted_texts(message) if campaign.is_example else _texts_of(message)
+    correction = correction_texts(session, campaign)
     fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
     named = say_place(texts, wordings)
     own = (word for words in wordings.values() for word in words.values())

@@ -76,8 +76,7 @@ __all__ = [
 #: Letters and digits that are not mistaken for one another when a code is read aloud.
 CODE_LETTERS = "ACDEFHJKLMNPRTUVWXY"
 CODE_DIGITS = "2345679"
-LONGEST_REASON = 500
-MINUTES_A_WEEK = 7 * 24 * 60
+LONGEST_REASON, MINUTES_A_WEEK = 500, 7 * 24 * 60
 
 
 def create_campaign(session: Session, organisation_id: int, *, plan: Plan, by: int, pages: str = "") -> Campaign:
@@ -205,6 +204,7 @@ def submit_campaign(
 ) -> Assessment:
     """Ask for approval. Raises TransitionError unless it is a draft, GateError for a red gate besides harm."""
     four_eyes.hold(session, campaign)
+    four_eyes.check_no_example(campaign)
     check_move(campaign.state, CampaignState.SUBMITTED)
     assessed = _all_green(session, campaign, policy, clock.now(), unconnected, besides=FOR_APPROVERS)
     _move(campaign, CampaignState.SUBMITTED)

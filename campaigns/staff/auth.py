@@ -200,10 +200,15 @@ def current_member() -> Member:
 
 def current_organisation() -> Organisation:
     """Return the organisation the member works in now. Raises ForbiddenError for a member of none."""
+    return current_membership().organisation
+
+
+def current_membership() -> Membership:
+    """Return the member's membership in the organisation they work in now. Raises ForbiddenError for none."""
     membership = _membership()
     if membership is None:
         raise ForbiddenError(N_("You do not belong to an organisation yet. Ask its administrator to add you."))
-    return membership.organisation
+    return membership
 
 
 def may_now(permission: Permission | str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core.database import Base, BigId
@@ -83,6 +83,8 @@ class Membership(Base):
     roles: Mapped[list[str]]
     #: When a new approver may approve; None: at once. Whoever gave the role by a trick is noticed meanwhile.
     approves_from: Mapped[datetime | None]
+    #: The member has put the list of first steps away.
+    hides_first_steps: Mapped[bool] = mapped_column(default=False, server_default=false())
     member: Mapped[Member] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
 

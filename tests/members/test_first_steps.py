@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import ContactImport, EntryPoint, ImportState
+from campaigns.example.service import Names, add_example
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import find_founding
 from campaigns.messages.models import TranslationState
+from campaigns.places.service import load_regions
 from campaigns.planning.models import CampaignState
 from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import (
@@ -18,6 +20,7 @@ from tests.factories import (
     a_campaign,
     a_member,
     a_message,
+    a_place,
     a_run,
     a_sender,
     a_service,
@@ -27,7 +30,7 @@ from tests.factories import (
 )
 from tests.web.pages import Pages
 
-MEMBERS, SENDER, SERVICE, PEOPLE, AUDIENCE, TEXT, CAMPAIGN = range(7)
+MEMBERS, PLACE, SERVICE, PEOPLE, AUDIENCE, TEXT, SENDER, REHEARSAL, CAMPAIGN = range(9)
 
 
 def done(session: Session, organisation: Organisation) -> set[int]:
@@ -60,6 +63,17 @@ def an_approval(session: Session, organisation: Organisation) -> None:
     a_campaign(session, organisation, member, state=CampaignState.APPROVED)
 
 
+def a_rehearsal(session: Session, organisation: Organisation) -> None:
+    member = a_member(session, organisation, Role.AUTHOR)
+    a_run(session, a_campaign(session, organisation, member), is_rehearsal=True, started_at=NOON)
+
+
+def the_example(session: Session, organisation: Organisation) -> None:
+    load_regions(session)
+    member = a_member(session, organisation, Role.AUTHOR)
+    add_example(session, organisation, names=Names("a", "b", "c", "d", "e"), by=member.id)
+
+
 Make = Callable[[Session, Organisation], object]
 
 
@@ -82,6 +96,10 @@ Make = Callable[[Session, Organisation], object]
         (lambda session, ours: a_message(session, ours), {TEXT}),
         (a_draft, set()),
         (an_approval, {SENDER, AUDIENCE, TEXT, CAMPAIGN}),
+        (lambda session, ours: a_place(session, ours), {PLACE}),
+        (a_rehearsal, {SENDER, AUDIENCE, TEXT, REHEARSAL}),
+        # It is there to practise on, not to be counted.
+        (the_example, set()),
     ],
 )
 def test_step_is_done_by_what_makes_it_so(session: Session, make: Make, steps: set[int]) -> None:
@@ -104,6 +122,35 @@ def test_steps_stand_on_now_until_the_first_run(pages: Pages) -> None:
     assert "A second administrator" in author
     assert 'href="/settings/members"' not in author
     assert "To the first run" not in pages.client(pages.member(Role.VIEWER)).get("/").text
+
+
+def test_steps_are_put_away_and_brought_back_by_each_member(pages: Pages) -> None:
+    one, other = pages.client(pages.member(Role.ADMIN, Role.AUTHOR)), pages.client(pages.member(Role.ADMIN))
+    assert one.post("/now/first-steps", data={"hidden": "1"}).location == "/"
+    page = one.get("/").text
+    assert "To the first run" not in page
+    assert "Show the steps to the first run" in page
+    assert "To the first run" in other.get("/").text
+    one.post("/now/first-steps", data={"hidden": "0"})
+    assert "To the first run" in one.get("/").text
+
+
+def test_example_comes_and_goes_by_one_button_each(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        load_regions(session)
+    client = pages.client(pages.member(Role.AUTHOR))
+    assert "Add the example" in client.get("/").text
+    campaign = client.post("/example/add").location
+    page = client.get(campaign).text
+    assert "This is the example." in page
+    assert "Submitted" not in client.post(f"{campaign}/submit", follow_redirects=True).text
+    page = client.get("/").text
+    assert f'href="{campaign}#rehearsals"' in page
+    # Its sender has no provider key, which is no news.
+    assert "No provider key" not in page
+    assert client.post("/example/throw-away").location == "/"
+    assert "Add the example" in client.get("/").text
+    assert client.get(campaign).status_code == 404
 
 
 def test_steps_go_with_founding(pages: Pages, founded: Member) -> None:

@@ -15,6 +15,7 @@ from campaigns.core.errors import RefusedError
 from campaigns.members.first_member import FIRST_ROLES, FirstMember, found, join, slug_of
 from campaigns.members.set_up_code import digest_of, is_code_of, make_code
 from campaigns.members.set_up_views import MOST_TRIES, init_set_up
+from campaigns.places.service import load_regions
 from campaigns.staff.models import LeakyBucket, Member, Organisation
 from tests.web.pages import Pages, make_own_pages
 
@@ -27,6 +28,7 @@ TYPED = {
     "email": "Ada@example.org",
     "password": "three patient herons wading",
     "languages": ["uk", "ar"],
+    "example": "y",
 }
 
 
@@ -36,6 +38,7 @@ def new(engine: Engine) -> Iterator[Pages]:
     with make_own_pages(engine) as pages:
         with pages.sessions.begin() as session:
             session.execute(delete(LeakyBucket))
+            load_regions(session)
         init_set_up(pages.app, digest_of(CODE))
         yield pages
 
@@ -62,7 +65,7 @@ def test_code_leads_to_the_first_member(new: Pages) -> None:
     assert enter(client, " ABCDE FGHJK").location == "/set-up"
     assert client.post("/set-up", data=TYPED).location == "/"
     page = client.get("/")
-    assert (page.status_code, "Ada" in page.text) == (200, True)
+    assert (page.status_code, "Ada" in page.text, "Rehearse the example" in page.text) == (200, True, True)
     with new.sessions() as session:
         member = session.scalars(select(Member)).one()
         (membership,) = member.memberships

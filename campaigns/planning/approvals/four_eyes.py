@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience
 from campaigns.core import clock
-from campaigns.core.errors import ApprovalError, ForbiddenError, NotFoundError
+from campaigns.core.errors import ApprovalError, ForbiddenError, NotFoundError, RefusedError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning.models import Campaign, Run
@@ -45,6 +45,12 @@ def check_permission(session: Session, member_id: int, *, organisation_id: int, 
         is_allowed = False
     if not is_allowed:
         raise ForbiddenError(N_("Your roles do not allow this. Ask an administrator of your organisation."))
+
+
+def check_no_example(campaign: Campaign) -> None:
+    """Raise RefusedError for the campaign of the example, which nobody ever approves."""
+    if campaign.is_example:
+        raise RefusedError(N_("The example is rehearsed and never sent. Keep it as your own first."))
 
 
 def check_no_editor(session: Session, campaign: Campaign, member_id: int) -> None:

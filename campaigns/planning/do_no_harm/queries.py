@@ -13,7 +13,8 @@ from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
-from campaigns.planning.models import Campaign, CountryConfirmation, HarmReview
+from campaigns.planning.do_no_harm.models import HarmReview
+from campaigns.planning.models import Campaign, CountryConfirmation
 
 
 @dataclass(frozen=True, slots=True)

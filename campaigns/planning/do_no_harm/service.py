@@ -18,8 +18,9 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.do_no_harm.checklist import Answer, checked_answers, refused_items
+from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers, correction_of, harm_answers_of
-from campaigns.planning.models import Campaign, CampaignState, HarmReview
+from campaigns.planning.models import Campaign, CampaignState
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned

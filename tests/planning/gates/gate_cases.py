@@ -12,11 +12,11 @@ from campaigns.audience.models import Address, Channel
 from campaigns.directory.models import Service
 from campaigns.messages.models import TranslationState
 from campaigns.places.models import Region
+from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.gates.confirmations import confirm_rules
 from campaigns.planning.gates.safety import broken_rules
-from campaigns.planning.models import HarmReview
 from campaigns.planning.service import remove_schedule
 from tests.factories import a_message, safeguarded
 from tests.planning.story import START, Story
