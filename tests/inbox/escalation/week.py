@@ -1,7 +1,7 @@
 """A week of conversations with a roster that has gaps, members who are slow, mails that are refused or come back,
 offers that a partner declines or lets lapse, and outages.
 
-`python -m tests.inbox.escalation.week 10000` tells what came of it, on SQLite.
+`python -m tests.inbox.escalation.week 10000` tells what came of it on SQLite, `… 10000 postgres` on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -42,6 +43,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.schema import metadata
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, an_organisation
+from tests.postgres import PostgresServer
 from tests.web.pages import page_settings
 
 #: A Monday; the clocks change in its last night.
@@ -330,10 +332,21 @@ def _within(at: datetime, span: tuple[datetime, datetime]) -> bool:
     return span[0] <= at < span[1]
 
 
-def main(conversations: int) -> None:
+@contextmanager
+def _a_database(kind: str) -> Iterator[str]:
+    """Give the address of an empty database."""
+    if kind == "postgres":
+        with PostgresServer() as server:
+            yield server.create_database()
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{Path(folder) / 'week.db'}"
+
+
+def main(conversations: int, kind: str = "sqlite") -> None:
     """Play a week and print what came of it."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine = make_engine(f"sqlite:///{Path(folder) / 'week.db'}")
+    with _a_database(kind) as address:
+        engine = make_engine(address)
         metadata.create_all(engine)
         outcome = Week(engine, conversations, seed=1).play()
         engine.dispose()
@@ -353,4 +366,4 @@ def main(conversations: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])
