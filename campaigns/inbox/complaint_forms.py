@@ -69,6 +69,7 @@ class DoubtForm(Form):
 
     why = SelectField(
         _l("Why it is no complaint about us"),
+        [InputRequired()],
         description=_l(
             "Another reader has to agree. The team then sees all of it, also what you and the person wrote here."
         ),
