@@ -109,7 +109,7 @@ def who_answered_before(session: Session, complaint: Complaint) -> set[int]:
 def find_candidates(session: Session, organisation_id: int, about: Collection[int]) -> Candidates:
     """Return who may read a complaint about an organisation: nobody whom it is about, nor of its team.
 
-    Whom the setting names may do both.
+    Whom the setting names may be of the team.
     """
     members, others = load_active_members(session, organisation_id), load_receivers(session, organisation_id)
     reading = members_of_setting(session, organisation_id) - set(about)

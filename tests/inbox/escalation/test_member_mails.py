@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from campaigns.core import clock
-from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.complaints.models import Complaint, Doubt
+from campaigns.inbox.complaints.passing_complaints import doubt, give_back, give_on
 from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain, give
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.escalation.escalate import escalate
@@ -79,6 +80,31 @@ def test_readers_hear_of_a_complaint_of_somebody_who_waited_urgently_before(watc
         choose_readers(session, ours, members=[reader.id], receiver_id=None, by=reader.id)
         complain(session, session.scalars(select(Conversation)).one())
     assert watch.pass_on(1) == [("reserve", COMPLAINT)]
+
+
+def test_next_reader_hears_of_a_complaint_that_is_given_on_and_the_team_of_one_that_is_given_back(
+    watch: Watch,
+) -> None:
+    which = watch.wait()
+    with watch.sessions.begin() as session, clock.running_on(lambda: NOON):
+        ours, by = session.merge(watch.organisation), a_member(session, watch.organisation, Role.ADMIN).id
+        one, other = (
+            a_member(session, ours, Role.VIEWER, email=f"{name}@example.org").id for name in ("one", "other-one")
+        )
+        choose_readers(session, ours, members=[one], receiver_id=None, by=by)
+        complain(session, session.get_one(Conversation, which), by=by)
+    assert watch.pass_on() == [("one", COMPLAINT)]
+    watch.now += MINUTE
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        complaint, where = session.scalars(select(Complaint)).one(), {"here": watch.organisation.id}
+        give_on(session, complaint, ReadBy(member_id=other), by=one, **where)
+    assert watch.pass_on() == [("other-one", COMPLAINT)]
+    watch.now += MINUTE
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        complaint = session.scalars(select(Complaint)).one()
+        doubt(session, complaint, Doubt.REQUEST, by=one, **where)
+        give_back(session, complaint, by=other, **where)
+    assert watch.pass_on() == [("duty", ONE)]
 
 
 @pytest.mark.parametrize("is_partner", [True, False])
