@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from campaigns.inbox.unnamed.flood_limits import PER_NETWORK
 from campaigns.inbox.unnamed.form_stamp import SOONEST
+from campaigns.web.people.layout import NOT_SHOWN_AGAIN
 from campaigns.web.people.public_words import public_languages
 from tests.web.people.page_kinds import CODE, KINDS, PageKind, hidden_fields
 
@@ -41,10 +42,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Visitors:
-    """People who look at the pages of a server; `new_code` begins a report."""
+    """People who look at the pages of a server; `new_code` begins a report, `token` is of a link to leave."""
 
     port: int
     new_code: Callable[[], str]
+    token: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def weigh(self, name: str, times: int) -> dict[str, float]:
@@ -94,6 +96,7 @@ class Visitors:
         by: str = "",
     ) -> View:
         number = next(self._numbers)
+        address = kind.at(language, self.token) if kind.needs_token else kind.at(language)
         somebody = f"100.{64 + number // 250 % 60}.{number % 250}.1"
         headers = {"Accept-Encoding": "gzip", "X-Forwarded-For": by or somebody}
         if fields is not None:
@@ -101,13 +104,18 @@ class Visitors:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         began = time.perf_counter()
         method, body = ("GET", None) if fields is None else ("POST", urlencode(fields))
-        connection.request(method, kind.at(language), body, headers)
+        connection.request(method, address, body, headers)
         answer = connection.getresponse()
         view = _view(answer, began)
         connection.close()
-        if answer.status != (status or kind.status):
-            raise AssertionError(f"{method} {kind.at(language)} answers {answer.status}")
+        if answer.status not in answers_of(status or kind.status):
+            raise AssertionError(f"{method} {address} answers {answer.status}")
         return view
+
+
+def answers_of(status: int) -> tuple[int, ...]:
+    """Return the statuses that a page of a kind may have."""
+    return (status, NOT_SHOWN_AGAIN) if status == 200 else (status,)
 
 
 def _view(answer: HTTPResponse, began: float) -> View:

@@ -41,6 +41,8 @@ P = ParamSpec("P")
 
 #: For how many seconds a browser keeps what names no number, and what names one: a dead one has to be gone soon.
 KEPT, KEPT_WITH_NUMBERS = 600, 45
+#: The answer of a page that a browser must ask for anew when somebody goes back to it: it is as good as 200 else.
+NOT_SHOWN_AGAIN = 203
 _KEY = "people"
 _STYLE = "people/style.css"
 
@@ -133,6 +135,9 @@ def page_of(template: str, language: str, country: str = "", *, age: int = KEPT,
 def private_page_of(template: str, language: str, country: str = "", status: int = 200, **values: Any) -> Response:
     """Return a page that nobody keeps on the way, such as a form or what somebody sent by one."""
     text, words = _written(template, language, country, values)
+    if status == 200 and request.method == "GET":
+        # Chromium shows a page that it found again as it was left, half a report in it, though nobody may keep it.
+        status = NOT_SHOWN_AGAIN
     return _answer_once(text, words.language, status)
 
 
@@ -270,23 +275,17 @@ def _headers(language: str) -> dict[str, str]:
 
 
 def _answer(page: Finished) -> Response:
-    answer = _sent(page, 200)
+    is_small = request.accept_encodings.quality("gzip") > 0
+    answer = Response(page.compressed if is_small else page.body, headers=_headers(page.language))
+    if is_small:
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.headers["Vary"] = "Accept-Encoding"
     answer.headers["Cache-Control"] = f"public, max-age={page.age}"
     answer.set_etag(page.tag, weak=True)
     return cast(Response, answer.make_conditional(request))
 
 
 def _answer_once(text: str, language: str, status: int) -> Response:
-    # Small, though it holds what somebody wrote: no browser sends it for a stranger, as there is no cookie.
-    answer = _sent(finish(text, language=language, age=0), status)
+    answer = Response(text, status, headers=_headers(language))
     answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
-def _sent(page: Finished, status: int) -> Response:
-    is_small = request.accept_encodings.quality("gzip") > 0
-    answer = Response(page.compressed if is_small else page.body, status, headers=_headers(page.language))
-    if is_small:
-        answer.headers["Content-Encoding"] = "gzip"
-    answer.headers["Vary"] = "Accept-Encoding"
     return answer

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from campaigns.core.keys.leave_token import NOBODYS
+
 #: Stands for a code that opens a report, where a form is filled in.
 CODE = "a code"
 #: What somebody writes into a form.
@@ -19,15 +21,20 @@ WRITTEN = "They took our passports, the room is locked at night."
 class PageKind:
     """How a page of one kind is come to."""
 
-    #: {} is the language.
+    #: {} is the language, {token} what a link to leave names.
     address: str
     #: What is written into the form of that address, which is sent then; None: the page is only opened.
     filled: Mapping[str, str] | None = None
     status: int = 200
 
-    def at(self, language: str) -> str:
+    def at(self, language: str, token: str = NOBODYS) -> str:
         """Return the address in a language."""
-        return self.address.format(language)
+        return self.address.format(language, token=token)
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether the address names somebody whose messages end."""
+        return "{token}" in self.address and self.status != 404
 
 
 KINDS = {
@@ -52,9 +59,20 @@ KINDS = {
     "code_wrong": PageKind("/{}/n", {"code": "1" * 16}, 422),
     "thread": PageKind("/{}/n", {"code": CODE}),
     "erased": PageKind("/{}/n", {"code": CODE, "act": "erase"}),
+    "join": PageKind("/{}/pl/b"),
+    "join_of_region": PageKind("/{}/pl-18/b"),
+    "leave": PageKind("/{}/e"),
+    "leave_of_country": PageKind("/{}/pl/e"),
+    "leave_unknown": PageKind("/{}/e/{token}", status=404),
+    "leave_here": PageKind("/{}/e/{token}"),
+    "left": PageKind("/{}/e/{token}", {}),
 }
-#: The kinds that are only opened, and found.
-OPENED = {name: kind for name, kind in KINDS.items() if kind.filled is None and kind.status == 200}
+#: The kinds that are only opened, and found by everybody.
+OPENED = {
+    name: kind
+    for name, kind in KINDS.items()
+    if kind.filled is None and kind.status == 200 and not kind.needs_token
+}
 
 
 def hidden_fields(page: str) -> dict[str, str]:

@@ -6,28 +6,30 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import token_of
 from campaigns.inbox.unnamed.flood_limits import PER_NETWORK
 from campaigns.inbox.unnamed.service import Told, begin_report
-from campaigns.web.current import vault
+from tests.factories import a_contact, an_address
 from tests.moments import standing_at
 from tests.web.pages import Pages
 from tests.web.people.page_kinds import CODE, WRITTEN, PageKind, hidden_fields
 
 #: A network that has sent as many reports as it may.
 FULL = "203.0.113.1"
+#: Of the keys in `tests.web.pages`.
+VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
 
 
 def a_code(pages: Pages) -> str:
     """Return the code of a new report to `ours`."""
     told = Told(pages.ours.id, WRITTEN, "uk", may_answer=True, country="PL")
-    with pages.app.app_context(), pages.sessions.begin() as session:
-        return begin_report(session, told, vault=vault())[1]
+    with pages.sessions.begin() as session:
+        return begin_report(session, told, vault=VAULT)[1]
 
 
 @dataclass
@@ -39,21 +41,25 @@ class Reader:
 
     def look(self, kind: PageKind, language: str) -> TestResponse:
         """Come to a page of a kind in a language."""
-        client, address = self.pages.client(), kind.at(language)
+        address = kind.at(language, self._token()) if kind.needs_token else kind.at(language)
         if kind.filled is None:
-            return client.get(address)
+            return self.pages.client().get(address)
         if kind.status == 429:
             for _ in range(PER_NETWORK):
-                self._send(client, PageKind(address, {"text": WRITTEN}), FULL)
-        return self._send(
-            client, kind, FULL if kind.status == 429 else f"198.18.{next(self._numbers)}.1", language
-        )
+                self._send(address, {"text": WRITTEN}, FULL)
+        return self._send(address, kind.filled, FULL if kind.status == 429 else f"198.18.{next(self._numbers)}.1")
 
-    def _send(self, client: FlaskClient, kind: PageKind, network: str, language: str = "") -> TestResponse:
-        there: Mapping[str, Any] = {"REMOTE_ADDR": network}
-        shown = hidden_fields(client.get(kind.at(language)).text)
-        given = {
-            name: a_code(self.pages) if value == CODE else value for name, value in (kind.filled or {}).items()
-        }
+    def _send(self, address: str, filled: Mapping[str, str], network: str) -> TestResponse:
+        client = self.pages.client()
+        shown = hidden_fields(client.get(address).text)
+        given = {name: a_code(self.pages) if value == CODE else value for name, value in filled.items()}
         with standing_at(clock.now() + timedelta(seconds=5)):
-            return client.post(kind.at(language), data=shown | given, environ_base=there)
+            return client.post(address, data=shown | given, environ_base={"REMOTE_ADDR": network})
+
+    def _token(self) -> str:
+        """Return what the link to leave of somebody new names."""
+        number = f"+38050{next(self._numbers):07}"
+        with self.pages.sessions.begin() as session:
+            return token_of(
+                an_address(session, a_contact(session, self.pages.ours), VAULT, number=number).id, VAULT
+            )

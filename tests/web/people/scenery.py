@@ -13,23 +13,6 @@ from campaigns.staff.models import Role
 from tests.factories import a_campaign, a_message, a_run, a_sender, a_service, add
 from tests.web.pages import Pages
 
-#: Every kind of page; {} is the language.
-ADDRESSES = (
-    *(
-        "/l",
-        "/{}",
-        "/{}/pl",
-        "/{}/pl-18",
-        "/{}/sa",
-        "/{}/pl/i",
-        "/{}/pl/1",
-        "/{}/pl/7",
-        "/{}/pl/m",
-        "/{}/pl-18/b",
-        "/{}/pl/e",
-    ),
-    "/{}/pl/nothing",
-)
 TEXTS = {
     "en": "Keep your passport with you. Call ((hotline)). More: ((link))",
     "uk": "Тримайте паспорт при собі. Телефонуйте: ((hotline)). Більше: ((link))",
@@ -57,7 +40,5 @@ def furnish(pages: Pages) -> None:
         campaign = a_campaign(session, ours, admin, message=a_message(session, ours, TEXTS))
         run = a_run(session, campaign, started_at=clock.now() - timedelta(days=1))
         for language, text in TEXTS.items():
-            add(
-                session,
-                RunText(run_id=run.id, language=language, body=text.replace("((hotline))", "+48226280120")),
-            )
+            body = text.replace("((hotline))", "+48226280120").replace("((link))", "https://info.example/pl/1")
+            add(session, RunText(run_id=run.id, language=language, body=body))
