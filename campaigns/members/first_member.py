@@ -74,7 +74,8 @@ def slug_of(name: str) -> str:
 def zone_of_machine(localtime: Path = Path("/etc/localtime")) -> str:
     """Return the IANA zone that this machine keeps, or UTC."""
     _, found, zone = str(localtime.resolve()).partition("/zoneinfo/")
-    return zone if found and "/" in zone and zone in available_timezones() else "UTC"
+    is_a_place = found and "/" in zone and not zone.startswith("Etc/")
+    return zone if is_a_place and zone in available_timezones() else "UTC"
 
 
 def _hold(session: Session) -> None:

@@ -34,7 +34,7 @@ class SetUpForm(Form):
         description=_l("Small letters, digits and hyphens, for commands and addresses. It never changes."),
         render_kw={"autocomplete": "off", "dir": "ltr"},
     )
-    time_zone = SelectField(_l("Time zone"), choices=options(ZONES))
+    time_zone = SelectField(_l("Time zone"), [InputRequired()], choices=options(ZONES))
     name = StringField(_l("Your name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "name"})
     email = EmailField(
         _l("Your e-mail address"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
 from campaigns.core.errors import RefusedError
-from campaigns.members.first_member import FIRST_ROLES, FirstMember, found, join, slug_of
+from campaigns.members.first_member import FIRST_ROLES, FirstMember, found, join, slug_of, zone_of_machine
 from campaigns.members.set_up_code import digest_of, is_code_of, make_code
 from campaigns.members.set_up_views import MOST_TRIES, init_set_up
 from campaigns.places.service import load_regions
@@ -157,3 +158,14 @@ def test_code_is_known_by_its_digest_however_it_is_typed() -> None:
 )
 def test_short_name_is_made_of_the_name(name: str, slug: str) -> None:
     assert slug_of(name) == slug
+
+
+@pytest.mark.parametrize(
+    ("target", "zone"),
+    [("Europe/Kyiv", "Europe/Kyiv"), ("Etc/UTC", "UTC"), ("UTC", "UTC"), ("Middle/Earth", "UTC"), (None, "UTC")],
+)
+def test_time_zone_of_the_machine_is_offered(tmp_path: Path, target: str | None, zone: str) -> None:
+    place = tmp_path / "localtime"
+    if target is not None:
+        place.symlink_to(tmp_path / "zoneinfo" / target)
+    assert zone_of_machine(place) == zone
