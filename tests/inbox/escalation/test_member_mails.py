@@ -78,7 +78,7 @@ def test_readers_hear_of_a_complaint_of_somebody_who_waited_urgently_before(watc
         reader = session.scalars(select(Member).where(Member.name == "reserve")).one()
         ours = session.merge(watch.organisation)
         choose_readers(session, ours, members=[reader.id], receiver_id=None, by=reader.id)
-        complain(session, session.scalars(select(Conversation)).one())
+        complain(session, session.scalars(select(Conversation)).one(), by=reader.id)
     assert watch.pass_on(1) == [("reserve", COMPLAINT)]
 
 
@@ -162,7 +162,7 @@ def test_mail_that_is_tried_again_does_not_tell_the_team_of_what_became_a_compla
         choose_readers(session, ours, members=[reader.id], receiver_id=None, by=reader.id)
     watch.now += MINUTE
     with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
-        complain(session, session.get_one(Conversation, which))
+        complain(session, session.get_one(Conversation, which), by=reader.id)
     watch.post.is_down = False
     assert ("duty", ONE) in (mails := watch.pass_on())
     assert [to for to, subject in mails if "complaint" in subject] == ["reserve"]
