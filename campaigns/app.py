@@ -11,13 +11,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import now
 from campaigns.audience import views as audience
+from campaigns.audience.figures import init_counts
 from campaigns.audience.joining import public as joining
 from campaigns.audience.joining.views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import public as from_us
 from campaigns.delivery import views as delivery
-from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.receipts.endpoint import StatusDoor
 from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
 from campaigns.directory import proposal_labels as directory_proposed
@@ -55,7 +55,6 @@ from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed
 from campaigns.places import views as places
 from campaigns.planning import views as planning
-from campaigns.planning.gates.frequency import init_fatigue
 from campaigns.planning.queries import select_senders
 from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
@@ -212,7 +211,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password)))
     places.init_places(app, find_used=find_used)
     public_pages.init_public_pages(app, is_founding=is_founding)
-    init_fatigue(app, count_capped=count_capped)
+    init_counts(app)
     init_alerts(app)
 
 

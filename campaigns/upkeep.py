@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.kept import counting
+from campaigns.audience.kept.people_questions import CAPPED
 from campaigns.core import clock
 from campaigns.core.processes.chores import do_each
 from campaigns.core.processes.threads import Runner
@@ -16,6 +18,7 @@ from campaigns.core.settings import Settings
 from campaigns.delivery.corrections.latecomers import fan_out_late
 from campaigns.delivery.fanout.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts.merge import apply_receipts
@@ -24,10 +27,16 @@ from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
 from campaigns.delivery.write_turns import taking_turns
 from campaigns.gateways.base import Gateway
+from campaigns.planning.lifecycle import IN_FLIGHT
+from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
 from campaigns.staff.recurring import is_anything_due, tell_rest
 
 RECEIPTS_AT_ONCE = 2000
+#: How each kind of question about people is counted.
+COUNTS = {**counting.COUNTS, CAPPED: count_capped}
+#: Beside a run that is being sent a count rests so many times as long as its parts take.
+RESTS_BESIDE_A_RUN = 3
 
 
 class Upkeep:
@@ -151,3 +160,18 @@ class Upkeep:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             return list(session.scalars(statement))
+
+
+def resting_after(is_stopping: Event, sessions: sessionmaker[Session]) -> Callable[[float], bool]:
+    """Return what a count asks after each part that took some seconds: it rests while a run is sent.
+
+    It says whether to go on.
+    """
+
+    def may_go_on(seconds: float) -> bool:
+        with sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            is_sending = session.scalar(select(Run.id).where(Run.state.in_(IN_FLIGHT)).limit(1)) is not None
+        return not is_stopping.wait(RESTS_BESIDE_A_RUN * seconds if is_sending else 0)
+
+    return may_go_on

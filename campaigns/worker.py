@@ -17,6 +17,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.accounts import Accounts
+from campaigns.audience.kept.renewing import Renewal
 from campaigns.continuity.ears import Ears
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
@@ -62,7 +63,7 @@ from campaigns.reach.releases.readers.mailing import send_reports
 from campaigns.readiness.instance import check_database
 from campaigns.restoring.listening import Listener
 from campaigns.schema import check_schema
-from campaigns.upkeep import Upkeep
+from campaigns.upkeep import COUNTS, Upkeep, resting_after
 from campaigns.verifying import gateway_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
 ESCALATE_EVERY = 5.0
+#: Between two looks whether a page waits for a count.
+PEOPLE_EVERY = 0.5
 LAPSE_EVERY = 20.0
 #: How often hand-overs and reports of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
@@ -156,17 +159,17 @@ class Worker:
         self._is_stopping = threading.Event()
         #: Why this worker may not go on.
         self._outdated: SettingsError | None = None
-        self._engine_thread = ThreadPoolExecutor(1, "engine")
-        self._watch_thread, self._plan_thread = ThreadPoolExecutor(1, "watch"), ThreadPoolExecutor(1, "plan")
+        self._engine_thread, self._plan_thread = ThreadPoolExecutor(1, "engine"), ThreadPoolExecutor(1, "plan")
+        self._watch_thread, self._member_thread = ThreadPoolExecutor(1, "watch"), ThreadPoolExecutor(1, "cluster")
         # A mail server that hangs holds up nothing but mails.
-        self._apart = {name: ThreadPoolExecutor(1, name) for name in ("escalation", "mail", "reports")}
+        self._apart = {name: ThreadPoolExecutor(1, name) for name in ("escalation", "mail", "reports", "people")}
         # Counting a run of a million takes seconds, for which nothing urgent must wait to be planned.
         self._count_thread, self._late_thread = ThreadPoolExecutor(1, "count"), ThreadPoolExecutor(1, "late")
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
         self._upkeep = self._make_upkeep(SQLITE_TURN_SECONDS if is_sqlite else 0.0)
-        self._member_thread = ThreadPoolExecutor(1, "cluster")
+        self._renewal = Renewal(self._sessions, COUNTS, resting_after(self._is_stopping, self._sessions))
         self._leader_lock = LeaderLock(database.url.database) if is_sqlite else None
         self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
         self._lifeline = lifeline_of(self._sessions, settings.state_path, last_intent=find_last_intent)
@@ -361,10 +364,12 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalating, mailing, reporting = map(in_thread, self._apart.values())
+        escalating, mailing, reporting, counting = map(in_thread, self._apart.values())
         needs = self._sessions, self._settings
         return [
             Chore("escalating", ESCALATE_EVERY, lambda: escalating(escalate, *needs)),
+            Chore("counting people", PEOPLE_EVERY, lambda: counting(self._renewal.renew)),
+            Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
             Chore(
                 "telling members",
                 ESCALATE_EVERY,

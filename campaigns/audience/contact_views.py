@@ -15,22 +15,25 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
+from campaigns.audience.figures import find_figures
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, read_contacts
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
+from campaigns.audience.kept.people_questions import ask_contacts
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core import clock
 from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.child_limits import Limits
+from campaigns.places.queries import regions_by_id
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
+from campaigns.web.keyed_pages import page_by_id
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
 from campaigns.web.session import begin_writing, database, reads_first, session
 from campaigns.web.uploads import rows_of_upload
 
@@ -55,12 +58,16 @@ def index() -> Page:
     """List contacts without their addresses, with what may be done with them."""
     organisation_id = current_organisation().id
     state, language = request.args.get("state", ""), request.args.get("language", "")
-    contacts = paginate(
+    statement = queries.select_contacts(organisation_id, state=state, language=language)
+    contacts = page_by_id(
         session(),
-        queries.select_contacts(organisation_id, state=state, language=language),
-        request.args.get("page", 1, type=whole_number),
-        per_page=50,
+        statement,
+        Contact.id,
+        older=request.args.get("older", type=whole_number),
+        newer=request.args.get("newer", type=whole_number),
     )
+    (rows,), counted = find_figures([ask_contacts()])
+    counts = None if rows is None else queries.contacts_from(rows)
     ids = [contact.id for contact, _ in contacts.rows]
     addresses = queries.addresses_of(session(), ids)
     return render_template(
@@ -69,9 +76,9 @@ def index() -> Page:
         addresses=addresses,
         person_states=queries.states_of(session(), ids),
         last_told=queries.last_consents(session(), ids),
-        by_state=queries.count_by_state(session(), organisation_id),
-        by_region=queries.count_by_region(session(), organisation_id),
-        by_language=queries.count_by_language(session(), organisation_id),
+        counts=counts,
+        counted=counted,
+        regions=regions_by_id(session(), counts.by_region if counts else ()),
         states=list(AddressState),
         channels=CHANNELS,
         languages=all_languages(),

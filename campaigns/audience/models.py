@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
-from campaigns.core.database import Base, BigId
+from campaigns.core.database import Base, BigId, rows_with
 
 
 class Channel(StrEnum):
@@ -241,6 +241,40 @@ class Audience(Base):
     rule: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class KeptCount(Base):
+    """What a count of people found, and whether somebody waits for a new one; it holds no ids of people."""
+
+    __tablename__ = "kept_count"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "digest"),
+        Index("ix_kept_count_due", "due_at", **rows_with("due_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: Of kind and question, as `kept/people_questions.py` has it.
+    digest: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(20))
+    #: What a worker needs to count it anew.
+    question: Mapped[dict[str, Any]]
+    #: The groups, each with its number of people last; None: it was never counted to the end.
+    figures: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
+    counted_at: Mapped[datetime | None]
+    #: How long that took, in milliseconds.
+    took_ms: Mapped[int] = mapped_column(default=0)
+    #: When a page last needed it.
+    needed_at: Mapped[datetime]
+    #: When a new count was last asked for: by a page, or because many people changed.
+    asked_at: Mapped[datetime]
+    #: When the last count began.
+    began_at: Mapped[datetime | None]
+    #: When a worker may take it; while one counts, when it is taken for dead. None: nobody waits for a new count.
+    due_at: Mapped[datetime | None]
+    #: Contacts gone through by the count under way, and all there are to go through.
+    done: Mapped[int] = mapped_column(default=0)
+    whole: Mapped[int] = mapped_column(default=0)
 
 
 class ImportState(StrEnum):

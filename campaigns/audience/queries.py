@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, String, Subquery, exists, func, literal, or_, select, union_all
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.kept.counting import Row
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Consent, Contact, ContactImport
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.audience.rules import AudienceRule, LeftOut
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
-from campaigns.core.small_numbers import SMALLEST_SHOWN
+from campaigns.core.small_numbers import is_told
 from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.staff.queries import owned
@@ -42,52 +43,26 @@ class Preview:
     by_reason: dict[LeftOut, int]
 
 
-def preview(session: Session, rule: AudienceRule, organisation_id: int, resolution: Resolution) -> Preview:
-    """Count whom `rule` means, in one grouped query over the Select that fan-out uses.
-
-    Each channel of the resolution's senders is also counted as if it were the only one.
-    """
-    channels = list(dict.fromkeys(sender.channel for sender in resolution.senders))
-    people = _people_by_channel(rule, organisation_id, resolution, channels)
-    columns = (people.c.only, people.c.language, people.c.region_id, people.c.reason)
+def preview_from(people: Iterable[Row], alone: Mapping[Channel, Iterable[Row]]) -> Preview:
+    """Return whom a rule means from the groups of a count, and of one for each channel alone."""
     languages: Counter[str] = Counter()
     regions: Counter[int] = Counter()
-    reached = Counter(dict.fromkeys(channels, 0))
     reasons: Counter[LeftOut] = Counter()
-    for only, language, region_id, reason, count in session.execute(
-        select(*columns, func.count()).group_by(*columns)
-    ):
-        if only:
-            reached[Channel(only)] += 0 if reason else count
-        elif reason is None:
+    for reason, language, region_id, *_others, count in people:
+        if reason is None:
             languages[language] += count
             regions[region_id] += count
         else:
             reasons[LeftOut(reason)] += count
+    reached = {channel: sum(row[-1] for row in rows if row[0] is None) for channel, rows in alone.items()}
     return Preview(
         total=languages.total() + reasons.total(),
         reached=languages.total(),
         by_language=dict(languages.most_common()),
         by_region=dict(regions.most_common()),
-        by_channel=dict(reached),
+        by_channel=reached,
         by_reason=dict(reasons.most_common()),
     )
-
-
-def _people_by_channel(
-    rule: AudienceRule, organisation_id: int, resolution: Resolution, channels: Iterable[Channel]
-) -> Subquery:
-    """Select everybody as the resolution has it (only = ''), and once more for each channel alone."""
-    resolutions = {"": resolution}
-    for channel in channels:
-        senders = tuple(sender for sender in resolution.senders if sender.channel == channel)
-        resolutions[str(channel)] = replace(resolution, senders=senders)
-    return union_all(
-        *(
-            select_resolved(rule, organisation_id, one).add_columns(literal(only, String).label("only"))
-            for only, one in resolutions.items()
-        )
-    ).subquery()
 
 
 def used_channels(session: Session, organisation_id: int) -> list[Channel]:
@@ -147,41 +122,40 @@ def select_audiences(organisation_id: int) -> Select[Audience]:
     return owned(select(Audience), Audience, organisation_id).order_by(Audience.name, Audience.id)
 
 
-def count_contacts(session: Session, organisation_id: int) -> int:
-    """Count an organisation's contacts."""
-    people = select(func.count()).select_from(Contact).where(_IS_KEPT)
-    return session.scalar(owned(people, Contact, organisation_id)) or 0
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """How many contacts an organisation has; most first."""
+
+    total: int
+    by_language: dict[str, int]
+    #: 0: no known region.
+    by_region: dict[int, int]
+    #: Addresses, not people.
+    by_state: dict[str, int]
 
 
-def count_by_state(session: Session, organisation_id: int) -> dict[str, int]:
-    """Count an organisation's addresses by state."""
-    statement = owned(select(Address.state, func.count()), Address, organisation_id).group_by(Address.state)
-    return {str(state): count for state, count in session.execute(statement)}
-
-
-def count_by_language(session: Session, organisation_id: int) -> dict[str, int]:
-    """Count an organisation's contacts by written language, most first."""
-    counts = select(Contact.language, func.count()).where(_IS_KEPT).group_by(Contact.language)
-    statement = owned(counts, Contact, organisation_id)
-    found: Counter[str] = Counter(dict(session.execute(statement).all()))
-    return dict(found.most_common())
-
-
-def count_by_region(session: Session, organisation_id: int) -> list[tuple[Region | None, int]]:
-    """Count an organisation's contacts by region (None: not known), most first."""
-    people = select(Contact.region_id, func.count()).where(_IS_KEPT).group_by(Contact.region_id)
-    counts = owned(people, Contact, organisation_id)
-    found = sorted(session.execute(counts).all(), key=lambda row: (-row[1], row[0] or 0))
-    ids = [region_id for region_id, _ in found if region_id]
-    regions = {region.id: region for region in session.scalars(select(Region).where(Region.id.in_(ids)))}
-    return [(regions.get(region_id or 0), count) for region_id, count in found]
+def contacts_from(rows: Iterable[Row]) -> Contacts:
+    """Return how many contacts there are from the groups of a count (`counting.count_contacts`)."""
+    languages: Counter[str] = Counter()
+    regions: Counter[int] = Counter()
+    states: Counter[str] = Counter()
+    for of, *alike, count in rows:
+        if of == "contact":
+            languages[alike[0]] += count
+            regions[alike[1] or 0] += count
+        else:
+            states[alike[1]] += count
+    return Contacts(
+        total=languages.total(),
+        by_language=dict(languages.most_common()),
+        by_region=dict(regions.most_common()),
+        by_state=dict(states.most_common()),
+    )
 
 
 def select_contacts(organisation_id: int, *, state: str = "", language: str = "") -> Select[*tuple[Any, ...]]:
-    """Select contacts and their regions, newest first; those with an address in `state`, if it is given."""
-    statement: Select[*tuple[Any, ...]] = (
-        select(Contact, Region).outerjoin(Region, Region.id == Contact.region_id).order_by(Contact.id.desc())
-    )
+    """Select contacts and their regions; those with an address in `state`, if it is given."""
+    statement: Select[*tuple[Any, ...]] = select(Contact, Region).outerjoin(Region, Region.id == Contact.region_id)
     statement = owned(statement, Contact, organisation_id).where(_IS_KEPT)
     if state:
         statement = statement.where(exists().where(Address.contact_id == Contact.id, Address.state == state))
@@ -229,25 +203,24 @@ def select_imports(organisation_id: int) -> Select[ContactImport]:
 
 
 def select_offered_regions(
-    organisation_id: int, *, codes: Collection[str] = (), countries: Collection[str] = ()
+    organisation_id: int,
+    contacts: Contacts | None,
+    *,
+    codes: Collection[str] = (),
+    countries: Collection[str] = (),
 ) -> Select[Region]:
     """Select the regions that a rule of the organisation may name, by country and name.
 
-    Those in which it has places, or not few contacts: that a region is offered tells of nobody. And those of the
-    `codes` and `countries` that a rule names already.
+    Those in which it has places, or not few of the `contacts` that were counted: that a region is offered tells of
+    nobody. And those of the `codes` and `countries` that a rule names already.
     """
-    contacts = (
-        owned(select(Contact.region_id), Contact, organisation_id)
-        .where(_IS_KEPT)
-        .group_by(Contact.region_id)
-        .having(func.count() >= SMALLEST_SHOWN)
-    )
+    lived_in = [] if contacts is None else [each for each, people in contacts.by_region.items() if is_told(people)]
     places = owned(select(Place.region_id).where(Place.kind != PlaceKind.CORRIDOR), Place, organisation_id)
     return (
         select(Region)
         .where(
             or_(
-                Region.id.in_(contacts),
+                Region.id.in_(lived_in),
                 Region.id.in_(places),
                 Region.code.in_(codes),
                 Region.country.in_(countries),

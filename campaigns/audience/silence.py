@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, AskedContact, Consent, ConsentKind, Contact
@@ -53,11 +53,11 @@ class Question:
     left_out: int
 
 
-def count_silent(session: Session, organisation_id: int, days: int, *, now: datetime) -> int:
-    """Count an organisation's people who are silent for so many days and were not asked."""
+def select_silent(organisation_id: int, days: int, *, now: datetime) -> Select[int]:
+    """Select how many of an organisation's people are silent for so many days and were not asked."""
     silent = owned(select(func.count(Contact.id)), Contact, organisation_id)
     agreed = exists().where(Address.contact_id == Contact.id, Address.state == AddressState.ACTIVE)
-    return session.scalar(silent.where(Contact.erased_at.is_(None), agreed, *is_silent(days, now=now))) or 0
+    return silent.where(Contact.erased_at.is_(None), agreed, *is_silent(days, now=now))
 
 
 def find_questions(session: Session, organisation_id: int) -> list[Question]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from campaigns.audience.silence import count_silent, find_questions
-from campaigns.core import clock
+from campaigns.audience.figures import find_figures
+from campaigns.audience.kept.people_questions import ask_silent
+from campaigns.audience.silence import find_questions
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
@@ -18,13 +19,15 @@ pages = Blueprint("silent", __name__, url_prefix="/silent")
 @requires(Permission.READ_PLANS)
 def index() -> str:
     """Show how many people are silent, asked and left out."""
-    organisation_id, days, now = current_organisation().id, settings().silence_days, clock.now()
+    organisation_id, days = current_organisation().id, settings().silence_days
     questions = find_questions(session(), organisation_id)
+    (rows,), counted = find_figures([ask_silent(days)])
     return render_template(
         "audience/silent.html",
         days=days,
         answer_days=settings().silence_answer_days,
-        silent=count_silent(session(), organisation_id, days, now=now),
+        silent=None if rows is None else sum(people for (people,) in rows),
+        counted=counted,
         questions=questions,
         left_out=sum(each.left_out for each in questions),
     )

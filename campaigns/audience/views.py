@@ -12,13 +12,15 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
+from campaigns.audience.count_views import pages as count_pages
+from campaigns.audience.figures import find_figures, find_preview
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.joining.views import pages as entry_point_pages
+from campaigns.audience.kept.people_questions import ask_contacts
 from campaigns.audience.look_notes import note_small
-from campaigns.audience.models import Audience, Channel
-from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
+from campaigns.audience.models import Audience
+from campaigns.audience.rules import AudienceRule
 from campaigns.audience.silent_views import pages as silent_pages
-from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told, rounded, told
@@ -32,6 +34,7 @@ from campaigns.web.session import session
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
 pages.register_blueprint(contact_pages)
+pages.register_blueprint(count_pages)
 pages.register_blueprint(entry_point_pages)
 pages.register_blueprint(silent_pages)
 
@@ -56,8 +59,9 @@ def index() -> Page:
         if may_now(Permission.READ_CONTENT)
         else []
     )
-    contacts = queries.count_contacts(session(), organisation.id)
-    return render_template("audience/index.html", audiences=audiences, contacts=contacts)
+    (rows,), counted = find_figures([ask_contacts()])
+    contacts = None if rows is None else queries.contacts_from(rows).total
+    return render_template("audience/index.html", audiences=audiences, contacts=contacts, counted=counted)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -98,8 +102,8 @@ def preview() -> Page:
     try:
         rule = form.rule(_routes(), request.args)
     except AudienceRuleError as error:
-        return render_template("audience/_preview.html", preview=None, problem=said(error))
-    return render_template("audience/_preview.html", problem="", **_counted(rule))
+        return render_template("audience/_preview.html", preview=None, counted=None, problem=said(error))
+    return render_template("audience/_preview.html", problem="", may_edit=True, **_counted(rule))
 
 
 def _edit(form: AudienceForm, audience: Audience | None) -> Page:
@@ -130,7 +134,7 @@ def _page(
 ) -> Page:
     _offer(form)
     context: dict[str, Any] = (
-        {"preview": None, "problem": ""} if rule is None else _counted(rule) | {"problem": ""}
+        {"preview": None, "counted": None, "problem": ""} if rule is None else _counted(rule) | {"problem": ""}
     )
     page = render_template(
         "audience/edit.html",
@@ -147,27 +151,20 @@ def _page(
 
 
 def _counted(rule: AudienceRule) -> dict[str, Any]:
-    """Count whom a rule means, as if a text existed in every language."""
-    organisation = current_organisation()
-    channels = queries.used_channels(session(), organisation.id) or [Channel.SMS]
-    resolution = Resolution(
-        senders=tuple(SenderChoice(0, channel) for channel in channels),
-        languages=tuple(all_languages()),
-        fallback_language=None,
-        default_zone=organisation.time_zone,
-        now=clock.now(),
-    )
-    found = queries.preview(session(), rule, organisation.id, resolution)
-    if not is_told(found.total):
+    """Find whom a rule means, as if a text existed in every language, and on each channel alone."""
+    found, counted = find_preview(rule, languages=all_languages())
+    if found is not None and not is_told(found.total):
         note_small(rule)
-    regions = regions_by_id(session()) if found.by_region else {}
-    return {"preview": found, "regions": regions, "channels": CHANNELS}
+    regions = regions_by_id(session(), found.by_region) if found else {}
+    return {"preview": found, "counted": counted, "regions": regions, "channels": CHANNELS}
 
 
 def _offer(form: AudienceForm) -> None:
     organisation_id = current_organisation().id
     named = {"codes": form.region_codes.data or (), "countries": form.countries.data or ()}
-    regions = session().scalars(queries.select_offered_regions(organisation_id, **named)).all()
+    (rows,), _standing = find_figures([ask_contacts()])
+    contacts = None if rows is None else queries.contacts_from(rows)
+    regions = session().scalars(queries.select_offered_regions(organisation_id, contacts, **named)).all()
     form.offer(places=session().scalars(select_places(organisation_id)), regions=regions)
 
 

@@ -14,9 +14,10 @@ from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.staff.queries import owned
 
 
-def regions_by_id(session: Session) -> dict[int, Region]:
-    """Return every region by its id."""
-    return {region.id: region for region in session.scalars(select(Region))}
+def regions_by_id(session: Session, ids: Collection[int] | None = None) -> dict[int, Region]:
+    """Return every region by its id, or those of some `ids`."""
+    wanted = [] if ids is None else [Region.id.in_(ids)]
+    return {region.id: region for region in session.scalars(select(Region).where(*wanted))}
 
 
 def region_ids(session: Session) -> dict[str, int]:

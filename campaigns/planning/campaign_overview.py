@@ -16,11 +16,12 @@ from campaigns.messages.composer.preview import Preview, preview_text
 from campaigns.messages.queries import unreviewed_of
 from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.planning.estimates.cost import Matrix, matrix_of
+from campaigns.planning.estimates.kept_people import KeptPeople
 from campaigns.planning.estimates.rendered_texts import RenderedText, longest_by_language
 from campaigns.planning.gates.approved_numbers import approved_numbers, as_approved, find_unapproved
 from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.collisions import Collision, find_collisions
-from campaigns.planning.gates.frequency import find_capped, with_fatigue
+from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.policy import Policy
 from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
@@ -93,19 +94,19 @@ def load_overview(
     *,
     now: datetime,
     policy: Policy,
+    people: KeptPeople,
     unconnected: Collection[int] = (),
 ) -> Overview:
-    """Assess the campaign at `now` (aware UTC) and arrange what its page shows."""
-    assessed = assess(session, campaign, now=now, policy=policy, unconnected=unconnected)
-    capped = find_capped(session, campaign, assessed, policy.cap, now=now)
-    assessed = with_fatigue(campaign, assessed, capped)
+    """Assess the campaign at `now` (aware UTC) by its `people`, and arrange what its page shows."""
+    assessed = assess(session, campaign, now=now, policy=policy, unconnected=unconnected, tally=people.tally)
+    assessed = with_fatigue(campaign, assessed, people.capped)
     approval, senders = find_approval(session, campaign), load_senders(session, campaign)
     return Overview(
         assessed=assessed,
         texts=_texts(assessed),
         waiting=unreviewed_of(campaign.message),
         senders=senders,
-        matrix=matrix_of(assessed.tally, assessed.rendered, senders, capped),
+        matrix=matrix_of(assessed.tally, assessed.rendered, senders, people.capped),
         signposts=_signposts(assessed.rendered),
         collisions=find_collisions(session, campaign, assessed, now=now),
         approval=approval,

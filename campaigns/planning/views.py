@@ -20,7 +20,7 @@ from campaigns.messages.queries import select_messages, unreviewed_of
 from campaigns.planning import campaign_overview, labels, queries, service
 from campaigns.planning.approvals.review import Review, load_review
 from campaigns.planning.draft import Plan
-from campaigns.planning.estimates.audience_counts import Tally, tally_of
+from campaigns.planning.estimates.kept_people import KeptPeople, find_people
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.pages import change_labels
@@ -218,12 +218,14 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
     now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     policy = Policy.of(settings())
     view = None
-    if may_read:
+    people = find_people(session(), campaign, cap=policy.cap, now=now) if may_read else None
+    if people is not None and people.tally is not None:
         view = campaign_overview.load_overview(
             session(),
             campaign,
             now=now,
             policy=policy,
+            people=people,
             unconnected=_unconnected(),
         )
     tally = view.assessed.tally if view else None
@@ -234,6 +236,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         campaign=campaign,
         standing=standings_of(session(), [campaign])[campaign.id],
         view=view,
+        counted=people.standing if people else None,
         form=form,
         times=campaign_overview.load_schedules(campaign, tally, now=now, keeps_quiet=policy.keeps_quiet),
         review=_review(campaign, view, now),
@@ -257,7 +260,8 @@ def _review(campaign: Campaign, view: campaign_overview.Overview | None, now: da
 
 def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     saving = request.method == "POST" and "save" in request.form
-    tally = _tally(form) if form.is_countable else None
+    people = _people(form) if form.is_countable else None
+    tally = people.tally if people else None
     if tally is not None:
         note_audience(session().get_one(Audience, form.audience_id.data), tally.total)
     usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
@@ -268,6 +272,7 @@ def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
         form=form,
         campaign=campaign,
         tally=tally,
+        counted=people.standing if people else None,
         waiting=waiting,
         chosen=chosen,
         cap=Policy.of(settings()).cap,
@@ -275,8 +280,8 @@ def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     return page, form.status if saving else 200
 
 
-def _tally(form: CampaignForm) -> Tally | None:
-    """Count whom the plan of a form means, saved or not, as if nobody without a text were sent anything."""
+def _people(form: CampaignForm) -> KeptPeople | None:
+    """Find whom the plan of a form means, saved or not, as if nobody without a text were sent anything."""
     plan = Plan(
         name="-",
         message_id=form.message_id.data,
@@ -285,7 +290,7 @@ def _tally(form: CampaignForm) -> Tally | None:
     )
     try:
         draft = service.draft_of(session(), current_organisation().id, plan)
-        return tally_of(session(), draft, now=clock.now())
+        return find_people(session(), draft, now=clock.now())
     except (InputError, NotFoundError):
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,12 +12,12 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency
 from flask import Flask, g
-from flask_babel import format_decimal, format_percent, get_locale
+from flask_babel import format_decimal, format_percent, format_timedelta, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 
-from campaigns.core import lists
+from campaigns.core import clock, lists
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages, is_right_to_left
 
 #: Languages that CLDR has no locale for.
@@ -32,6 +32,7 @@ def init_filters(app: Flask) -> None:
         "number": number,
         "percent": percent,
         "moment": moment,
+        "ago": ago,
         "day": day,
         "day_of_month": day_of_month,
         "month_name": month_name,
@@ -70,6 +71,12 @@ def moment(value: datetime | None, zone: str | None = None, form: str = "medium"
     zone = zone or g.get("time_zone") or "UTC"
     text = _written(value.astimezone(ZoneInfo(zone)), form)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), zone, text)
+
+
+def ago(value: datetime) -> str:
+    """Write how long ago an aware UTC moment was, in the reader's words ("2 minutes ago")."""
+    passed = min(value - clock.now(), timedelta(seconds=-1))
+    return str(format_timedelta(passed, add_direction=True, threshold=1.2))
 
 
 def wall_clock(value: datetime | None, form: str = "weekday") -> str:

@@ -8,22 +8,40 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import grant
+from campaigns.audience.kept.counting import Row, Span, count_contacts, count_resolved
+from campaigns.audience.kept.people_questions import ask_people
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.queries import (
+    Contacts,
+    Preview,
     addresses_of,
-    count_by_region,
-    count_by_state,
+    contacts_from,
     find_unknown,
     last_consents,
-    preview,
+    preview_from,
     select_contacts,
     select_offered_regions,
     used_channels,
 )
-from campaigns.audience.rules import AudienceRule, LeftOut, RoutePart, SenderChoice
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, RoutePart, SenderChoice
 from campaigns.core.keys.crypto import Vault
+from campaigns.staff.models import Organisation
 from tests.audience.people import RESOLUTION, person
 from tests.factories import NOON, a_place, a_region, a_route, an_address, an_organisation
+
+
+def counted(session: Session, ours: Organisation) -> Contacts:
+    return contacts_from(count_contacts(session, {}, Span(ours.id, NOON)))
+
+
+def previewed(session: Session, ours: Organisation, resolution: Resolution) -> Preview:
+    def rows(resolution: Resolution) -> list[Row]:
+        asked = ask_people(AudienceRule(), resolution)
+        return list(count_resolved(session, asked.values, Span(ours.id, NOON)))
+
+    senders = resolution.senders
+    alone = {each.channel: rows(replace(resolution, senders=(each,))) for each in senders}
+    return preview_from(rows(resolution), alone)
 
 
 def test_preview_adds_up(session: Session, vault: Vault) -> None:
@@ -33,7 +51,7 @@ def test_preview_adds_up(session: Session, vault: Vault) -> None:
     person(session, ours, vault, language="en")
     person(session, ours, vault, language="ru")
     person(session, ours, vault, state=AddressState.OPTED_OUT)
-    found = preview(session, AudienceRule(), ours.id, RESOLUTION)
+    found = previewed(session, ours, RESOLUTION)
     assert (found.total, found.reached) == (6, 4)
     assert found.by_language == {"uk": 3, "en": 1}
     assert found.by_region == {region.id: 3, 0: 1}
@@ -47,7 +65,7 @@ def test_lists_hold_no_handle(session: Session, vault: Vault) -> None:
     [[row]] = addresses_of(session, [contact.id]).values()
     assert not {"ciphertext", "lookup", "number"} & set(row._fields)
     assert session.execute(select_contacts(ours.id, state="opted_out")).all() == []
-    assert count_by_state(session, ours.id) == {"active": 1}
+    assert counted(session, ours).by_state == {"active": 1}
 
 
 def test_preview_counts_each_channel(session: Session, vault: Vault) -> None:
@@ -57,7 +75,7 @@ def test_preview_counts_each_channel(session: Session, vault: Vault) -> None:
     an_address(session, first, vault, number="chat", channel=Channel.TELEGRAM)
     assert used_channels(session, ours.id) == [Channel.SMS, Channel.TELEGRAM]
     everywhere = replace(RESOLUTION, senders=tuple(SenderChoice(0, channel) for channel in Channel))
-    found = preview(session, AudienceRule(), ours.id, everywhere)
+    found = previewed(session, ours, everywhere)
     assert found.by_channel == {Channel.SMS: 1, Channel.WHATSAPP: 0, Channel.TELEGRAM: 1}
     assert (found.total, found.by_reason) == (2, {LeftOut.INVALID_ADDRESS: 1})
 
@@ -67,7 +85,7 @@ def test_contacts_are_counted_by_region(session: Session, vault: Vault) -> None:
     for known in (region.id, region.id, None):
         person(session, ours, vault, region_id=known)
     person(session, an_organisation(session), vault)
-    assert count_by_region(session, ours.id) == [(region, 2), (None, 1)]
+    assert counted(session, ours).by_region == {region.id: 2, 0: 1}
 
 
 def test_last_line_of_each_ledger_is_found(session: Session, vault: Vault) -> None:
@@ -111,7 +129,8 @@ def test_regions_are_offered_for_places_and_for_many_contacts(session: Session, 
         for _ in range(people):
             person(session, ours, vault, region_id=region.id)
     a_place(session, ours, region_id=placed.id)
-    assert set(session.scalars(select_offered_regions(ours.id))) == {many, placed}
+    contacts = counted(session, ours)
+    assert set(session.scalars(select_offered_regions(ours.id, contacts))) == {many, placed}
     # What a rule names already can be kept, and tells nothing: any region may be named.
-    offered = session.scalars(select_offered_regions(ours.id, codes=["UA-46"], countries=["MD"]))
+    offered = session.scalars(select_offered_regions(ours.id, contacts, codes=["UA-46"], countries=["MD"]))
     assert set(offered) == {many, placed, few, other}

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns import now
 from campaigns.app import create_app
+from campaigns.audience.figures import init_counts
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.monitoring.run_page import init_looking
@@ -25,6 +26,7 @@ from campaigns.schema import metadata
 from campaigns.staff.audit import ChainLooks
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.staff.queries import find_organisation
+from campaigns.upkeep import COUNTS
 from campaigns.web.current import settings
 from campaigns.web.guards.throttle import Throttle
 from campaigns.web.session import database
@@ -113,6 +115,7 @@ def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
 def make_own_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
     """Do the same with an application of its own, for a test that changes it."""
     app = _application(page_settings(engine, **owned(changes)))
+    init_counts(app, at_once=COUNTS)
     with _pages_of(app, make_sessions(engine)) as pages:
         yield pages
 
@@ -123,6 +126,7 @@ def _kept(engine: Engine, changes: dict[str, str]) -> Flask:
         _APPS[key] = _application(page_settings(engine, **owned(changes)))
     app = _APPS[key]
     # These are all things that it remembers from one request to the next.
+    init_counts(app, at_once=COUNTS)
     app.extensions["openings_throttle"], app.extensions["chain_looks"] = Throttle(), ChainLooks()
     app.extensions["people"].kept.forget()
     init_looking(app)

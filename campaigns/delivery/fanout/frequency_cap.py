@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.audience.kept.counting import Row, Span, select_span
 from campaigns.audience.models import Address
 from campaigns.audience.walk import between
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.one_person.shared_numbers import has_shared
 from campaigns.delivery.states import SendState
 from campaigns.planning.campaign_content import Cap
-from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.planning.queries import counts_as_reach
 
@@ -62,18 +63,21 @@ def select_capped(
     return _select_capped(session, run.organisation_id, cap, window, run_id=run.id)
 
 
-def count_capped(
-    session: Session, people: Select[*tuple[Any, ...]], organisation_id: int, cap: Cap, *, now: datetime
-) -> list[Capped]:
-    """Count those of `people` (as select_resolved has them) who a run of now would leave out, in one statement."""
-    window = Window(after=None, through=None, since=now - timedelta(days=cap.days), now=now)
-    capped = _select_capped(session, organisation_id, cap, window)
+def count_capped(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
+    """Count those people of a question who a run of now would leave out, in one statement.
+
+    By language, sender and country of their number; the question is `audience.kept.people_questions.ask_capped`.
+    """
+    cap = Cap(values["messages"], values["days"])
+    since = span.now - timedelta(days=cap.days)
+    window = Window(after=span.after, through=span.through, since=since, now=span.now)
+    capped = _select_capped(session, span.organisation_id, cap, window)
     if capped is None:
         return []
-    found = people.subquery("people")
+    found = select_span(values, span).subquery("people")
     key = (found.c.language, found.c.sender_id, found.c.number_country)
     enough = select(*key, func.count()).where(found.c.reason.is_(None), found.c.contact_id.in_(capped))
-    return [Capped(*row) for row in session.execute(enough.group_by(*key))]
+    return (tuple(row) for row in session.execute(enough.group_by(*key)))
 
 
 def _select_capped(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.kept.counting import alike
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.planning.approvals.approved_people import count_strangers, join_approved, keep_people, with_joining
 from campaigns.planning.campaign_content import Content
@@ -78,6 +79,16 @@ class Tally:
     def zones(self) -> tuple[str, ...]:
         """Known time zones of those who will be written to, sorted."""
         return tuple(sorted({row.time_zone for row in self._written_to()} - {UNKNOWN_ZONE}))
+
+    def clocks(self, timing: Timing) -> tuple[str, ...]:
+        """Return the zones whose clocks count beside the timing's own: those of the people written to, sorted.
+
+        With a fixed zone nobody else's clock counts; of whom none is known, the timing's does.
+        """
+        if timing.zone_policy == ZonePolicy.FIXED:
+            return ()
+        known = {row.time_zone or timing.time_zone for row in self._written_to()}
+        return tuple(sorted(known))
 
     def by_zone(self) -> dict[tuple[str, str], int]:
         """People written to, by their time zone ("": unknown) and the country of their number ("": unknown)."""
@@ -151,9 +162,7 @@ def count_audience(
     """
     people = select_people(content, organisation_id, resolution=resolution)
     found = people.subquery("resolved") if approval is None else with_joining(people)
-    names = ("reason", "language", "region_id", "time_zone")
-    country = func.coalesce(found.c.number_country, found.c.any_country)
-    key = [*(found.c[name] for name in names), country, found.c.sender_id]
+    key = alike(found)
     counted = select(*key, func.count())
     if approval is not None:
         counted = counted.add_columns(count_strangers(found, approval)).select_from(join_approved(found, approval))

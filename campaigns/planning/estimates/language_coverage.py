@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.kept.counting import Row
+from campaigns.audience.kept.people_questions import PeopleQuestion, ask_people
 from campaigns.audience.models import Audience, Channel
 from campaigns.audience.queries import used_channels
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
+from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, SenderChoice
+from campaigns.core import clock
 from campaigns.core.small_numbers import size
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import current_texts, find_translation, state_of
-from campaigns.staff.models import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +32,30 @@ class LanguageCoverage:
     left_out: int
 
 
-def count_coverage(
-    session: Session, message: Message, audience: Audience, *, now: datetime
-) -> tuple[LanguageCoverage, ...]:
-    """Count an audience by language, in one grouped query; the widest gaps first.
+def ask_coverage(session: Session, message: Message, audience: Audience) -> PeopleQuestion:
+    """Ask for an audience by the languages of a message.
 
-    People who read a second language that has a text are reached in that one. Counted are those who could be
-    written to at all: who has no address or no consent is no gap of languages.
+    People who read a second language that has a text are reached in that one. Raises AudienceRuleError.
     """
-    organisation = session.get_one(Organisation, audience.organisation_id)
-    channels = used_channels(session, organisation.id) or [Channel.SMS]
+    channels = used_channels(session, audience.organisation_id) or [Channel.SMS]
     resolution = Resolution(
         senders=tuple(SenderChoice(0, channel) for channel in channels),
         languages=tuple(sorted(_sendable(message))),
         fallback_language=None,
-        default_zone=organisation.time_zone,
-        now=now,
+        default_zone=UNKNOWN_ZONE,
+        now=clock.now(),
     )
-    people = select_resolved(AudienceRule.from_json(audience.rule), organisation.id, resolution).subquery()
-    columns = (people.c.language, people.c.reason)
+    return ask_people(AudienceRule.from_json(audience.rule), resolution)
+
+
+def coverage_from(message: Message, rows: Iterable[Row]) -> tuple[LanguageCoverage, ...]:
+    """Return an audience by language from the groups of its count; the widest gaps first.
+
+    Counted are those who could be written to at all: who has no address or no consent is no gap of languages.
+    """
     reached: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
-    for language, reason, count in session.execute(select(*columns, func.count()).group_by(*columns)):
+    for reason, language, *_alike, count in rows:
         if reason is None:
             reached[language] += count
         elif reason == LeftOut.NO_TRANSLATION:

@@ -112,13 +112,15 @@ def assess(
     now: datetime,
     policy: Policy = USUAL,
     unconnected: Collection[int] = (),
+    tally: Tally | None = None,
 ) -> Assessment:
     """Read the campaign anew and check every gate at the moment `now` (aware UTC).
 
-    `unconnected` are the ids of senders that this instance has no credential of.
+    `unconnected` are the ids of senders that this instance has no credential of. Its people are counted, unless a
+    page gives the `tally` of the last count.
     """
     zone = default_zone_of(session, campaign)
-    found = _assess_content(session, campaign, zone, now=now, policy=policy, unconnected=unconnected)
+    found = _assess_content(session, campaign, zone, now=now, policy=policy, unconnected=unconnected, tally=tally)
     is_sent = bool(find_sent(session, [campaign.id]))
     time = schedule_gate(campaign, found.tally.zones, now, is_sent=is_sent)
     return replace(found, gates=[*found.gates, time])
@@ -157,15 +159,16 @@ def _assess_content(
     policy: Policy,
     unconnected: Collection[int] = (),
     approval: Approval | None = None,
+    tally: Tally | None = None,
 ) -> Assessment:
-    """Read, count, render, and check the gates on what is sent to whom."""
-    content = load_content(session, campaign)
-    resolution = load_resolution(session, content, default_zone=default_zone, now=now)
+    """Read, count unless a tally is given, render, and check the gates on what is sent to whom."""
+    content, unreadable = load_content(session, campaign), None
     try:
-        tally, unreadable = (
-            count_audience(session, content, campaign.organisation_id, resolution=resolution, approval=approval),
-            None,
-        )
+        AudienceRule.from_json(content.rule)
+        if tally is None:
+            resolution = load_resolution(session, content, default_zone=default_zone, now=now)
+            of = campaign.organisation_id
+            tally = count_audience(session, content, of, resolution=resolution, approval=approval)
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), Sentence.of(error)
     known = load_help(session, campaign.organisation_id, fresh_days=policy.service_max_age_days)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
+from campaigns.audience.figures import find_figures
 from campaigns.audience.look_notes import note_audience
 from campaigns.audience.models import Audience
 from campaigns.audience.queries import select_audiences
-from campaigns.core import clock
 from campaigns.messages.models import Message
-from campaigns.planning.estimates.language_coverage import count_coverage
+from campaigns.planning.estimates.language_coverage import ask_coverage, coverage_from
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -30,13 +30,17 @@ def show(message_id: int) -> Page:
     message = get_owned(session(), Message, message_id, organisation_id)
     chosen = request.args.get("audience", type=whole_number)
     audience = get_owned(session(), Audience, chosen, organisation_id) if chosen is not None else None
-    coverage = count_coverage(session(), message, audience, now=clock.now()) if audience else ()
+    coverage, counted = None, None
     if audience is not None:
-        note_audience(audience, sum(each.reached + each.left_out for each in coverage))
+        (rows,), counted = find_figures([ask_coverage(session(), message, audience)])
+        if rows is not None:
+            coverage = coverage_from(message, rows)
+            note_audience(audience, sum(each.reached + each.left_out for each in coverage))
     return render_template(
         "planning/estimates/coverage.html",
         message=message,
         audience=audience,
         audiences=session().scalars(select_audiences(organisation_id)).all(),
         coverage=coverage,
+        counted=counted,
     )

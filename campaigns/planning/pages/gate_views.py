@@ -13,9 +13,10 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.planning.country_rules import TABLE_DATE
 from campaigns.planning.do_no_harm import queries as prepared
+from campaigns.planning.estimates.kept_people import KeptPeople, find_people
 from campaigns.planning.gates import confirmations as confirming
 from campaigns.planning.gates.assessment import Assessment, assess
-from campaigns.planning.gates.frequency import find_capped, with_fatigue
+from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.gates.safety import broken_rules, unconfirmed
 from campaigns.planning.models import Campaign
 from campaigns.planning.policy import Policy
@@ -37,7 +38,9 @@ def show(campaign_id: int) -> str:
     """Show every gate, closed ones first; what they say of people is for those who write or review."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
     may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
-    found = _assess(campaign, now=clock.now()) if may_read else None
+    now, policy = clock.now(), Policy.of(settings())
+    people = find_people(session(), campaign, cap=policy.cap, now=now) if may_read else None
+    found = None if people is None or people.tally is None else _assess(campaign, people, policy, now=now)
     if found is not None:
         note_audience(campaign.audience, found.tally.total)
     confirmations = prepared.confirmations_of(session(), campaign)
@@ -47,6 +50,7 @@ def show(campaign_id: int) -> str:
         campaign=campaign,
         standing=standings_of(session(), [campaign])[campaign.id],
         found=found,
+        counted=people.standing if people else None,
         broken=broken,
         unconfirmed=unconfirmed(broken, confirmations),
         confirmations=confirmations,
@@ -55,11 +59,10 @@ def show(campaign_id: int) -> str:
     )
 
 
-def _assess(campaign: Campaign, *, now: datetime) -> Assessment:
-    policy = Policy.of(settings())
+def _assess(campaign: Campaign, people: KeptPeople, policy: Policy, *, now: datetime) -> Assessment:
     unconnected = find_unconnected(session(), settings(), campaign.organisation_id)
-    found = assess(session(), campaign, now=now, policy=policy, unconnected=unconnected)
-    return with_fatigue(campaign, found, find_capped(session(), campaign, found, policy.cap, now=now))
+    found = assess(session(), campaign, now=now, policy=policy, unconnected=unconnected, tally=people.tally)
+    return with_fatigue(campaign, found, people.capped)
 
 
 @pages.post("/countries")

@@ -10,13 +10,16 @@ from flask_babel import ngettext
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from campaigns.audience.figures import Freshness
 from campaigns.audience.models import Channel
+from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, PlaceholderError, RefusedError
 from campaigns.core.small_numbers import size
 from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import queries
-from campaigns.planning.estimates.audience_counts import count_audience, load_resolution
+from campaigns.planning.estimates.audience_counts import Tally, load_resolution
+from campaigns.planning.estimates.kept_people import find_people_of
 from campaigns.planning.estimates.sender_choices import load_asked
 from campaigns.planning.forms import TemplatesForm
 from campaigns.planning.models import Campaign, Sender, TemplateState, WhatsAppTemplate
@@ -60,13 +63,14 @@ def show(campaign_id: int) -> Page:
     """Show each language with what became of its template."""
     campaign = _campaign(campaign_id)
     sender = _sender_of(session(), campaign)
-    standings = [] if sender is None else load_standings(session(), campaign)
+    standings, counted = ([], None) if sender is None else load_standings(session(), campaign)
     content = queries.load_content(session(), campaign)
     return render_template(
         "planning/whatsapp/templates.html",
         campaign=campaign,
         sender=sender,
         standings=standings,
+        counted=counted,
         missing_corrections=requests.count_missing_corrections(session(), campaign, content) if sender else 0,
         form=TemplatesForm(),
     )
@@ -85,27 +89,26 @@ def ask(campaign_id: int) -> Page:
     return redirect(url_for("planning.templates.show", campaign_id=campaign.id))
 
 
-def load_standings(session: Session, campaign: Campaign) -> list[TemplateStanding]:
-    """Return the languages of a campaign's reviewed texts, those most people wait for first."""
+def load_standings(session: Session, campaign: Campaign) -> tuple[list[TemplateStanding], Freshness]:
+    """Return the languages of a campaign's reviewed texts, most wanted first, and how their figures stand."""
     content = queries.load_content(session, campaign)
-    zone, asked = queries.default_zone_of(session, campaign), load_asked(session, content)
-    resolution = load_resolution(session, content, default_zone=zone, now=clock.now())
+    asked = load_asked(session, content)
+    resolution = load_resolution(session, content, default_zone=UNKNOWN_ZONE, now=clock.now())
     everything = tuple(sorted(content.texts))
     senders = tuple(
         replace(choice, template_languages=everything) if choice.channel == Channel.WHATSAPP else choice
         for choice in resolution.senders
     )
     ours = {choice.id for choice in senders if choice.channel == Channel.WHATSAPP}
-    organisation_id, wished = campaign.organisation_id, replace(resolution, senders=senders)
-    counted = count_audience(session, content, organisation_id, resolution=wished).by_language_and_sender()
+    found = find_people_of(content, replace(resolution, senders=senders))
     people = dict.fromkeys(everything, 0)
-    for (language, sender_id), count in counted.items():
+    for (language, sender_id), count in (found.tally or Tally(())).by_language_and_sender().items():
         people[language] += count if sender_id in ours else 0
     standings = [
         TemplateStanding(language, text, asked.get(language), _fault_of(text, language), people[language])
         for language, text in content.texts_on(Channel.WHATSAPP).items()
     ]
-    return sorted(standings, key=lambda standing: (-size(standing.people), standing.language))
+    return sorted(standings, key=lambda each: (-size(each.people), each.language)), found.standing
 
 
 def _ask(campaign: Campaign, form: TemplatesForm, language: str) -> int:

@@ -11,11 +11,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from campaigns.audience.figures import Freshness
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError, RefusedError, ScheduleError
 from campaigns.planning import queries, service
 from campaigns.planning.campaign_overview import SHOWN_FIRINGS
-from campaigns.planning.estimates.audience_counts import find_clocks
+from campaigns.planning.estimates.audience_counts import Tally, find_clocks
+from campaigns.planning.estimates.kept_people import find_people
 from campaigns.planning.forms import TimeForm
 from campaigns.planning.models import Campaign
 from campaigns.planning.schedules.recurrence import Firing, ScheduleNote, check_schedule, next_firings
@@ -41,6 +43,8 @@ class Coming:
     #: The first changes of the clocks that it meets, and how many more there are.
     notes: list[ScheduleNote]
     more: int
+    #: How the count of the people stands whose clocks these are.
+    counted: Freshness | None = None
 
     @property
     def token(self) -> str:
@@ -84,7 +88,14 @@ def _check(form: TimeForm, campaign: Campaign) -> Coming | None:
     """Return what the time of the form would do; put what is wrong beside its field and return None."""
     timing, now, field = form.timing(), clock.now(), "starts_at"
     try:
-        zones = find_clocks(session(), campaign, timing, now=now)
+        people = find_people(session(), campaign, now=now)
+        # What is saved goes by people as they are; what is only shown, as they were counted last.
+        saves = "save" in request.form
+        zones = (
+            find_clocks(session(), campaign, timing, now=now)
+            if saves
+            else (people.tally or Tally(())).clocks(timing)
+        )
         check_schedule(replace(timing, recurrence=None), zones, now=now)
         field = "rule" if form.text("repeats") == "rule" else "repeats"
         notes = check_schedule(timing, zones, now=now)
@@ -95,7 +106,7 @@ def _check(form: TimeForm, campaign: Campaign) -> Coming | None:
         form.show(error)
         return None
     firings = next_firings(timing, zones, after=now, count=SHOWN_FIRINGS)
-    return Coming(firings, notes[:SHOWN_NOTES], more=max(0, len(notes) - SHOWN_NOTES))
+    return Coming(firings, notes[:SHOWN_NOTES], more=max(0, len(notes) - SHOWN_NOTES), counted=people.standing)
 
 
 def _save(form: TimeForm, campaign: Campaign) -> bool:

@@ -11,8 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.person import mark_shared
+from campaigns.audience.kept.counting import Span
+from campaigns.audience.kept.people_questions import ask_capped
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice, select_resolved
+from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
@@ -20,8 +22,6 @@ from campaigns.delivery.fanout.frequency_cap import CALLED, count_capped
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.progress import left_out_of_run
 from campaigns.delivery.states import SendState
-from campaigns.planning.campaign_content import Cap
-from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
@@ -218,8 +218,8 @@ def test_plan_counts_whom_the_run_leaves_out(sessions: sessionmaker[Session], va
         sent(session, theirs, same[2:])
         run = session.get_one(Run, a_capped_run(session, ours))
         resolution = Resolution((SenderChoice(run.sender_id, Channel.SMS),), ("en",), None, "UTC", clock.now())
-        resolved = select_resolved(AudienceRule(), ours.id, resolution)
-        counted = count_capped(session, resolved, ours.id, Cap(2, 7), now=clock.now())
+        asked = ask_capped(AudienceRule(), resolution, messages=2, days=7)
+        counted = list(count_capped(session, asked.values, Span(ours.id, clock.now())))
         run_id, sender_id = run.id, run.sender_id
-    assert counted == [Capped("en", sender_id, "UA", 2)]
+    assert counted == [("en", sender_id, "UA", 2)]
     assert planned(sessions, run_id)[1] == {"capped": 2}

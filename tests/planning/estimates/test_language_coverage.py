@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.audience.kept.counting import Span, count_resolved
 from campaigns.audience.models import AddressState
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import find_translation
-from campaigns.planning.estimates.language_coverage import LanguageCoverage, count_coverage
+from campaigns.planning.estimates.language_coverage import LanguageCoverage, ask_coverage, coverage_from
 from campaigns.staff.models import Organisation
 from tests.audience.people import person
 from tests.factories import NOON, a_message, an_audience, an_organisation
@@ -26,7 +27,8 @@ def message(session: Session, ours: Organisation) -> Message:
 
 
 def covered(session: Session, ours: Organisation, message: Message) -> dict[str, LanguageCoverage]:
-    rows = count_coverage(session, message, an_audience(session, ours), now=NOON)
+    asked = ask_coverage(session, message, an_audience(session, ours))
+    rows = coverage_from(message, count_resolved(session, asked.values, Span(ours.id, NOON)))
     return {row.language: row for row in rows}
 
 

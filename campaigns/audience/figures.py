@@ -1,0 +1,131 @@
+"""A page shows what was counted before, with its date, and asks a worker to count anew what is missing or old."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from flask import Response, after_this_request, current_app, request
+from flask.sansio.app import App
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from campaigns.audience.kept.counting import Count, Row, Span
+from campaigns.audience.kept.keeping import Counted, ask, find_counted
+from campaigns.audience.kept.people_questions import PeopleQuestion, ask_people
+from campaigns.audience.models import Channel
+from campaigns.audience.queries import Preview, preview_from, used_channels
+from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, Resolution, SenderChoice
+from campaigns.core import clock
+from campaigns.staff.auth import current_organisation
+from campaigns.web.session import SAFE_METHODS, session, writing_apart
+
+_log = logging.getLogger(__name__)
+_KEY = "counts_at_once"
+#: Whoever waits for so long is told.
+LONG = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How some figures of a page stand: when they were counted, and how far a new count of them is."""
+
+    #: By which the page asks how far it is.
+    digests: tuple[str, ...]
+    #: When the oldest of them was counted; None: one of them never was.
+    counted_at: datetime | None
+    #: Since when a new count is waited for; None: nobody waits.
+    asked_at: datetime | None
+    #: What the count under way has gone through, from 0 to 1.
+    share: float
+
+    def waits_long(self) -> bool:
+        """Say whether a new count is waited for longer than one that somebody works on."""
+        return not self.share and self.asked_at is not None and clock.now() - self.asked_at > LONG
+
+    @classmethod
+    def of(cls, counted: Sequence[Counted]) -> Freshness:
+        """Put together how several figures stand."""
+        moments = [each.counted_at for each in counted]
+        waits = [each for each in counted if each.asked_at is not None]
+        return cls(
+            digests=tuple(dict.fromkeys(each.digest for each in counted)),
+            counted_at=None if None in moments else min(filter(None, moments), default=None),
+            asked_at=min((each.asked_at for each in waits if each.asked_at), default=None),
+            share=sum(each.share for each in waits) / len(waits) if waits else 0.0,
+        )
+
+
+def init_counts(app: App, *, at_once: Mapping[str, Count] | None = None) -> None:
+    """Tell the pages of `app` to wait for a worker; or to count themselves, where no worker runs beside them."""
+    app.extensions[_KEY] = at_once
+
+
+def find_figures(questions: Sequence[PeopleQuestion]) -> tuple[list[tuple[Row, ...] | None], Freshness]:
+    """Return the groups that each question's count found (None: not yet), and how they stand; ask for new ones.
+
+    Raises AudienceRuleError where pages count themselves and a rule cannot be read.
+    """
+    organisation_id, now = current_organisation().id, clock.now()
+    at_once = cast("Mapping[str, Count] | None", current_app.extensions[_KEY])
+    if at_once is not None:
+        span = Span(organisation_id, now)
+        found = {each.digest: _count(session(), at_once, each, span) for each in questions}
+        counted = [found[each.digest] for each in questions]
+    else:
+        counted = find_counted(session(), organisation_id, questions)
+        old = {each.digest for each in counted if each.asked_at is None and each.is_old(now)}
+        _ask_once({each.digest: each for each in questions if each.digest in old}.values(), now=now)
+        counted = [replace(each, asked_at=now) if each.digest in old else each for each in counted]
+    return [each.rows for each in counted], Freshness.of(counted)
+
+
+def find_preview(rule: AudienceRule, *, languages: Iterable[str]) -> tuple[Preview | None, Freshness]:
+    """Return whom a rule means, as if a text existed in all `languages`; None: it was not counted yet.
+
+    Each channel on which the organisation has an address counts once more, as if it were the only one.
+    """
+    channels = used_channels(session(), current_organisation().id) or [Channel.SMS]
+    ways = [channels, *([channel] for channel in channels)]
+    questions = [ask_people(rule, _reaching(way, languages)) for way in ways]
+    (people, *alone), standing = find_figures(questions)
+    if people is None or None in alone:
+        return None, standing
+    by_channel = {channel: rows or () for channel, rows in zip(channels, alone, strict=True)}
+    return preview_from(people, by_channel), standing
+
+
+def _reaching(channels: Sequence[Channel], languages: Iterable[str]) -> Resolution:
+    senders = tuple(SenderChoice(0, channel) for channel in channels)
+    return Resolution(senders, tuple(languages), None, UNKNOWN_ZONE, clock.now())
+
+
+def _count(session: Session, counts: Mapping[str, Count], question: PeopleQuestion, span: Span) -> Counted:
+    found: Counter[Row] = Counter()
+    for *key, people in counts[question.kind](session, question.values, span):
+        found[tuple(key)] += people
+    return Counted(question.digest, tuple((*key, people) for key, people in found.items()), span.now)
+
+
+def _ask_once(old: Collection[PeopleQuestion], *, now: datetime) -> None:
+    """Ask for what is missing or old once the page is made: a page is only read."""
+    organisation_id = current_organisation().id
+    if not old:
+        return
+
+    @after_this_request
+    def ask_then(response: Response) -> Response:
+        if request.method not in SAFE_METHODS:
+            ask(session(), organisation_id, old, now=now)
+            return response
+        try:
+            with writing_apart() as apart:
+                ask(apart, organisation_id, old, now=now)
+        except OperationalError:
+            # The page does not fail because the database is busy; it asks again when it renews itself.
+            _log.warning("a new count could not be asked for", exc_info=True)
+        return response

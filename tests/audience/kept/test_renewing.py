@@ -1,0 +1,227 @@
+"""A count is kept by its question, dated, and renewed by a worker: once, whole, and again after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.kept.counting import Count, Row, Span
+from campaigns.audience.kept.keeping import Counted, ask, ask_again, ask_all, find_counted, forget_counts
+from campaigns.audience.kept.people_questions import PEOPLE, PeopleQuestion, ask_contacts, ask_people, ask_silent
+from campaigns.audience.kept.renewing import CLAIMED_FOR, Renewal
+from campaigns.audience.models import Contact, KeptCount
+from campaigns.audience.queries import contacts_from
+from campaigns.audience.rules import AudienceRule
+from campaigns.core.keys.crypto import Vault
+from campaigns.staff.models import Organisation
+from campaigns.upkeep import COUNTS
+from tests.audience.people import RESOLUTION, person
+from tests.factories import NOON, an_organisation
+from tests.moments import standing_at
+
+EVERYBODY = ask_people(AudienceRule(), RESOLUTION)
+LATER = NOON + timedelta(minutes=5)
+
+
+@pytest.fixture
+def ours(sessions: sessionmaker[Session], vault: Vault) -> Organisation:
+    """An organisation of seven people who get a text, beside another of one."""
+    with sessions.begin() as session:
+        ours = an_organisation(session)
+        for _ in range(7):
+            person(session, ours, vault)
+        person(session, an_organisation(session), vault)
+    return ours
+
+
+def asked(sessions: sessionmaker[Session], ours: Organisation, *questions: PeopleQuestion) -> None:
+    with sessions.begin() as session, standing_at(NOON):
+        ask(session, ours.id, questions or [EVERYBODY], now=NOON)
+
+
+def known(sessions: sessionmaker[Session], ours: Organisation, question: PeopleQuestion = EVERYBODY) -> Counted:
+    with sessions() as session:
+        return find_counted(session, ours.id, [question])[0]
+
+
+def people(counted: Counted) -> int:
+    assert counted.rows is not None
+    return sum(row[-1] for row in counted.rows)
+
+
+def renewal(sessions: sessionmaker[Session], **changes: Any) -> Renewal:
+    usual: dict[str, Any] = {"counts": COUNTS, "may_go_on": lambda _: True, "part": 2}
+    return Renewal(sessions, **(usual | changes))
+
+
+def test_parts_of_a_count_add_up(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    nobody = ask_people(AudienceRule(languages=("xx",)), RESOLUTION)
+    asked(sessions, ours, EVERYBODY, nobody, ask_contacts(), ask_silent(30))
+    with standing_at(LATER):
+        assert renewal(sessions).renew() == 4
+    found = known(sessions, ours)
+    assert (people(found), found.counted_at, found.asked_at) == (7, LATER, None)
+    assert known(sessions, ours, nobody).rows == ()
+    assert contacts_from(known(sessions, ours, ask_contacts()).rows or ()).by_state == {"active": 7}
+    assert known(sessions, ours, ask_silent(30)).rows == ((0,),)
+
+
+def test_two_who_ask_at_once_make_one_row(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    with sessions() as one, sessions() as two:
+        ask(one, ours.id, [EVERYBODY], now=NOON)
+        one.commit()
+        ask(two, ours.id, [EVERYBODY, EVERYBODY], now=LATER)
+        two.commit()
+        assert one.scalar(select(func.count()).select_from(KeptCount)) == 1
+    assert known(sessions, ours).asked_at == NOON
+
+
+def test_counted_once_by_two_workers(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    """What one counts, another leaves alone."""
+    asked(sessions, ours)
+    others = []
+
+    def look(_: float) -> bool:
+        others.append(renewal(sessions).renew())
+        return True
+
+    with standing_at(LATER):
+        assert renewal(sessions, may_go_on=look).renew() == 1
+    assert set(others) == {0}
+
+
+def test_old_figures_are_read_while_new_ones_are_counted(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault
+) -> None:
+    asked(sessions, ours)
+    seen: list[Counted] = []
+
+    def look(_: float) -> bool:
+        seen.append(known(sessions, ours))
+        return True
+
+    with standing_at(NOON + timedelta(seconds=1)):
+        renewal(sessions).renew()
+    with sessions.begin() as session:
+        person(session, session.get_one(Organisation, ours.id), vault)
+        ask_again(session, ours.id, [EVERYBODY.digest], now=LATER)
+    with standing_at(LATER):
+        renewal(sessions, may_go_on=look).renew()
+    assert {people(each) for each in seen} == {7}
+    shares = [each.share for each in seen]
+    assert shares == sorted(shares)
+    assert 0 < shares[-1] < 1
+    assert people(known(sessions, ours)) == 8
+
+
+def test_killed_worker_is_taken_over_from(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    asked(sessions, ours)
+
+    def die(_: float) -> bool:
+        raise KeyboardInterrupt
+
+    with standing_at(NOON), pytest.raises(KeyboardInterrupt):
+        renewal(sessions, may_go_on=die).renew()
+    with standing_at(NOON + CLAIMED_FOR / 2):
+        assert renewal(sessions).renew() == 0
+    with standing_at(NOON + CLAIMED_FOR):
+        assert renewal(sessions).renew() == 1
+    assert people(known(sessions, ours)) == 7
+
+
+def test_stopped_worker_gives_its_question_back(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    asked(sessions, ours)
+    with standing_at(NOON):
+        assert renewal(sessions, may_go_on=lambda _: False).renew() == 0
+        assert renewal(sessions).renew() == 1
+
+
+def test_change_during_a_count_is_counted_after_it(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault
+) -> None:
+    """People who are imported behind what a count has gone through are not missed."""
+    asked(sessions, ours)
+    changed: list[Contact] = []
+
+    def change(_: float) -> bool:
+        if not changed:
+            with sessions.begin() as session:
+                changed.append(person(session, session.get_one(Organisation, ours.id), vault))
+                ask_all(session, ours.id, now=LATER)
+        return True
+
+    with standing_at(NOON):
+        assert renewal(sessions, may_go_on=change).renew() == 1
+    with standing_at(LATER):
+        assert renewal(sessions).renew() == 1
+    assert people(known(sessions, ours)) == 8
+
+
+def test_rule_that_cannot_be_read_is_given_up(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    bad = PeopleQuestion(PEOPLE, {**EVERYBODY.values, "rule": {"nonsense": 1}})
+    asked(sessions, ours, bad)
+    assert renewal(sessions).renew() == 1
+    found = known(sessions, ours, bad)
+    assert (found.rows, found.asked_at) == (None, None)
+
+
+def test_failing_question_holds_up_no_other(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    def fail(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
+        raise RuntimeError("broken")
+
+    asked(sessions, ours, EVERYBODY, ask_contacts())
+    counts: dict[str, Count] = {**COUNTS, PEOPLE: fail}
+    broken = renewal(sessions, counts=counts)
+    with standing_at(LATER):
+        for _ in range(2):
+            try:
+                broken.renew()
+            except RuntimeError:
+                continue
+    assert known(sessions, ours, ask_contacts()).counted_at == LATER
+
+
+def test_organisations_take_turns(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    """Many questions of one organisation hold up no other by more than one."""
+    with sessions.begin() as session:
+        theirs = an_organisation(session)
+    asked(sessions, theirs, *(ask_silent(days) for days in range(1, 5)))
+    turns: list[int] = []
+
+    def note(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
+        if span.after is None:
+            turns.append(span.organisation_id)
+        return []
+
+    counts = dict.fromkeys(COUNTS, note)
+    with standing_at(NOON):
+        renewal(sessions, counts=counts, may_go_on=lambda _: len(turns) < 2).renew()
+    asked(sessions, ours)
+    with standing_at(LATER):
+        renewal(sessions, counts=counts).renew()
+    assert turns.index(ours.id) == 2
+
+
+def test_count_that_no_page_needs_is_forgotten(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    asked(sessions, ours)
+    for days, kept in ((6, 1), (8, 0)):
+        with sessions.begin() as session:
+            forget_counts(session, now=NOON + timedelta(days=days))
+            assert session.scalar(select(func.count()).select_from(KeptCount)) == kept
+
+
+def test_long_count_stays_fresh_for_longer() -> None:
+    def is_old(minutes: float, took: float) -> bool:
+        counted = Counted("", (), NOON, took=timedelta(seconds=took))
+        return counted.is_old(NOON + timedelta(minutes=minutes))
+
+    assert not is_old(0.9, took=0)
+    assert is_old(1.1, took=0)
+    assert not is_old(3, took=10)
+    assert is_old(3.5, took=10)
+    assert Counted("").is_old(NOON)

@@ -1,0 +1,155 @@
+"""No page counts people while it is opened: it shows what was counted before, and asks for what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.figures import init_counts
+from campaigns.audience.kept.renewing import Renewal
+from campaigns.audience.models import Audience, KeptCount
+from campaigns.core.keys.crypto import Vault
+from campaigns.staff.models import Role
+from campaigns.upkeep import COUNTS
+from campaigns.web.session import database
+from tests.audience.people import person
+from tests.planning.story import Story, a_story
+from tests.web.pages import Pages
+
+#: A statement that reads all contacts or addresses to make few rows of them.
+COUNTING = re.compile(r"\b(count|sum|min|max)\s*\(|GROUP BY", re.IGNORECASE)
+OF_PEOPLE = re.compile(r"\b(FROM|JOIN)\s+(contact|address)\b", re.IGNORECASE)
+#: What stands in a list of one page is looked up by its ids.
+BY_IDS = re.compile(r"contact_id IN \(", re.IGNORECASE)
+
+
+@pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    """SQLite only: pages send one set of statements, and what they ask for is counted on both databases."""
+    return sqlite_engine
+
+
+@pytest.fixture
+def waiting(pages: Pages) -> Pages:
+    """Pages that count nothing themselves, as beside a worker."""
+    init_counts(pages.app)
+    return pages
+
+
+@pytest.fixture
+def story(waiting: Pages, vault: Vault) -> Story:
+    with waiting.sessions.begin() as session:
+        story = a_story(session, vault, organisation=waiting.ours)
+        for _ in range(25):
+            person(session, waiting.ours, vault)
+    return story
+
+
+@contextmanager
+def counting(pages: Pages) -> Iterator[list[str]]:
+    """Record the statements that count people."""
+    found: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if OF_PEOPLE.search(statement) and COUNTING.search(statement) and not BY_IDS.search(statement):
+            found.append(statement)
+
+    with pages.app.app_context():
+        engine = database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def count(pages: Pages) -> int:
+    return Renewal(pages.sessions, COUNTS, lambda _: True).renew()
+
+
+@pytest.fixture
+def everything(waiting: Pages, story: Story) -> FlaskClient:
+    return waiting.client(waiting.member(*Role))
+
+
+ADDRESSES = (
+    "/campaigns/{campaign}",
+    "/campaigns/{campaign}/checks",
+    "/campaigns/{campaign}/edit",
+    "/campaigns/languages/{message}?audience={audience}",
+    "/audience",
+    "/audience/{audience}",
+    "/audience/new",
+    "/audience/preview?languages=uk",
+    "/audience/contacts",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_page_counts_nobody(waiting: Pages, story: Story, everything: FlaskClient, address: str) -> None:
+    campaign = story.campaign
+    ids = {"campaign": campaign.id, "audience": campaign.audience_id, "message": campaign.message_id}
+    with counting(waiting) as found:
+        first = everything.get(address.format(**ids))
+        count(waiting)
+        again = everything.get(address.format(**ids))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert found == []
+
+
+def test_page_waits_and_then_shows_what_was_counted(waiting: Pages, story: Story, everything: FlaskClient) -> None:
+    address = f"/campaigns/{story.campaign.id}"
+    page = everything.get(address).text
+    assert "Waiting to be counted." in page
+    assert "Who gets it" not in page
+    (renewing,) = re.findall(r'hx-get="(/audience/counts[^"]+)"', page)
+    progress = renewing.replace("&amp;", "&")
+    assert "Waiting to be counted." in everything.get(progress).text
+    count(waiting)
+    assert everything.get(progress).headers["HX-Refresh"] == "true"
+    page = everything.get(address).text
+    assert "Counted 1 second ago." in page
+    assert "Who gets it" in page
+
+
+def test_member_has_it_counted_now(waiting: Pages, story: Story, everything: FlaskClient) -> None:
+    everything.get(f"/campaigns/{story.campaign.id}")
+    count(waiting)
+    with waiting.sessions() as session:
+        digests = list(session.scalars(select(KeptCount.digest)))
+    asked = {"of": digests, "back": f"/campaigns/{story.campaign.id}?"}
+    answer = everything.post("/audience/counts", data=asked)
+    assert answer.location == f"/campaigns/{story.campaign.id}"
+    assert everything.post("/audience/counts", data=asked | {"back": "https://example.org/x"}).location == "/"
+    assert count(waiting) == len(digests)
+
+
+def test_others_cannot_ask_for_ours(waiting: Pages, story: Story, everything: FlaskClient) -> None:
+    everything.get("/audience")
+    with waiting.sessions() as session:
+        digests = list(session.scalars(select(KeptCount.digest)))
+    theirs = waiting.client(waiting.member(*Role, organisation=waiting.theirs))
+    assert theirs.get("/audience/counts", query_string={"of": digests, "empty": 0}).text.strip() == ""
+
+
+def test_changed_rule_is_another_question(waiting: Pages, story: Story, everything: FlaskClient) -> None:
+    def digests() -> set[str]:
+        with waiting.sessions() as session:
+            return set(session.scalars(select(KeptCount.digest)))
+
+    address = f"/audience/{story.campaign.audience_id}"
+    everything.get(address)
+    before = digests()
+    with waiting.sessions.begin() as session:
+        rule_of(session, story, {"languages": ["uk"]})
+    everything.get(address)
+    assert digests() > before
+
+
+def rule_of(session: Session, story: Story, rule: dict[str, Any]) -> None:
+    session.get_one(Audience, story.campaign.audience_id).rule = rule
