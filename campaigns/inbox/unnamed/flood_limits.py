@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from campaigns.inbox.unnamed.form_stamp import LATEST
-from campaigns.staff.sign_in.attempt_limits import Limit, key_of
+from campaigns.staff.sign_in.attempt_limits import Limit, is_full, key_of, pour
 from campaigns.web.guards.networks import networks_of
 
 #: What one network may send in ten minutes, and all together: more than a team reads in a day.
@@ -21,6 +23,9 @@ PER_NETWORK, PER_INSTANCE = 5, 200
 PER_REPORT, DAY = 20, timedelta(days=1)
 #: Tries of a code that fail, of one network in ten minutes, and of all in a minute.
 TRIES_PER_NETWORK, TRIES_PER_MINUTE = 10, 60
+#: While those of all are used up, so many more of a network in a day, and of all such networks in a minute: who
+#: guesses from thousands of networks has soon used up theirs, and whoever comes from another one is served again.
+SPARE_PER_NETWORK, SPARE_PER_MINUTE = 2, 1_200
 
 
 def limits_on_writing(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
@@ -31,11 +36,25 @@ def limits_on_writing(secret_key: str, environ: Mapping[str, Any], *, now: datet
     ]
 
 
-def limits_on_trying(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
-    """Return the limits that hold for one more try of a code.
+def try_code(
+    session: Session, secret_key: str, environ: Mapping[str, Any], *, now: datetime
+) -> Sequence[Limit] | None:
+    """Count one more try of a code, and return against which limits; None: it is refused.
 
-    A network is refused before all are: somebody who guesses from a few keeps nobody else out.
+    A network is refused before all are: somebody who guesses from a few keeps nobody else out. A try that found
+    something is poured back, so that whoever has a code uses up nothing.
     """
+    usual = _limits_on_trying(secret_key, environ, now=now)
+    if pour(session, usual, now=now):
+        return usual
+    spare = _of_network("spare", SPARE_PER_NETWORK, secret_key, environ, now=now, window=DAY)
+    spare = [*spare, Limit(key_of(secret_key, "spare"), SPARE_PER_MINUTE, timedelta(minutes=1))]
+    # A network that guessed itself has nothing to spare.
+    may = len(spare) > 1 and not is_full(session, usual[:-1], now=now)
+    return spare if may and pour(session, spare, now=now) else None
+
+
+def _limits_on_trying(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
     return [
         *_of_network("tried", TRIES_PER_NETWORK, secret_key, environ, now=now),
         Limit(key_of(secret_key, "tried"), TRIES_PER_MINUTE, timedelta(minutes=1)),
@@ -53,10 +72,16 @@ def limit_on_stamp(secret_key: str, nonce: str) -> Limit:
 
 
 def _of_network(
-    act: str, most: int, secret_key: str, environ: Mapping[str, Any], *, now: datetime
+    act: str,
+    most: int,
+    secret_key: str,
+    environ: Mapping[str, Any],
+    *,
+    now: datetime,
+    window: timedelta = WINDOW,
 ) -> Sequence[Limit]:
     networks = networks_of(environ)
     if networks is None:
         # A proxy hides who asks: only the limit of all holds.
         return []
-    return [Limit(key_of(secret_key, act, now.date().isoformat(), networks[1]), most, WINDOW)]
+    return [Limit(key_of(secret_key, act, now.date().isoformat(), networks[1]), most, window)]

@@ -95,8 +95,9 @@ def ask_for_code(language: str) -> Response:
 @pages.post("/n")
 def come_back(language: str) -> Response:
     """Show a report to whoever has its code, and do what they ask."""
-    limits = flood_limits.limits_on_trying(settings().secret_key, request.environ, now=clock.now())
-    if not _pour(limits):
+    with writing_apart() as writing:
+        limits = flood_limits.try_code(writing, settings().secret_key, request.environ, now=clock.now())
+    if limits is None:
         return _code_form(language, 429, "code_busy")
     if not _use_stamp():
         # Whoever goes back after the way out sends a form again, without knowing what it shows.
