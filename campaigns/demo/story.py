@@ -37,6 +37,7 @@ from campaigns.demo.public_page import find_helpline, open_pages
 from campaigns.demo.report import progress_line, say
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.stops import let_some_stop
+from campaigns.demo.unnamed_report import let_one_report
 from campaigns.planning.estimates.signpost_coverage import pointed_table
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.schema import migrate
@@ -90,6 +91,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         _stop_without_console(instance, cast)
         _answer(instance, cast)
         _ask_at_night(instance, cast)
+        _report(instance, cast, addresses.web)
         _say_where(addresses, settings, cast)
         if not then_exit and has_screen():
             webbrowser.open(settings.phones_url())
@@ -124,6 +126,13 @@ def _ask_at_night(instance: Instance, cast: stage.Cast) -> None:
         return
     say(f"  One asks at night, when nobody is on duty, and has the night's answer after {told.seconds:.1f} s:")
     say(f"    {told.text}")
+
+
+def _report(instance: Instance, cast: stage.Cast, web: str) -> None:
+    """Let one person report something without a name, and read the answer by their code."""
+    told = let_one_report(instance.sessions, instance.settings, cast, web)
+    say(f"  One reports something on a page, without a name, and reads the answer by the code {told.code}:")
+    say(f"    {told.answer}")
 
 
 def _prepare(instance: Instance, people: int) -> stage.Cast:

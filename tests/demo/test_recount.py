@@ -29,6 +29,7 @@ def test_figures_of_the_demo_are_those_of_its_rows(tmp_path: Path) -> None:
     command = [*demo, "--people", str(PEOPLE), "--folder", str(tmp_path)]
     story = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     check_night(story)
+    assert re.search(r"reads the answer by the code \d{4} \d{4} \d{4} \d{4}:\n    Thank you\.", story)
     check_demo(tmp_path)
 
 
