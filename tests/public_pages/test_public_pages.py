@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -65,6 +66,39 @@ def test_language_that_we_lack_is_said_to_be_lacking(live: Pages) -> None:
     page = _read(live, "/tr/pl")
     assert '<html lang="en"' in page
     assert "Turkish" in page
+
+
+def test_whoever_asks_in_a_language_that_we_lack_reads_a_number_and_whose_languages_there_are(live: Pages) -> None:
+    page = _read(live, "/tr/pl/w")
+    assert "This page is not ready in <bdi>Turkish</bdi> yet. Here it is in <bdi>English</bdi>." in page
+    assert 'href="tel:112"' in page
+    assert 'href="/pl/pl/w"' in page
+
+
+def test_country_without_a_verified_helpline_says_so_and_names_a_number(live: Pages) -> None:
+    with live.sessions.begin() as session:
+        a_service(session, live.ours, name="Of Poland", verified_on=clock.now().date())
+    page = _read(live, "/en/sa")
+    assert "We know of no helpline in <bdi>Saudi Arabia</bdi>" in page
+    assert "Of Poland" not in page
+    assert re.search(r'href="tel:\d+"', page)
+
+
+def test_place_that_was_taken_down_shows_nothing_of_it_and_names_a_number(live: Pages) -> None:
+    with live.sessions.begin() as session:
+        a_service(session, live.ours, name="Ours", region_codes=["PL-18"], verified_on=clock.now().date())
+    assert "Ours" in _read(live, "/en/pl-18")
+    with live.sessions.begin() as session:
+        _open(session, live, is_open=False)
+    live.app.extensions["people"].kept.forget()
+    page = _read(live, "/en/pl-18")
+    assert "Ours" not in page
+    assert "Corridor" not in page
+    assert "We know of no helpline" in page
+    form = live.client().get("/en/pl-18/w", base_url="https://info.example")
+    assert form.status_code == 404
+    assert "There is no such page" in form.text
+    assert ['href="tel:112"' in each for each in (page, form.text)] == [True, True]
 
 
 def test_pages_say_who_is_behind_them_as_far_as_they_want(live: Pages) -> None:

@@ -56,7 +56,7 @@ def tell(people: FlaskClient, text: str = TEXT, address: str = "/en/pl/w", **fie
 
 
 def code_in(page: str) -> str:
-    return "".join(re.findall(r"\d{4}(?= |</h2>)", page.partition('<h2 class="card" dir="ltr">')[2])[:4])
+    return "".join(re.findall(r"\d{4}(?= |</h2>)", page.partition('<h2 class="card code" dir="ltr">')[2])[:4])
 
 
 def come_back(people: FlaskClient, code: str, **fields: str) -> str:
