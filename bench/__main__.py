@@ -6,5 +6,5 @@ from bench.harness import note
 
 note(
     "Run python -m bench.plan, .dispatch, .latency, .million, .cluster, .receipts, .correction, .reach"
-    ", .public, .restore or .sandbox; each takes --help."
+    ", .pages, .public, .restore or .sandbox; each takes --help."
 )

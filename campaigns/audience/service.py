@@ -14,6 +14,7 @@ from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files import contact_writer, watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
+from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.positions import Placing
 from campaigns.audience.queries import find_unknown
@@ -252,6 +253,7 @@ def _import(session: Session, organisation_id: int, found: ContactFile, *, vault
         problems = _sorted([*found.problems, *placing.problems])
         if problems:
             raise RowsError(problems)
+    ask_all(session, organisation_id, now=clock.now())
     ending = _ending(found)
     return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **_told(counts))
 

@@ -6,8 +6,11 @@ brings them back.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
@@ -60,10 +63,38 @@ def select_silent(organisation_id: int, days: int, *, now: datetime) -> Select[i
     return silent.where(Contact.erased_at.is_(None), agreed, *is_silent(days, now=now))
 
 
-def find_questions(session: Session, organisation_id: int) -> list[Question]:
-    """Return the runs that asked, the latest first; of those who wrote since nobody is counted."""
-    asked_at = func.min(AskedContact.asked_at)
-    columns = select(AskedContact.run_id, asked_at, func.count(), func.count(Contact.silent_since))
+def select_asked(organisation_id: int) -> Select[int, datetime, int, int]:
+    """Select the runs that asked, when, how many people did not answer, and whom no campaign writes to any more.
+
+    Of those who wrote since nobody is counted.
+    """
+    alike = (AskedContact.run_id, AskedContact.asked_at)
+    columns = select(*alike, func.count(), func.count(Contact.silent_since))
     asked = owned(columns, AskedContact, organisation_id).join(Contact, Contact.id == AskedContact.contact_id)
-    rows = session.execute(asked.group_by(AskedContact.run_id).order_by(asked_at.desc()).limit(MOST_QUESTIONS))
-    return [Question(*row) for row in rows]
+    return asked.group_by(*alike)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How many people are silent and were not asked, and the runs that asked others, the latest first."""
+
+    silent: int
+    questions: list[Question]
+
+
+def silence_from(rows: Iterable[tuple[Any, ...]]) -> Silence:
+    """Return who is silent from the groups of a count (`counting.count_silent`)."""
+    people: Counter[str] = Counter()
+    asked: Counter[int] = Counter()
+    left_out: Counter[int] = Counter()
+    first: dict[int, datetime] = {}
+    for what, run_id, asked_at, count in rows:
+        if what == "silent":
+            people[what] += count
+            continue
+        (asked if what == "asked" else left_out)[run_id] += count
+        moment = datetime.fromisoformat(asked_at)
+        first[run_id] = min(first.get(run_id, moment), moment)
+    latest = sorted(first, key=lambda run_id: first[run_id], reverse=True)[:MOST_QUESTIONS]
+    questions = [Question(run_id, first[run_id], asked[run_id], left_out[run_id]) for run_id in latest]
+    return Silence(people["silent"], questions)

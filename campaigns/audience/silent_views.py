@@ -6,11 +6,10 @@ from flask import Blueprint, render_template
 
 from campaigns.audience.figures import find_figures
 from campaigns.audience.kept.people_questions import ask_silent
-from campaigns.audience.silence import find_questions
-from campaigns.staff.auth import current_organisation, requires
+from campaigns.audience.silence import silence_from
+from campaigns.staff.auth import requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
-from campaigns.web.session import session
 
 pages = Blueprint("silent", __name__, url_prefix="/silent")
 
@@ -19,15 +18,14 @@ pages = Blueprint("silent", __name__, url_prefix="/silent")
 @requires(Permission.READ_PLANS)
 def index() -> str:
     """Show how many people are silent, asked and left out."""
-    organisation_id, days = current_organisation().id, settings().silence_days
-    questions = find_questions(session(), organisation_id)
+    days = settings().silence_days
     (rows,), counted = find_figures([ask_silent(days)])
+    silence = None if rows is None else silence_from(rows)
     return render_template(
         "audience/silent.html",
         days=days,
         answer_days=settings().silence_answer_days,
-        silent=None if rows is None else sum(people for (people,) in rows),
         counted=counted,
-        questions=questions,
-        left_out=sum(each.left_out for each in questions),
+        silence=silence,
+        left_out=sum(each.left_out for each in silence.questions) if silence else 0,
     )

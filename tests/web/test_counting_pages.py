@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,14 +13,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration
+from campaigns.audience.consent.ledger import withdraw
 from campaigns.audience.figures import init_counts
 from campaigns.audience.kept.renewing import Renewal
-from campaigns.audience.models import Audience, KeptCount
+from campaigns.audience.models import Address, Audience, KeptCount
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
 from campaigns.upkeep import COUNTS
 from campaigns.web.session import database
 from tests.audience.people import person
+from tests.moments import standing_at
 from tests.planning.story import Story, a_story
 from tests.web.pages import Pages
 
@@ -87,6 +92,7 @@ ADDRESSES = (
     "/audience/new",
     "/audience/preview?languages=uk",
     "/audience/contacts",
+    "/audience/silent",
 )
 
 
@@ -153,3 +159,26 @@ def test_changed_rule_is_another_question(waiting: Pages, story: Story, everythi
 
 def rule_of(session: Session, story: Story, rule: dict[str, Any]) -> None:
     session.get_one(Audience, story.campaign.audience_id).rule = rule
+
+
+def test_stop_is_counted_when_the_page_is_opened_later(
+    waiting: Pages, story: Story, everything: FlaskClient
+) -> None:
+    """What was counted stands for a minute; then the next page asks for a new count, and shows the old one."""
+    begun = clock.now()
+
+    def opened(seconds: int) -> str:
+        with standing_at(begun + timedelta(seconds=seconds)):
+            return everything.get("/audience/contacts").text
+
+    opened(0)
+    assert count(waiting) == 1
+    with waiting.sessions.begin() as session:
+        theirs = select(Address).where(Address.organisation_id == waiting.ours.id).limit(1)
+        withdraw(session, session.scalars(theirs).all(), Declaration("keyword", "STOP", begun))
+    opened(30)
+    assert count(waiting) == 0
+    assert "Waiting to be counted." in opened(90)
+    with standing_at(begun + timedelta(seconds=91)):
+        assert count(waiting) == 1
+    assert re.search(r'figure-number">1</span><span class="figure-label">Opted out', opened(92))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.kept.people_questions import CONTACTS, PEOPLE, SILENT, resolution_of, rule_of
 from campaigns.audience.models import Address, Contact
 from campaigns.audience.rules import select_resolved
-from campaigns.audience.silence import select_silent
+from campaigns.audience.silence import select_asked, select_silent
 from campaigns.audience.walk import between
 from campaigns.staff.queries import owned
 
@@ -74,9 +74,13 @@ def count_contacts(session: Session, values: Mapping[str, Any], span: Span) -> I
 
 
 def count_silent(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
-    """Count people who are silent for so many days, were not asked, and would be written to."""
+    """Count people who are silent for so many days and were not asked, and those who were asked and are silent."""
     theirs = select_silent(span.organisation_id, values["days"], now=span.now)
-    yield (session.scalar(theirs.where(*between(Contact.id, span.after, span.through))) or 0,)
+    within = between(Contact.id, span.after, span.through)
+    yield "silent", None, None, session.scalar(theirs.where(*within)) or 0
+    for run_id, asked_at, people, left_out in session.execute(select_asked(span.organisation_id).where(*within)):
+        yield "asked", run_id, asked_at.isoformat(), people
+        yield "left out", run_id, asked_at.isoformat(), left_out
 
 
 #: How the kinds of this step are counted; later steps have more.
