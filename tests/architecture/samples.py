@@ -68,6 +68,7 @@ CONSTANTS: dict[str, Any] = {
     "version": 1,
     "code": "NOBODYS",
     "region_code": "PL-18",
+    "nonce": "0123456789abcdef",
     "format_name": "csv",
     "word": "signed-by-nobody",
     "country": "PL",

@@ -14,10 +14,14 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request
 from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
 
 from campaigns.core import clock
+from campaigns.core.database import make_sessions
 from campaigns.core.errors import InputError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
 from campaigns.directory.public import emergency_of, help_in
 from campaigns.inbox.complaints.readers import members_of_setting
@@ -28,7 +32,7 @@ from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.unnamed import flood_limits, service
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
 from campaigns.inbox.unnamed.return_code import DIGITS, in_fours
-from campaigns.inbox.unnamed.sent_forms import take_form, use_up
+from campaigns.inbox.unnamed.sent_forms import close_form, take_form, use_up
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.queries import load_help
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
@@ -38,8 +42,8 @@ from campaigns.public_pages.publisher import behind
 from campaigns.staff.models import Organisation
 from campaigns.staff.sign_in.attempt_limits import Limit, pour, pour_back
 from campaigns.web.current import settings, vault
-from campaigns.web.people.layout import check_country, people_pages, private_page_of, words_for
-from campaigns.web.session import refuse_commit, session, writing_apart
+from campaigns.web.people.layout import check_country, leave, people_pages, private_page_of, words_for
+from campaigns.web.session import database, refuse_commit, session, writing_apart
 
 pages = people_pages("unnamed", __name__)
 
@@ -84,6 +88,21 @@ def tell_of_region(language: str, region_code: str) -> Response:
     if region is None:
         raise NotFound
     return _tell(language, region.country, region)
+
+
+@pages.get("/x/<nonce>")
+@pages.get("/<country:country>/x/<nonce>")
+def leave_code(language: str, nonce: str, country: str = "") -> BaseResponse:
+    """Lead out from the page with a code, as everywhere; going back and sending the form again gives no other."""
+    answer = leave(country)
+    # First of all they are gone: the database may be busy, and nobody waits for it in front of somebody else.
+    answer.call_on_close(partial(_close_form, make_sessions(database.engine), nonce, vault()))
+    return answer
+
+
+def _close_form(sessions: sessionmaker[Session], nonce: str, vault: Vault) -> None:
+    with sessions.begin() as session:
+        close_form(session, nonce, vault=vault)
 
 
 @pages.get("/n")
@@ -156,7 +175,7 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
     if not taken.is_first:
         pour_back(session(), limits)
     code = in_fours(taken.code)
-    return private_page_of("people/code_once.html", language, country, code=code, languages={})
+    return private_page_of("people/code_once.html", language, country, code=code, form=nonce, languages={})
 
 
 def _told(language: str, country: str, region: RegionFacts | None, reader: ReportReader) -> service.Told:

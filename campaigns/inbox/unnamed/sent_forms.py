@@ -54,6 +54,11 @@ def take_form(session: Session, nonce: str, told: Told, *, vault: Vault) -> Take
     return Taken(_renew_code(session, form, vault) if is_same else None, is_first=False, is_same=is_same)
 
 
+def close_form(session: Session, nonce: str, *, vault: Vault) -> None:
+    """Let a form give no new code any more: who sent it left, and whoever has their phone may send it again."""
+    _cut(session, SentForm.stamp == vault.lookup_hash("form stamp", nonce))
+
+
 def use_up(session: Session, report: UnnamedReport) -> None:
     """Let the form of a report give no new code any more: somebody has come by the one that there is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -32,13 +33,13 @@ NOTHING = "There is nothing for this code"
 class Form:
     """A form that somebody has open, and presses *send* in as often as they like."""
 
-    def __init__(self, people: FlaskClient) -> None:
-        self._people, self._opened = people, clock.now()
-        self._shown = shown_fields(people.get("/en/w").text) | {"answer": "yes"}
+    def __init__(self, people: FlaskClient, address: str = "/en/w") -> None:
+        self._people, self._opened, self._address = people, clock.now(), address
+        self._shown = shown_fields(people.get(address).text) | {"answer": "yes"}
 
     def send(self, text: str = TEXT, after: timedelta = timedelta(seconds=5)) -> TestResponse:
         with standing_at(self._opened + after):
-            return self._people.post("/en/w", data=self._shown | {"text": text})
+            return self._people.post(self._address, data=self._shown | {"text": text})
 
 
 @pytest.mark.both_databases
@@ -80,6 +81,19 @@ def test_no_new_code_is_given_for_what_is_in_use(
     assert "This form was used before" in again.text
     assert TEXT not in again.text
     assert code_in(again.text) == ""
+
+
+@pytest.mark.both_databases
+def test_who_leaves_in_a_hurry_gives_no_code_to_whoever_goes_back(pages: Pages, people: FlaskClient) -> None:
+    form = Form(people, "/en/pl/w")
+    page = form.send().text
+    way_out = re.findall(r'class="x" href="([^"]+)"', page)
+    left = people.get(way_out[0])
+    assert (left.status_code, left.headers["Location"]) == (303, people.get("/x/pl").headers["Location"])
+    left.close()
+    again = form.send(after=timedelta(seconds=9))
+    assert (again.status_code, code_in(again.text), TEXT in again.text) == (422, "", False)
+    assert TEXT in come_back(people, code_in(page))
 
 
 def test_another_text_is_refused_and_not_lost(pages: Pages, people: FlaskClient) -> None:
