@@ -5,6 +5,8 @@ Nobody makes one up or finds another one from it: it is kept nowhere, and only w
 
 from __future__ import annotations
 
+import re
+
 from campaigns.core.keys.crypto import Vault
 
 #: Letters and digits that nobody mistakes for another; what is mistaken for them is read as them.
@@ -16,6 +18,8 @@ LENGTH = 14
 _ID_BITS, _PROOF_BITS = 34, 36
 #: Stands in a rendered text where each person's own token is put; it names nobody.
 NOBODYS = "0" * LENGTH
+#: A token where it ends a link of ours.
+_IN_A_LINK = re.compile(rf"(?<=/e/)[{_DIGITS}]{{{LENGTH}}}(?![0-9A-Za-z])")
 
 
 def token_of(address_id: int, vault: Vault) -> str:
@@ -37,6 +41,16 @@ def find_address_id(token: str, vault: Vault) -> int | None:
     proof, hidden = number >> _ID_BITS, number & ((1 << _ID_BITS) - 1)
     address_id = hidden ^ _bits(vault, "hidden", proof, _ID_BITS)
     return address_id if _bits(vault, "proof", address_id, _PROOF_BITS) == proof else None
+
+
+def with_own_link(body: str, address_id: int, vault: Vault) -> str:
+    """Return a rendered text as one address gets it: with its own token in place of nobody's."""
+    return body.replace(NOBODYS, token_of(address_id, vault)) if NOBODYS in body else body
+
+
+def with_nobodys_link(body: str) -> str:
+    """Return a text that somebody got as it was rendered: with nobody's token in place of theirs."""
+    return _IN_A_LINK.sub(NOBODYS, body)
 
 
 def _bits(vault: Vault, purpose: str, value: int, bits: int) -> int:

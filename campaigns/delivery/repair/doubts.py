@@ -16,6 +16,7 @@ from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import with_own_link
 from campaigns.delivery.fanout.outdated_texts import as_called, load_former
 from campaigns.delivery.lanes.call_limits import INTENT_LIFE
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
@@ -259,7 +260,7 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
         intent_at=delivery.intent_at,
         lookup=address.lookup if address is not None else b"",
         to=_handle_of(delivery, address, sender, vault),
-        body=None if has_template else _body_of(text, row.RunText, vault),
+        body=None if has_template else _body_of(text, row, vault),
         sender=sender,
         resend=bool(row.Run.frozen.get("resend_unknown")),
         looks=row.looks,
@@ -267,9 +268,10 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
     )
 
 
-def _body_of(said: RunText | FormerText, text: RunText, vault: Vault) -> str:
+def _body_of(said: RunText | FormerText, row: Any, vault: Vault) -> str:
     """Return the words that were called for; only those of answers are sealed, and are never rendered anew."""
-    return open_body(said.body, text.sealed_body, text.id, vault) or ""
+    body = open_body(said.body, row.RunText.sealed_body, row.RunText.id, vault) or ""
+    return with_own_link(body, row.Delivery.address_id, vault)
 
 
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import with_nobodys_link
 from campaigns.delivery.lanes.sender_facts import SenderFacts, facts_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
@@ -173,7 +174,7 @@ async def _read_list(
         return {
             "provider_id": message.provider_id,
             "lookup": vault.lookup_hash(channel, message.to),
-            "alike": message.sender in identities and message.body in texts,
+            "alike": message.sender in identities and with_nobodys_link(message.body) in texts,
         }
 
     async for page in gateway.list_since((run.started_at or run.created_at) - SLACK):

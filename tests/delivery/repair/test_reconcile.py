@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, Channel
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import NOBODYS, token_of
 from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
@@ -142,6 +143,17 @@ def test_reaper_takes_old_calls_only(
 def test_message_in_the_list_is_accepted(sessions: sessionmaker[Session], vault: Vault) -> None:
     in_doubt(sessions, vault)
     provider_id = accept(provider := MemoryProvider())
+    ask(sessions, vault, provider)
+    assert (only(sessions).send_state, only(sessions).provider_id) == (SendState.ACCEPTED, provider_id)
+
+
+def test_text_with_a_link_of_their_own_is_known_again(sessions: sessionmaker[Session], vault: Vault) -> None:
+    in_doubt(sessions, vault)
+    link = "Keep it. https://info.example/en/e/"
+    with sessions.begin() as session:
+        session.execute(update(RunText).values(body=link + NOBODYS))
+        address_id = session.scalars(select(Delivery.address_id)).one()
+    provider_id = accept(provider := MemoryProvider(), body=link + token_of(address_id, vault))
     ask(sessions, vault, provider)
     assert (only(sessions).send_state, only(sessions).provider_id) == (SendState.ACCEPTED, provider_id)
 

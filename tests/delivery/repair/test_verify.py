@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.leave_token import NOBODYS
 from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.repair.verify import Report, verify_run
@@ -82,6 +83,19 @@ def test_second_message_to_a_person_is_found(
     assert counts(report) == [0, 1, 1]
     assert not report.agrees
     assert "+380670000001" not in "".join(report.lines())
+
+
+def test_second_message_with_a_link_of_their_own_is_found(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider
+) -> None:
+    with sessions.begin() as session:
+        run_id = a_running_run(session, vault, count=2, started_at=clock.now()).id
+        session.execute(update(RunText).values(body=f"Keep it. https://info.example/en/e/{NOBODYS}"))
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert report_on(sessions, vault, provider, run_id).agrees
+    first = provider.messages[0]
+    again(provider, to=first.to, body=first.body)
+    assert counts(report_on(sessions, vault, provider, run_id)) == [0, 1, 1]
 
 
 @pytest.mark.parametrize("state", [SendState.UNKNOWN, SendState.FAILED, SendState.QUEUED])

@@ -27,7 +27,7 @@ from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.keys.leave_token import NOBODYS, token_of
+from campaigns.core.keys.leave_token import NOBODYS, with_own_link
 from campaigns.delivery.engine.decisions import Decided, is_told, tell
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
@@ -57,10 +57,6 @@ class TextLine(NamedTuple):
     template: Template | None
     #: Each person's own link stands in it.
     is_personal: bool
-
-    def body_for(self, address_id: int, vault: Vault) -> str:
-        """Return the words with the link of one person in them."""
-        return (self.body or "").replace(NOBODYS, token_of(address_id, vault))
 
 
 #: Gives the handle of a row; None: it is damaged.
@@ -144,7 +140,7 @@ class Claims:
                     now,
                     row.expires_at,
                     to,
-                    text.body_for(row.address_id, vault) if text.is_personal else text.body,
+                    with_own_link(text.body, row.address_id, vault) if text.is_personal else text.body,
                     parts,
                     template,
                     ask.is_answer,
