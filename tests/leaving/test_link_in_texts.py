@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address
+from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import NOBODYS, find_address_id
 from campaigns.delivery.engine.ports import Ask, Claimed
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.lanes.sender_facts import Line
-from campaigns.delivery.models import RunText
+from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.one_person.channel_fallback import fall_back
+from campaigns.delivery.states import SendState
+from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.sms_parts import count_parts
+from campaigns.planning.estimates.rendered_texts import longest_way
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
-from tests.delivery.builders import a_planned_run, frozen, people
+from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import a_sender, an_organisation
 
 POLICY = Policy(36_500, pages="https://info.example")
@@ -68,6 +73,52 @@ def test_whoever_falls_back_to_a_number_is_told_a_word(sessions: sessionmaker[Se
     with sessions() as session:
         bodies = set(session.scalars(select(RunText.body).where(RunText.run_id == run_id)))
     assert bodies == {BEGINNING + NOBODYS, "Keep it. No more messages: STOP", "Keep it."}
+
+
+@pytest.mark.both_databases
+def test_whoever_cannot_answer_a_number_gets_the_link(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        organisation, sender = an_organisation(session), a_sender(session, identity=NUMBER["identity"])
+        content = frozen({"en": "Keep it. ((stop))"}, names_page=True, senders=[NUMBER])
+        run = a_planned_run(session, organisation=organisation, frozen=content, senders=[sender])
+        # About answers from Ukraine the sources differ.
+        people(session, organisation.id, vault, count=1)
+        run_id, sender_id = run.id, sender.id
+    fan_out(sessions, run_id, policy=POLICY)
+    [claimed] = claim(sessions, vault, run_id, sender_id)
+    assert claimed.body.startswith(BEGINNING)
+    assert longest_way([NUMBER], "UA") == StopWay.LINK
+    assert longest_way([NUMBER], "UA", by_link=False) == StopWay.NONE
+
+
+@pytest.mark.both_databases
+def test_whoever_falls_back_to_a_number_they_cannot_answer_gets_the_link(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    bot = {"channel": "telegram", "identity": "bot"}
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        senders = [
+            a_sender(session, identity="bot", channel=Channel.TELEGRAM, gateway="telegram"),
+            a_sender(session, identity=NUMBER["identity"]),
+        ]
+        content = frozen({"en": "Keep it. ((stop))"}, names_page=True, senders=[bot, NUMBER])
+        run = a_planned_run(session, organisation=organisation, frozen=content, senders=senders)
+        [contact_id] = people(session, organisation.id, vault, count=1)
+        give_addresses(
+            session, organisation.id, vault, [contact_id], prefix="70", channel=Channel.TELEGRAM, country=None
+        )
+        run_id = run.id
+    fan_out(sessions, run_id, policy=POLICY)
+    with sessions.begin() as session:
+        delivery = session.scalars(select(Delivery)).one()
+        assert session.get_one(RunText, delivery.text_id).body == "Keep it. No more messages: STOP"
+        delivery.send_state = SendState.FAILED
+        session.get_one(Run, run_id).state = RunState.RUNNING
+        session.flush()
+        assert fall_back(session, [delivery.id]) == 1
+        session.refresh(delivery)
+        assert session.get_one(RunText, delivery.text_id).body == BEGINNING + NOBODYS
 
 
 def test_run_that_was_frozen_before_keeps_its_words(sessions: sessionmaker[Session], vault: Vault) -> None:

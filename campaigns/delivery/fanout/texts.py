@@ -16,7 +16,7 @@ from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import STOP, names_in
 from campaigns.messages.text.sms_parts import count_parts
 from campaigns.planning.campaign_content import FrozenRun
-from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts, is_deaf
+from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts
 from campaigns.planning.models import RunSender, ZonePolicy
 
 
@@ -31,7 +31,7 @@ class Dimensions:
     channel: bool = False
     #: They say how to stop, which depends on whether an answer would be heard.
     stop: bool = False
-    #: Some sender is a name that nobody can answer, over which they name a page for that.
+    #: They go out by SMS, where they name a page to those whose answer would not be heard.
     link: bool = False
 
     @classmethod
@@ -47,7 +47,7 @@ class Dimensions:
             place="place" in names,
             channel=bool(words),
             stop=STOP in names,
-            link=frozen.names_page and any(map(is_deaf, frozen.senders)),
+            link=frozen.names_page and any(sender["channel"] == Channel.SMS for sender in frozen.senders),
         )
 
     def over_all_senders(self, found: Iterable[Combination], senders: Sequence[RunSender]) -> list[Combination]:

@@ -40,8 +40,9 @@ def _way(
 ) -> ColumnElement[str]:
     # In countries where an SMS cannot be answered, or where nobody knows, STOP would be said into the air.
     is_unheard = (channel == Channel.SMS.value) & country.not_in(sorted(answerable_countries()))
+    is_lost = or_(is_deaf, is_unheard)
     return case(
-        (and_(is_deaf, by_link), literal(StopWay.LINK.value, String())),
-        (or_(is_deaf, is_unheard), literal(StopWay.NONE.value, String())),
+        (and_(is_lost, by_link), literal(StopWay.LINK.value, String())),
+        (is_lost, literal(StopWay.NONE.value, String())),
         else_=literal(StopWay.WORD.value, String()),
     )

@@ -31,9 +31,9 @@ class StopWay(StrEnum):
 
     #: By an answer that reaches us.
     WORD = "word"
-    #: The sender is a name that nobody can write to: the text names a page.
+    #: The sender is a name that nobody can write to, or an answer may not arrive: the text names a page.
     LINK = "link"
-    #: Nobody knows whether an answer is heard, so the text must not ask for one.
+    #: The same, and there is no page: the text must not ask for an answer.
     NONE = "none"
 
 

@@ -98,7 +98,7 @@ def render_combinations(
         # A number of another country than the region needs one that works from abroad; so does an unknown one.
         roaming = where.country is None or combination.number_country != where.country
         need = Need(where.region_code, where.country, language, at, roaming)
-        way = longest_way(content.senders, combination.number_country)
+        way = longest_way(content.senders, combination.number_country, by_link=bool(pages))
         link = link_said(content.link, content.code, where.region_code)
         given = {"place": place, "link": link, "code": content.code}
         filled = fill_text(shown.get(language, ""), need, known, stop=way, given=given, pages=pages)
@@ -106,9 +106,14 @@ def render_combinations(
     return rendered
 
 
-def longest_way(senders: Sequence[Mapping[str, Any]], number_country: str | None) -> StopWay:
-    """Return how people with a number of that country (alpha-2) are told to stop: by link, where any may be."""
-    if any(is_deaf(sender) for sender in senders):
+def longest_way(
+    senders: Sequence[Mapping[str, Any]], number_country: str | None, *, by_link: bool = True
+) -> StopWay:
+    """Return how people with a number of that country (alpha-2) are told to stop: by link, where any may be.
+
+    `by_link`: there is a page that a text can name.
+    """
+    if by_link and not all(is_heard([sender], number_country) for sender in senders):
         return StopWay.LINK
     return StopWay.WORD if is_heard(senders, number_country) else StopWay.NONE
 
