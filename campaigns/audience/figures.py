@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Count, Row, Span
 from campaigns.audience.kept.keeping import Counted, ask, find_counted
-from campaigns.audience.kept.people_questions import PeopleQuestion, ask_people
+from campaigns.audience.kept.people_questions import PeopleQuestion, ask_contacts, ask_people
 from campaigns.audience.models import Channel
-from campaigns.audience.queries import Preview, preview_from, used_channels
+from campaigns.audience.queries import Preview, contacts_from, preview_from
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.staff.auth import current_organisation
@@ -89,7 +89,9 @@ def find_preview(rule: AudienceRule, *, languages: Iterable[str]) -> tuple[Previ
 
     Each channel on which the organisation has an address counts once more, as if it were the only one.
     """
-    channels = used_channels(session(), current_organisation().id) or [Channel.SMS]
+    channels, standing = find_channels()
+    if channels is None:
+        return None, standing
     ways = [channels, *([channel] for channel in channels)]
     questions = [ask_people(rule, _reaching(way, languages)) for way in ways]
     (people, *alone), standing = find_figures(questions)
@@ -97,6 +99,12 @@ def find_preview(rule: AudienceRule, *, languages: Iterable[str]) -> tuple[Previ
         return None, standing
     by_channel = {channel: rows or () for channel, rows in zip(channels, alone, strict=True)}
     return preview_from(people, by_channel), standing
+
+
+def find_channels() -> tuple[list[Channel] | None, Freshness]:
+    """Return the channels on which the organisation has any address, or SMS; None: that was not counted yet."""
+    (rows,), standing = find_figures([ask_contacts()])
+    return (None if rows is None else contacts_from(rows).channels or [Channel.SMS]), standing
 
 
 def _reaching(channels: Sequence[Channel], languages: Iterable[str]) -> Resolution:

@@ -65,16 +65,6 @@ def preview_from(people: Iterable[Row], alone: Mapping[Channel, Iterable[Row]]) 
     )
 
 
-def used_channels(session: Session, organisation_id: int) -> list[Channel]:
-    """Return the channels on which the organisation has any address."""
-    asked = [
-        exists().where(Address.organisation_id == organisation_id, Address.channel == channel)
-        for channel in Channel
-    ]
-    answers = session.execute(select(*asked)).one()
-    return [channel for channel, used in zip(Channel, answers, strict=True) if used]
-
-
 def find_unknown(session: Session, organisation_id: int, rule: AudienceRule) -> list[AudienceRuleError]:
     """Return an error for each thing that `rule` names and the organisation does not have."""
     return [*_unknown_places(session, organisation_id, rule), *_unknown_words(session, rule)]
@@ -132,6 +122,8 @@ class Contacts:
     by_region: dict[int, int]
     #: Addresses, not people.
     by_state: dict[str, int]
+    #: On which they have any address.
+    channels: list[Channel]
 
 
 def contacts_from(rows: Iterable[Row]) -> Contacts:
@@ -139,17 +131,20 @@ def contacts_from(rows: Iterable[Row]) -> Contacts:
     languages: Counter[str] = Counter()
     regions: Counter[int] = Counter()
     states: Counter[str] = Counter()
+    channels: set[str] = set()
     for of, *alike, count in rows:
         if of == "contact":
             languages[alike[0]] += count
             regions[alike[1] or 0] += count
         else:
             states[alike[1]] += count
+            channels.add(alike[0])
     return Contacts(
         total=languages.total(),
         by_language=dict(languages.most_common()),
         by_region=dict(regions.most_common()),
         by_state=dict(states.most_common()),
+        channels=[channel for channel in Channel if channel in channels],
     )
 
 

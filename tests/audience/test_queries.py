@@ -21,7 +21,6 @@ from campaigns.audience.queries import (
     preview_from,
     select_contacts,
     select_offered_regions,
-    used_channels,
 )
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, RoutePart, SenderChoice
 from campaigns.core.keys.crypto import Vault
@@ -73,7 +72,7 @@ def test_preview_counts_each_channel(session: Session, vault: Vault) -> None:
     first = person(session, ours, vault)
     person(session, ours, vault, state=AddressState.INVALID)
     an_address(session, first, vault, number="chat", channel=Channel.TELEGRAM)
-    assert used_channels(session, ours.id) == [Channel.SMS, Channel.TELEGRAM]
+    assert counted(session, ours).channels == [Channel.SMS, Channel.TELEGRAM]
     everywhere = replace(RESOLUTION, senders=tuple(SenderChoice(0, channel) for channel in Channel))
     found = previewed(session, ours, everywhere)
     assert found.by_channel == {Channel.SMS: 1, Channel.WHATSAPP: 0, Channel.TELEGRAM: 1}

@@ -28,11 +28,9 @@ from tests.moments import standing_at
 from tests.planning.story import Story, a_story
 from tests.web.pages import Pages
 
-#: A statement that reads all contacts or addresses to make few rows of them.
-COUNTING = re.compile(r"\b(count|sum|min|max)\s*\(|GROUP BY", re.IGNORECASE)
 OF_PEOPLE = re.compile(r"\b(FROM|JOIN)\s+(contact|address)\b", re.IGNORECASE)
-#: What stands in a list of one page is looked up by its ids.
-BY_IDS = re.compile(r"contact_id IN \(", re.IGNORECASE)
+#: A list reads one page, and what stands in it is looked up by its ids.
+OF_A_PAGE = re.compile(r"contact_id IN \(|ORDER BY contact.id DESC\s+LIMIT", re.IGNORECASE)
 
 
 @pytest.fixture
@@ -59,11 +57,11 @@ def story(waiting: Pages, vault: Vault) -> Story:
 
 @contextmanager
 def counting(pages: Pages) -> Iterator[list[str]]:
-    """Record the statements that count people."""
+    """Record the statements that read contacts or addresses beyond one page of them."""
     found: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if OF_PEOPLE.search(statement) and COUNTING.search(statement) and not BY_IDS.search(statement):
+        if OF_PEOPLE.search(statement) and not OF_A_PAGE.search(statement):
             found.append(statement)
 
     with pages.app.app_context():
@@ -101,10 +99,10 @@ def test_page_counts_nobody(waiting: Pages, story: Story, everything: FlaskClien
     campaign = story.campaign
     ids = {"campaign": campaign.id, "audience": campaign.audience_id, "message": campaign.message_id}
     with counting(waiting) as found:
-        first = everything.get(address.format(**ids))
-        count(waiting)
-        again = everything.get(address.format(**ids))
-    assert (first.status_code, again.status_code) == (200, 200)
+        # What is asked for second depends on what was counted first.
+        for _ in range(3):
+            assert everything.get(address.format(**ids)).status_code == 200
+            count(waiting)
     assert found == []
 
 
@@ -149,7 +147,9 @@ def test_changed_rule_is_another_question(waiting: Pages, story: Story, everythi
             return set(session.scalars(select(KeptCount.digest)))
 
     address = f"/audience/{story.campaign.audience_id}"
-    everything.get(address)
+    for _ in range(2):
+        everything.get(address)
+        count(waiting)
     before = digests()
     with waiting.sessions.begin() as session:
         rule_of(session, story, {"languages": ["uk"]})

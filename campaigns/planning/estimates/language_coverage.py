@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from campaigns.audience.kept.counting import Row
 from campaigns.audience.kept.people_questions import PeopleQuestion, ask_people
 from campaigns.audience.models import Audience, Channel
-from campaigns.audience.queries import used_channels
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.core.small_numbers import size
@@ -32,12 +29,11 @@ class LanguageCoverage:
     left_out: int
 
 
-def ask_coverage(session: Session, message: Message, audience: Audience) -> PeopleQuestion:
+def ask_coverage(message: Message, audience: Audience, channels: Iterable[Channel]) -> PeopleQuestion:
     """Ask for an audience by the languages of a message.
 
     People who read a second language that has a text are reached in that one. Raises AudienceRuleError.
     """
-    channels = used_channels(session, audience.organisation_id) or [Channel.SMS]
     resolution = Resolution(
         senders=tuple(SenderChoice(0, channel) for channel in channels),
         languages=tuple(sorted(_sendable(message))),

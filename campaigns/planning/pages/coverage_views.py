@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from campaigns.audience.figures import find_figures
+from campaigns.audience.figures import Freshness, find_channels, find_figures
 from campaigns.audience.look_notes import note_audience
 from campaigns.audience.models import Audience
 from campaigns.audience.queries import select_audiences
 from campaigns.messages.models import Message
-from campaigns.planning.estimates.language_coverage import ask_coverage, coverage_from
+from campaigns.planning.estimates.language_coverage import LanguageCoverage, ask_coverage, coverage_from
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -30,12 +32,12 @@ def show(message_id: int) -> Page:
     message = get_owned(session(), Message, message_id, organisation_id)
     chosen = request.args.get("audience", type=whole_number)
     audience = get_owned(session(), Audience, chosen, organisation_id) if chosen is not None else None
-    coverage, counted = None, None
+    coverage: Sequence[LanguageCoverage] | None = None
+    counted: Freshness | None = None
     if audience is not None:
-        (rows,), counted = find_figures([ask_coverage(session(), message, audience)])
-        if rows is not None:
-            coverage = coverage_from(message, rows)
-            note_audience(audience, sum(each.reached + each.left_out for each in coverage))
+        coverage, counted = _coverage(message, audience)
+    if audience is not None and coverage is not None:
+        note_audience(audience, sum(each.reached + each.left_out for each in coverage))
     return render_template(
         "planning/estimates/coverage.html",
         message=message,
@@ -44,3 +46,11 @@ def show(message_id: int) -> Page:
         coverage=coverage,
         counted=counted,
     )
+
+
+def _coverage(message: Message, audience: Audience) -> tuple[Sequence[LanguageCoverage] | None, Freshness]:
+    channels, counted = find_channels()
+    if channels is None:
+        return None, counted
+    (rows,), counted = find_figures([ask_coverage(message, audience, channels)])
+    return (None if rows is None else coverage_from(message, rows)), counted

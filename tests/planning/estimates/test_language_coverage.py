@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Span, count_resolved
-from campaigns.audience.models import AddressState
+from campaigns.audience.models import AddressState, Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import find_translation
@@ -27,7 +27,7 @@ def message(session: Session, ours: Organisation) -> Message:
 
 
 def covered(session: Session, ours: Organisation, message: Message) -> dict[str, LanguageCoverage]:
-    asked = ask_coverage(session, message, an_audience(session, ours))
+    asked = ask_coverage(message, an_audience(session, ours), [Channel.SMS])
     rows = coverage_from(message, count_resolved(session, asked.values, Span(ours.id, NOON)))
     return {row.language: row for row in rows}
 
