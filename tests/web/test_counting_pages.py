@@ -109,11 +109,11 @@ def test_page_counts_nobody(waiting: Pages, story: Story, everything: FlaskClien
 def test_page_waits_and_then_shows_what_was_counted(waiting: Pages, story: Story, everything: FlaskClient) -> None:
     address = f"/campaigns/{story.campaign.id}"
     page = everything.get(address).text
-    assert "Waiting to be counted." in page
+    assert "The people are being counted." in page
     assert "Who gets it" not in page
     (renewing,) = re.findall(r'hx-get="(/audience/counts[^"]+)"', page)
     progress = renewing.replace("&amp;", "&")
-    assert "Waiting to be counted." in everything.get(progress).text
+    assert "The people are being counted." in everything.get(progress).text
     count(waiting)
     assert everything.get(progress).headers["HX-Refresh"] == "true"
     page = everything.get(address).text
