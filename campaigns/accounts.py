@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.chores import Chore
 from campaigns.core.settings import Settings
+from campaigns.example.queries import may_have_provider
 from campaigns.gateways.connecting import Connectable
 from campaigns.gateways.factory import open_gateway, open_templates
 from campaigns.planning.models import Sender
@@ -97,7 +98,8 @@ class Accounts:
             await gateway.close()
 
     def _load_accounts(self) -> list[Account]:
-        accounts = select(Sender.gateway, Sender.secret_name, Sender.channel).where(Sender.active).distinct()
+        accounts = select(Sender.gateway, Sender.secret_name, Sender.channel)
+        accounts = accounts.where(Sender.active, may_have_provider(self._settings.secrets)).distinct()
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             return [(row.gateway, row.secret_name, str(row.channel)) for row in session.execute(accounts)]

@@ -24,6 +24,7 @@ from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.outages import cause_of
 from campaigns.core.settings import Settings
+from campaigns.example.queries import may_have_provider
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.connecting import InboundList, KeptInbound
 from campaigns.gateways.factory import open_gateway
@@ -191,7 +192,7 @@ class MissedInbound:
                 Sender.id, Sender.gateway, Sender.secret_name, Sender.channel, Sender.identity, InboundLook.through
             )
             .outerjoin(InboundLook, InboundLook.sender_id == Sender.id)
-            .where(Sender.two_way)
+            .where(Sender.two_way, may_have_provider(self._settings.secrets))
             .order_by(Sender.id)
         )
         with self._sessions() as session:

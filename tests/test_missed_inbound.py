@@ -16,11 +16,14 @@ from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
+from campaigns.example.service import Names, add_example, keep_example
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
 from campaigns.missed_inbound import LOOK_EVERY, MissedInbound
-from tests.factories import a_contact, a_sender, an_address, an_organisation
+from campaigns.places.service import load_regions
+from campaigns.staff.models import Role
+from tests.factories import a_contact, a_member, a_sender, an_address, an_organisation
 from tests.inbox.builders import came_over
 from tests.inbox.test_service import inbound
 from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
@@ -308,3 +311,14 @@ def test_each_list_has_to_be_read_after_a_silence(
     # The worker itself stood still: what was read before tells nothing, and the next look is due at once.
     assert not missed.has_heard_since(now)
     assert missed._look_at == {}
+
+
+def test_number_of_an_example_has_no_list_to_read(sessions: sessionmaker[Session], settings: Settings) -> None:
+    with sessions.begin() as session:
+        load_regions(session)
+        ours = an_organisation(session)
+        by = a_member(session, ours, Role.AUTHOR).id
+        add_example(session, ours, names=Names("Message", "Correction", "Audience", "Sender", "Campaign"), by=by)
+        keep_example(session, ours, by=by)
+    # After a restore nothing may be sent while a list is missing.
+    assert asyncio.run(MissedInbound(sessions, settings).look_once()) == []

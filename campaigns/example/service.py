@@ -22,7 +22,7 @@ from campaigns.directory.exchange.service import import_services
 from campaigns.directory.exchange.worklist import read_bundled
 from campaigns.directory.models import Service
 from campaigns.example.models import ExamplePart, PartKind
-from campaigns.example.queries import find_example
+from campaigns.example.queries import CREDENTIAL, find_example
 from campaigns.example.removal import remove_parts
 from campaigns.messages.models import Message
 from campaigns.messages.service import create_message, save_translation
@@ -42,8 +42,8 @@ from campaigns.staff.queries import owned
 #: Countries whose helplines come along, to be verified.
 COUNTRIES = ("PL", "UA")
 BASE_LANGUAGE = "en"
-#: No credential has this name, and Ofcom keeps these numbers for films: nobody can be written to from one.
-SECRET_NAME, _NUMBERS = "example", "+447700900{:03}"
+#: Ofcom keeps these numbers for films: nobody can be written to from one.
+_NUMBERS = "+447700900{:03}"
 _FIRST_NUMBER, _COUNT = 200, 800
 #: How old a position may be, in days.
 POSITION_AGE_DAYS = 30
@@ -162,7 +162,7 @@ def _add_sender(session: Session, ours: int, name: str, by: int) -> Sender:
         channel=Channel.SMS,
         gateway="twilio",
         identity=_NUMBERS.format(_FIRST_NUMBER + ours % _COUNT),
-        secret_name=SECRET_NAME,
+        secret_name=CREDENTIAL,
     )
     session.add(sender)
     session.flush()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address
@@ -41,11 +41,11 @@ class Unknown:
     addresses: dict[int, int]
 
 
-def load_accounts(session: Session) -> list[Account]:
+def load_accounts(session: Session, *among: ColumnElement[bool]) -> list[Account]:
     """Return every sender that may be used, and those of runs that may go on, by account."""
     needed = select(RunSender.sender_id).join(Run, Run.id == RunSender.run_id).where(Run.state.in_(LIVING))
     senders = session.scalars(
-        select(Sender).where(or_(Sender.active, Sender.id.in_(needed))).order_by(Sender.id)
+        select(Sender).where(or_(Sender.active, Sender.id.in_(needed)), *among).order_by(Sender.id)
     ).all()
     accounts: defaultdict[tuple[str, str, str], list[SenderFacts]] = defaultdict(list)
     for sender in senders:

@@ -28,6 +28,7 @@ from campaigns.delivery.fanout.canary import canary_rule_of
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import find_last_intent, select_planning
+from campaigns.example.queries import may_have_provider
 from campaigns.gateways.base import Gateway
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
@@ -59,7 +60,8 @@ async def settle_by_lists(restored: Restored, *, is_list_needed: bool = True) ->
     sessions, settings = restored.sessions, restored.settings
     _plan_to_the_end(sessions, settings)
     with sessions() as session:
-        since, accounts = _find_beginning(session), load_accounts(session)
+        since = _find_beginning(session)
+        accounts = load_accounts(session, may_have_provider(settings.secrets))
     settled, unlisted = Settled(), []
     for account in accounts:
         try:

@@ -15,10 +15,14 @@ from campaigns.continuity.latch import find_latched, latch
 from campaigns.continuity.models import LatchReason
 from campaigns.core.database import make_engine
 from campaigns.core.settings import load_settings
+from campaigns.example.service import Names, add_example
+from campaigns.places.service import load_regions
 from campaigns.restoring.command import resume_after_restore
 from campaigns.schema import metadata
+from campaigns.staff.models import Role
 from tests.continuity.drills import Drill, Figures, be_away, take_back
 from tests.continuity.ways import Way, back_up, copy_files, snapshot_of_machine, write_over
+from tests.factories import a_member, an_organisation
 from tests.faults.scene import Scene
 from tests.sandbox.process import SandboxProcess
 
@@ -105,4 +109,18 @@ def test_lists_are_read_when_the_last_calls_must_be_in_them(scene: Scene, monkey
     said = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: True))
     assert any(line.startswith("Waiting until") for line in said)
     assert 150 < max(waited) <= 165
+    assert said[-1] == "This instance may send again."
+
+
+def test_example_keeps_no_instance_from_sending_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No provider knows its number: neither what came there nor what went from it is in any list."""
+    monkeypatch.setattr("campaigns.restoring.command.time.sleep", lambda seconds: None)
+    names = Names("Message", "Correction", "Audience", "Sender", "Campaign")
+    with scene.sessions.begin() as session:
+        load_regions(session)
+        ours = an_organisation(session)
+        add_example(session, ours, names=names, by=a_member(session, ours, Role.AUTHOR).id)
+        latch(session, LatchReason.LISTED)
+    settings = load_settings(scene.environment)
+    said = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: True))
     assert said[-1] == "This instance may send again."
