@@ -53,6 +53,7 @@ from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
+from campaigns.leaving.code_sending import attend_leavers
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.policy import Policy
@@ -326,7 +327,7 @@ class Worker:
     def _chores(self, engine: Engine) -> list[Chore]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
         count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
-        late = in_thread(self._late_thread)
+        late, codes = in_thread(self._late_thread), partial(repair, attend_leavers, self._sessions, self._settings)
         upkeep, member = self._upkeep, self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
@@ -353,6 +354,7 @@ class Worker:
             Chore("erasing old reports", FORGET_EVERY, lambda: repair(erase_expired, self._sessions)),
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
+            Chore("sending codes", REPAIR_EVERY, codes, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
             Chore("fetching files", FILES_EVERY, self._files.look, is_outward=True),
             *self._accounts.chores(),

@@ -91,6 +91,7 @@ class Settings:
     duty_from: int
     duty_until: int
     default_max_parts: int
+    leave_codes_cents_a_day: int
     import_max_rows: int
     import_max_megabytes: int
     media_max_megabytes: int

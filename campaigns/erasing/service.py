@@ -39,10 +39,13 @@ class Why(StrEnum):
     OTHER = "other"
 
 
-def ask_to_erase(session: Session, contact: Contact, *, by: int, why: Why, words: str, vault: Vault) -> bool:
+def ask_to_erase(
+    session: Session, contact: Contact, *, by: int | None, why: Why, words: str, vault: Vault
+) -> bool:
     """Erase a contact; return False when a message on its way to them is waited for first.
 
-    Nothing more is sent to them from now on. The audit keeps the reason, and a member's words sealed. Raises
+    Nothing more is sent to them from now on. `by` is None when they asked for it on a page. The audit keeps the
+    reason, and a member's words sealed. Raises
     InputError for words that are too long, TransitionError when it was asked for already.
     """
     words = " ".join(words.split())

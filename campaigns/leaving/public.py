@@ -1,4 +1,8 @@
-"""People on the move end their messages here, by whichever way is open to them; to look changes nothing."""
+"""People on the move end their messages here, by whichever way is open to them; to look changes nothing.
+
+A number that is typed is answered alike, whether it is anybody's or not; a worker sends the code. Nothing that was
+typed is kept but by keyed hashes, and no cookie is set.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +15,31 @@ from campaigns.core import clock
 from campaigns.core.languages import all_languages
 from campaigns.delivery.queries import select_known_senders
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
-from campaigns.leaving.service import find_address, leave
+from campaigns.leaving.leave_codes import DIGITS
+from campaigns.leaving.request_limits import limits_on_asking
+from campaigns.leaving.service import ask_for_code, find_address, leave, leave_by_code, try_code
 from campaigns.public_pages.publisher import behind
+from campaigns.staff.sign_in.attempt_limits import pour
 from campaigns.web.current import settings, vault
 from campaigns.web.people.layout import check_country, people_pages, private_page_of, words_for
-from campaigns.web.session import session
+from campaigns.web.session import session, writing_apart
 
 pages = people_pages("leaving", __name__)
 
-#: What a page says of a link that is not whole, by the name of a public sentence.
-UNKNOWN = "leave_unknown"
+#: What a page says is wrong, by the names of public sentences.
+UNKNOWN, WRONG, BUSY = "leave_unknown", "leave_wrong", "tell_busy"
 
 
-@pages.get("/e")
+@pages.route("/e", methods=["GET", "POST"])
 def show(language: str) -> Response:
-    """Show how to end messages."""
-    return _ways(language, "")
+    """Show how to end messages, and take a number or a code."""
+    return _show(language, "")
 
 
-@pages.get("/<country:country>/e")
+@pages.route("/<country:country>/e", methods=["GET", "POST"])
 def show_country(language: str, country: str) -> Response:
-    """Show how to end messages, by what people in a country can write to."""
-    return _ways(language, check_country(country))
+    """Do the same for a country, whose numbers may be typed as they are dialled there."""
+    return _show(language, check_country(country))
 
 
 @pages.route("/e/<token>", methods=["GET", "POST"])
@@ -45,20 +52,58 @@ def end(language: str, token: str) -> Response:
     if address is None:
         return _ways(language, "", UNKNOWN, status=404 if request.method == "GET" else 422)
     if request.method == "GET" or not _is_stamped():
-        return _ask(language, status=200 if request.method == "GET" else 422)
+        return _page("leave_here", language, status=200 if request.method == "GET" else 422)
     leave(session(), address)
-    return private_page_of("people/left.html", language, languages={})
+    return private_page_of("people/left.html", language, languages={}, is_erased=False)
 
 
-def _ask(language: str, *, status: int) -> Response:
+def _show(language: str, country: str) -> Response:
+    if request.method == "GET":
+        return _ways(language, country)
+    if not _is_stamped():
+        return _ways(language, country, status=422)
+    return _try(language, country) if "ticket" in request.form else _ask(language, country)
+
+
+def _ask(language: str, country: str) -> Response:
+    """Take a number."""
+    limits = limits_on_asking(settings().secret_key, request.environ, now=clock.now())
+    with writing_apart() as writing:
+        is_counted = pour(writing, limits, now=clock.now())
+    if not is_counted:
+        return _ways(language, country, BUSY, status=429)
+    typed, read = request.form.get("number", ""), words_for(language, country).language
+    ticket = ask_for_code(session(), typed, country=country, language=read, vault=vault())
+    return _code_form(language, country, ticket)
+
+
+def _try(language: str, country: str) -> Response:
+    """Take a code."""
+    ticket, typed = request.form["ticket"], request.form.get("code", "")
+    with writing_apart() as writing:
+        is_right = try_code(writing, ticket, typed, vault=vault())
+    if not is_right:
+        return _code_form(language, country, ticket, WRONG, status=422)
+    erase = request.form.get("erase") == "yes"
+    leave_by_code(session(), ticket, erase=erase, vault=vault())
+    return private_page_of("people/left.html", language, country, languages={}, is_erased=erase)
+
+
+def _code_form(language: str, country: str, ticket: str, problem: str = "", *, status: int = 200) -> Response:
+    shown = {"ticket": ticket, "digits": DIGITS, "problem": problem, "languages": {}}
+    return _page("leave_code", language, country, status=status, **shown)
+
+
+def _page(name: str, language: str, country: str = "", *, status: int, **values: object) -> Response:
     stamp = make_stamp(settings().secret_key, now=clock.now())
-    return private_page_of("people/leave_here.html", language, status=status, stamp=stamp)
+    return private_page_of(f"people/{name}.html", language, country, status=status, stamp=stamp, **values)
 
 
 def _is_stamped() -> bool:
-    """Say whether the form was opened; it may be sent twice, because it says the same."""
-    stamp = request.form.get("stamp", "")
-    return nonce_of(stamp, settings().secret_key, now=clock.now(), soonest=timedelta()) is not None
+    """Say whether the form was opened before, by no machine that fills in all it finds."""
+    stamp, key = request.form.get("stamp", ""), settings().secret_key
+    nonce = nonce_of(stamp, key, now=clock.now(), soonest=timedelta())
+    return nonce is not None and not request.form.get("url")
 
 
 def _ways(language: str, country: str, problem: str = "", *, status: int = 200) -> Response:
@@ -69,16 +114,8 @@ def _ways(language: str, country: str, problem: str = "", *, status: int = 200) 
         for sender in (session().scalars(select_known_senders(owners)) if owners else ())
         if not country or not sender.countries or country in sender.countries
     ]
-    return private_page_of(
-        "people/leave.html",
-        language,
-        country,
-        status=status,
-        problem=problem,
-        ways=ways_to_stop(senders),
-        products=PRODUCTS,
-        own_word=_own_word(read),
-    )
+    shown = {"ways": ways_to_stop(senders), "products": PRODUCTS, "own_word": _own_word(read)}
+    return _page("leave", language, country, status=status, problem=problem, **shown)
 
 
 def _own_word(language: str) -> str:

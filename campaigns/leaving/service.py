@@ -1,19 +1,32 @@
-"""Somebody ends their messages on a page: the same stop as by a word, with one line in the audit.
+"""Somebody ends their messages on a page, by a link or by a code: the same stop as by a word.
 
-Nothing here commits.
+The audit names nobody who left. Nothing here commits.
 """
 
 from __future__ import annotations
 
+import secrets
+from contextlib import suppress
+
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.handles import number_of, read_number
+from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.consent.ledger import withdraw_everywhere
-from campaigns.audience.models import Address
+from campaigns.audience.models import Address, Contact
 from campaigns.core import clock
+from campaigns.core.errors import AddressError, TransitionError
+from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import find_address_id
+from campaigns.delivery.models import RunText
 from campaigns.delivery.refusals import suppress_addresses
+from campaigns.erasing.service import Why, ask_to_erase
+from campaigns.leaving.budgets import PREFIX_DIGITS
+from campaigns.leaving.code_sending import LIVES
+from campaigns.leaving.leave_codes import MOST_TRIES, hash_of_ticket, is_code
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -21,6 +34,8 @@ from campaigns.staff.models import Organisation
 METHOD, WORDING = "form", "leave 1"
 #: How the audit names the act, whose subject is the organisation: it names nobody who left.
 LEAVE = "organisation.person_left"
+#: More than any number has, with whatever stands between the digits.
+LONGEST_NUMBER = 40
 
 
 def find_address(session: Session, token: str, *, vault: Vault) -> Address | None:
@@ -37,3 +52,73 @@ def leave(session: Session, address: Address) -> None:
     organisation = session.get_one(Organisation, address.organisation_id)
     facts = {"addresses": len(stopped), "suppressed": suppressed}
     audit.record(session, LEAVE, subject=organisation, organisation_id=organisation.id, **facts)
+
+
+def ask_for_code(session: Session, typed: str, *, country: str, language: str, vault: Vault) -> str:
+    """Note that somebody wants to leave with a number, whatever it is; return the ticket for the code's form.
+
+    `country` (alpha-2 or '') reads a number without a country code. Nothing is sent from here, and nothing looked
+    up: it is the same for every number.
+    """
+    ticket = secrets.token_hex(16)
+    number = _number(typed, country)
+    session.add(
+        LeaveRequest(
+            ticket=hash_of_ticket(ticket, vault),
+            number=vault.number_hash(number),
+            prefix=vault.lookup_hash("prefix", digits_of(number)[:PREFIX_DIGITS]),
+            language=language,
+            asked_at=clock.now(),
+        )
+    )
+    session.flush()
+    return ticket
+
+
+def try_code(session: Session, ticket: str, typed: str, *, vault: Vault) -> bool:
+    """Say whether somebody typed the code of a ticket in time; a wrong one counts, and a right one holds once."""
+    kept = hash_of_ticket(ticket, vault)
+    is_right = is_code(typed, kept, vault)
+    open_one = (
+        LeaveRequest.ticket == kept,
+        LeaveRequest.tries < MOST_TRIES,
+        LeaveRequest.completed_at.is_(None),
+        LeaveRequest.asked_at > clock.now() - LIVES,
+    )
+    changes = {"completed_at": clock.now()} if is_right else {"tries": LeaveRequest.tries + 1}
+    changed = update(LeaveRequest).where(*open_one).values(**changes).returning(LeaveRequest.id)
+    return session.execute(changed).first() is not None and is_right
+
+
+def leave_by_code(session: Session, ticket: str, *, erase: bool, vault: Vault) -> None:
+    """End the messages to the number of a ticket whose code was typed, and erase its people if they ask for it."""
+    kept = hash_of_ticket(ticket, vault)
+    request = session.scalars(select(LeaveRequest).where(LeaveRequest.ticket == kept)).one()
+    theirs = select(Address).where(Address.number == request.number).order_by(Address.id)
+    address = session.scalars(theirs.limit(1)).first()
+    if address is not None:
+        leave(session, address)
+    if erase:
+        _forget_text(session, request)
+        # In every organisation: the number was typed for the whole instance.
+        contacts = select(Contact).where(
+            Contact.id.in_(theirs.with_only_columns(Address.contact_id).order_by(None))
+        )
+        for contact in session.scalars(contacts.order_by(Contact.id)).all():
+            # It may have been asked for before.
+            with suppress(TransitionError):
+                ask_to_erase(session, contact, by=None, why=Why.ASKED, words="", vault=vault)
+
+
+def _forget_text(session: Session, request: LeaveRequest) -> None:
+    gone = update(RunText).where(RunText.run_id == request.run_id).values(body="", sealed_body=None)
+    session.execute(gone, execution_options={"synchronize_session": False})
+
+
+def _number(typed: str, country: str) -> str:
+    """Return a number in the one spelling that is hashed; what is none stands for itself, and is nobody's."""
+    try:
+        number, _ = read_number(typed[:LONGEST_NUMBER], default_country=country or None)
+    except AddressError:
+        return typed[:LONGEST_NUMBER]
+    return number_of(number) or number

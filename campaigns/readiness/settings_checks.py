@@ -50,6 +50,7 @@ LIMITS: dict[str, tuple[int, int | None]] = {
     "duty_from": (0, 24),
     "duty_until": (0, 24),
     "default_max_parts": (1, 10),
+    "leave_codes_cents_a_day": (0, None),
     "import_max_rows": (1, None),
     "import_max_megabytes": (1, None),
     "media_max_megabytes": (1, None),

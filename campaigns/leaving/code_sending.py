@@ -1,0 +1,123 @@
+"""A worker sends codes to whoever asked for one on a page: to known numbers alone, and within budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import ROUND_CEILING
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.consent.leave_requests import LeaveRequest
+from campaigns.audience.consent.person import lock_addresses, pass_gate
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.settings import Settings
+from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.leaving.leave_codes import code_of
+from campaigns.leaving.queries import find_reachable, load_budgets, load_senders
+from campaigns.messages.text.sms_parts import count_parts
+from campaigns.planning.models import Sender
+from campaigns.planning.senders.prices import price_of
+from campaigns.web.people.public_words import Words
+
+#: A code is of no use later; who asked so long ago does not look any more.
+LIVES = timedelta(minutes=30)
+#: What was sent counts for the breaker until then.
+KEPT_FOR = timedelta(days=7)
+AT_ONCE = 200
+#: Key of the advisory lock between workers ("leav" in ASCII): two would both find room in a budget.
+_TURN = 0x6C656176
+
+
+def attend_leavers(sessions: sessionmaker[Session], settings: Settings) -> int:
+    """Forget who asked long ago, and send codes to who waits for one; return how many."""
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        is_old = select(LeaveRequest.id).where(LeaveRequest.asked_at < clock.now() - KEPT_FOR).limit(1)
+        forgets = session.scalar(is_old) is not None
+    if forgets:
+        forget_old(sessions)
+    return send_codes(sessions, settings.vault(), cents_a_day=settings.leave_codes_cents_a_day)
+
+
+def send_codes(sessions: sessionmaker[Session], vault: Vault, *, cents_a_day: int) -> int:
+    """Settle who waits for a code, the first who asked first; return how many codes are sent."""
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        waiting = select(LeaveRequest.id).where(LeaveRequest.settled_at.is_(None))
+        if session.scalar(waiting.limit(1)) is None:
+            return 0
+    with sessions.begin() as session:
+        return _settle(session, vault, cents_a_day=cents_a_day)
+
+
+def forget_old(sessions: sessionmaker[Session]) -> int:
+    """Remove requests of long ago; return how many there were."""
+    with sessions.begin() as session:
+        old = delete(LeaveRequest).where(LeaveRequest.asked_at < clock.now() - KEPT_FOR)
+        return len(session.execute(old.returning(LeaveRequest.id)).all())
+
+
+def _settle(session: Session, vault: Vault, *, cents_a_day: int) -> int:
+    _take_turns(session)
+    now = clock.now()
+    waiting = select(LeaveRequest).where(LeaveRequest.settled_at.is_(None)).order_by(LeaveRequest.id)
+    requests = session.scalars(waiting.limit(AT_ONCE)).all()
+    for each in requests:
+        each.settled_at = now
+    fresh = [each for each in requests if each.asked_at > now - LIVES]
+    addresses = _lock_reachable(session, fresh)
+    senders = load_senders(session, {each.organisation_id for each in addresses.values()})
+    budgets = load_budgets(session, fresh, cents_a_day=cents_a_day, now=now)
+    count = 0
+    for each in fresh:
+        address = addresses.get(each.number)
+        sender = _find_sender(senders, address) if address else None
+        if address is None or sender is None:
+            continue
+        body = _text(each, vault)
+        cents = _cents(sender, address, body)
+        if budgets.take(each.number, each.prefix, address.organisation_id, cents):
+            text = AnswerText(each.language, body)
+            run = queue_answer(session, address, sender, text, vault=vault, until=now + LIVES)
+            each.sent_at, each.run_id, each.cents = now, run.id, cents
+            each.organisation_id = address.organisation_id
+            count += 1
+    return count
+
+
+def _lock_reachable(session: Session, requests: Sequence[LeaveRequest]) -> dict[bytes, Address]:
+    """Return by number the address to which its code goes, locked: a stop comes before it or closes it."""
+    pass_gate(session)
+    found = find_reachable(session, {each.number for each in requests})
+    locked = lock_addresses(session, [each.id for each in found.values()])
+    return {each.number: each for each in locked if each.number and each.state == AddressState.ACTIVE}
+
+
+def _find_sender(senders: Sequence[Sender], address: Address) -> Sender | None:
+    """Return the first sender of the organisation that writes to the country of a number, else a shared one."""
+    near = [
+        each
+        for each in senders
+        if each.organisation_id in (None, address.organisation_id)
+        and (not each.countries or address.country in each.countries)
+    ]
+    return min(near, key=lambda each: (each.organisation_id is None, each.id), default=None)
+
+
+def _text(request: LeaveRequest, vault: Vault) -> str:
+    return Words(request.language).plain("leave_text").format(code=code_of(request.ticket, vault))
+
+
+def _cents(sender: Sender, address: Address, body: str) -> int:
+    price = price_of(Channel.SMS, address.country, sender.prices)
+    return int((price.usd * count_parts(body).parts * 100).to_integral_value(ROUND_CEILING))
+
+
+def _take_turns(session: Session) -> None:
+    """Let no other worker look beside this one; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_TURN)))
