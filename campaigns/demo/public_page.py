@@ -7,6 +7,7 @@ import re
 import requests
 from sqlalchemy.orm import Session
 
+from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.core.errors import UnavailableError
 from campaigns.demo.stage import Cast
 from campaigns.public_pages.service import set_profile
@@ -25,6 +26,8 @@ def open_pages(session: Session, cast: Cast) -> None:
         contact="pages@example.org",
         by=cast.author_id,
     )
+    # It hangs at no place: whoever joins from a page is not thereby somewhere.
+    create_entry_point(session, cast.organisation_id, name="Pages for everybody", by=cast.author_id)
 
 
 def find_helpline(web: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from campaigns.demo.answering import answer_those_who_asked, choose_automatic, c
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.demo_instance import Addresses, environment_of, owned_by, start_sandbox
 from campaigns.demo.ending import conclude
+from campaigns.demo.joining_by_page import join_from_page
 from campaigns.demo.nobody_on_duty import let_one_ask_at_night
 from campaigns.demo.partner import hand_one_over
 from campaigns.demo.people import Way, way_of
@@ -92,6 +93,8 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         _answer(instance, cast)
         _ask_at_night(instance, cast)
         _report(instance, cast, addresses.web)
+        link = join_from_page(addresses.web, instance.sessions, settings, control)
+        say(f"\n  One more person joins from the page, over Telegram, which shows no number: {link}")
         _say_where(addresses, settings, cast)
         if not then_exit and has_screen():
             webbrowser.open(settings.phones_url())
