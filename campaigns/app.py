@@ -45,6 +45,7 @@ from campaigns.inbox.handing_over.exporting import views as export_keys
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.inbox.unnamed import public as unnamed
 from campaigns.leaving import public as leaving
+from campaigns.members import invitation_views as invitation
 from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
 from campaigns.members.founding import is_founding
@@ -134,6 +135,7 @@ PAGES: tuple[Blueprint, ...] = (
     public_pages.pages,
     members.pages,
     set_up.pages,
+    invitation.pages,
     example.pages,
     tokens.pages,
     description.pages,

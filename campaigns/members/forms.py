@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
-from wtforms import EmailField, StringField
+from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
+from wtforms.widgets import PasswordInput
 
 from campaigns.staff.models import Role
+from campaigns.staff.sign_in.passwords import LONGEST, SHORTEST
 from campaigns.web.forms import Form, Ticks, options
 
 ROLE_CHOICES = [
@@ -36,4 +38,18 @@ class MemberForm(RolesForm):
         _l("E-mail address"),
         [InputRequired(), Length(max=254)],
         render_kw={"autocomplete": "off", "dir": "ltr"},
+    )
+
+
+class InvitationForm(Form):
+    """The password that somebody chooses who was invited; a refused one stays, to be mended."""
+
+    password = PasswordField(
+        _l("Your password"),
+        [InputRequired(), Length(SHORTEST, LONGEST)],
+        widget=PasswordInput(hide_value=False),
+        description=_l(
+            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
+        ),
+        render_kw={"autocomplete": "new-password"},
     )

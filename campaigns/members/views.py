@@ -13,6 +13,7 @@ from campaigns.inbox.escalation.passing_on import pass_on
 from campaigns.members import service
 from campaigns.members.forms import MemberForm, RolesForm
 from campaigns.members.founding import find_founding, is_other_admin
+from campaigns.members.invitations import VALID_DAYS, invite
 from campaigns.members.proposed import PASSWORD, ROLES, reset_password
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
@@ -25,6 +26,7 @@ from campaigns.staff.queries import get_membership, load_member_names, select_me
 from campaigns.staff.service import set_active
 from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.sign_in.passwords import make_one_time_password
+from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
 from campaigns.web.filters import number
 from campaigns.web.number_fields import whole_number
@@ -156,12 +158,15 @@ def pass_on_work(member_id: int) -> Page:
 
 
 def _told(password: str, membership: Membership, proposal: Proposal | None, *, is_half: bool = False) -> str:
+    token = invite(membership.member, settings().secret_key)
     return render_template(
         "members/one_time_password.html",
         password=password,
         of=membership.member,
         proposal=proposal,
         is_half=is_half,
+        link=f"{settings().public_url.rstrip('/')}{url_for('invitation.accept', token=token)}",
+        valid_days=VALID_DAYS,
     )
 
 
