@@ -123,13 +123,15 @@ def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_languag
     )
 
 
-def stop_gate(message_id: int, texts: Iterable[tuple[str, str]], *, by_link: bool = False) -> Gate:
+def stop_gate(
+    message_id: int, texts: Iterable[tuple[str, str]], *, by_link: Collection[tuple[str, str]] = ()
+) -> Gate:
     """Block while a text types how to stop; warn while one does not say it.
 
-    `texts` are pairs of language and words, those for single channels too. `by_link`: they go out over a name that
-    nobody can answer, so each has to give the link by which people end it.
+    `texts` are pairs of language and words, those for single channels too. Those of `by_link` go out over a name
+    that nobody can answer, so each has to give the link by which people end it.
     """
-    silent: set[str] = set()
+    silent: set[tuple[str, str]] = set()
     for language, text in texts:
         try:
             typed, names = find_typed_stop(text, language), names_in(text)
@@ -140,18 +142,25 @@ def stop_gate(message_id: int, texts: Iterable[tuple[str, str]], *, by_link: boo
             template = N_("%(languages)s asks for the answer “%(word)s”, which some cannot give: write ((stop)).")
             return _gate("stop", False, template, {"word": typed}, message_id=message_id, languages=[language])
         if STOP not in names:
-            silent.add(language)
-    if silent and by_link:
+            silent.add((language, text))
+    if linkless := sorted({language for language, _ in silent.intersection(by_link)}):
         template = N_(
             "A sender of this campaign is a name that nobody can answer: write ((stop)) in %(languages)s. "
             "It becomes a link there, each person’s own."
         )
-        return _gate("stop", False, template, {}, message_id=message_id, languages=sorted(silent))
+        return _gate("stop", False, template, {}, message_id=message_id, languages=linkless)
     if silent:
         template = N_(
             "These texts do not say how to opt out; ((stop)) does where answers reach us: %(languages)s."
         )
-        gate = _gate("stop", True, template, {}, message_id=message_id, languages=sorted(silent))
+        gate = _gate(
+            "stop",
+            True,
+            template,
+            {},
+            message_id=message_id,
+            languages=sorted({language for language, _ in silent}),
+        )
         return replace(gate, warns=True)
     return _passed("stop", message_id, N_("Every text says how to opt out, wherever an answer reaches us."))
 

@@ -256,7 +256,7 @@ def _text_gates(
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         length_gate(message_id, bodies, max_parts=content.max_parts),
-        stop_gate(message_id, _worded(content), by_link=has_pages and any(map(is_deaf, content.senders))),
+        stop_gate(message_id, _worded(content), by_link=_linked(content) if has_pages else ()),
         signposts_gate(message_id, missing, on_fallback=on_fallback),
     ]
 
@@ -265,6 +265,11 @@ def _worded(content: Content) -> list[tuple[str, str]]:
     """Return every text of a campaign with its language, those for single channels too."""
     own = [(code, text) for code, words in content.wordings.items() for text in words.values()]
     return [*content.texts.items(), *own]
+
+
+def _linked(content: Content) -> list[tuple[str, str]]:
+    """Return the texts, with their languages, that go out over a name that nobody can answer: by SMS alone."""
+    return list(content.texts_on(Channel.SMS).items()) if any(map(is_deaf, content.senders)) else []
 
 
 def _names_no_service(rendered: RenderedText) -> bool:

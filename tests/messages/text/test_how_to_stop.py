@@ -75,8 +75,10 @@ def test_typed_order_blocks_and_silence_warns() -> None:
     )
     said = stop_gate(7, [("en", "Keep it. ((stop))")])
     assert (said.passed, said.warns) == (True, False)
-    unheard = stop_gate(7, [("en", "Keep it."), ("uk", "((stop))")], by_link=True)
+    texts = [("en", "Keep it."), ("uk", "((stop))")]
+    unheard = stop_gate(7, texts, by_link=texts)
     assert (unheard.passed, unheard.sentence.values["languages"]) == (False, (LanguageName("en"),))
-    assert stop_gate(7, [("en", "Keep it. ((stop))")], by_link=True).passed
+    # What goes out over a channel that can be answered needs no link.
+    assert stop_gate(7, texts, by_link=texts[1:]).passed
     # A faulty text has a gate of its own.
     assert stop_gate(7, [("en", "((stop")]).passed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.orm import Session
@@ -13,12 +14,14 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import PROJECT_ROOT
+from campaigns.core.written_text import digest_of_wordings
 from campaigns.planning import service
 from campaigns.planning.gates.assessment import assess, assess_start
 from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.labels import GATES
 from campaigns.planning.models import CampaignState
+from campaigns.planning.policy import USUAL
 from tests.planning.gates.gate_cases import CASES, Case, over
 from tests.planning.story import START, Story, a_story
 
@@ -86,6 +89,23 @@ def test_every_gate_has_a_title_and_a_case(story: Story) -> None:
     names = {gate.name for gate in with_fatigue(story.campaign, found, []).gates}
     assert names - {*GATES} == set()
     assert names - {case.gate for case in CASES} == NEVER_CLOSED
+
+
+def test_only_what_goes_out_over_a_name_needs_the_link(story: Story) -> None:
+    story.campaign.sender.identity, policy = "NGOINFO", replace(USUAL, pages="https://info.example")
+
+    def is_open() -> bool:
+        found = assess(story.session, story.campaign, now=START, policy=policy).gates
+        return next(each.passed for each in found if each.name == "stop")
+
+    assert not is_open()
+    base = story.campaign.message.translations[0]
+    for each in story.campaign.message.translations:
+        # The text for all channels goes out over those alone that can be answered.
+        each.wordings = {"sms": f"{each.text} ((stop))"}
+        each.source_digest = digest_of_wordings(base.text, base.wordings)
+    story.session.flush()
+    assert is_open()
 
 
 def test_readme_has_the_table() -> None:
