@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from bench.flight import Flight, flight
 from bench.harness import DATABASES, note
 from bench.page_views import Visitors
+from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.keys.leave_token import token_of
 from campaigns.inbox.unnamed.service import Told, begin_report
@@ -105,7 +106,9 @@ def measure(instance: Flight, port: int, *, times: int, seconds: float, pace: in
 
     instance.processes.start("web", "serve", "--processes", "1")
     instance.processes.wait_for(f"http://127.0.0.1:{port}/l")
-    token = token_of(next(iter(owner.addresses.values())), instance.vault)
+    with instance.sessions() as session:
+        address = session.get_one(Address, next(iter(owner.addresses.values())))
+    token = token_of(address.id, address.lookup, instance.vault)
     visitors = Visitors(port, new_code, token)
     visitors.fill_network()
     pages = {name: visitors.weigh(name, times) for name in KINDS}

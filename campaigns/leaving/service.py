@@ -20,7 +20,7 @@ from campaigns.core import clock
 from campaigns.core.errors import AddressError, TransitionError
 from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.keys.leave_token import find_address_id
+from campaigns.core.keys.leave_token import is_token_of, read_address_id
 from campaigns.delivery.models import RunText
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.erasing.service import Why, ask_to_erase
@@ -40,8 +40,11 @@ LONGEST_NUMBER = 40
 
 def find_address(session: Session, token: str, *, vault: Vault) -> Address | None:
     """Return the address that the link of a text names; None: it is not whole, or the person is erased."""
-    address_id = find_address_id(token, vault)
-    return None if address_id is None else session.get(Address, address_id)
+    address_id = read_address_id(token, vault)
+    address = None if address_id is None else session.get(Address, address_id)
+    # The id may be somebody else's by now.
+    is_theirs = address is not None and is_token_of(token, address.id, address.lookup, vault)
+    return address if is_theirs else None
 
 
 def leave(session: Session, address: Address) -> None:

@@ -162,7 +162,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     }
     session.get_one(Organisation, organisation.id).link_hosts = ["example.org"]
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
-    tokens = {"code": campaign.code, "token": token_of(address.id, vault)}
+    tokens = {"code": campaign.code, "token": token_of(address.id, address.lookup, vault)}
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | tokens
 
 

@@ -69,13 +69,13 @@ def test_one_tap_on_the_link_of_a_text_ends_it(
     language, page = visit
     with site[2].sessions.begin() as session:
         contact = a_contact(session, site[2].ours)
-        address_id = an_address(session, contact, vault, number=f"+3805012345{contact.id:02}").id
-    page.goto(f"/{language}/e/{token_of(address_id, vault)}")
+        address = an_address(session, contact, vault, number=f"+3805012345{contact.id:02}")
+    page.goto(f"/{language}/e/{token_of(address.id, address.lookup, vault)}")
     check_shape(page, language)
     page.locator("button").click()
     assert page.locator("h1").text_content() == public_words(language)["leave_done"]
     with site[2].sessions() as session:
-        assert session.get_one(Address, address_id).state == AddressState.OPTED_OUT
+        assert session.get_one(Address, address.id).state == AddressState.OPTED_OUT
 
 
 def test_number_and_code_are_typed(visit: tuple[str, Page]) -> None:

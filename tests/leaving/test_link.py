@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from campaigns.audience.models import Address, AddressState, Channel, SuppressedAddress
 from campaigns.core.keys.crypto import Vault
@@ -39,7 +39,7 @@ def state_of(pages: Pages, address: Address) -> AddressState:
 
 
 def test_to_look_changes_nothing_and_one_tap_ends_it(pages: Pages, vault: Vault, address: Address) -> None:
-    people, link = pages.client(), f"/en/e/{token_of(address.id, vault)}"
+    people, link = pages.client(), f"/en/e/{token_of(address.id, address.lookup, vault)}"
     for agent in ("Mozilla/5.0", "WhatsApp/2", "TelegramBot (like TwitterBot)"):
         shown = people.get(link, headers={"User-Agent": agent})
         assert (shown.status_code, shown.headers["Cache-Control"]) == (NOT_SHOWN_AGAIN, "no-store")
@@ -61,16 +61,32 @@ def test_to_look_changes_nothing_and_one_tap_ends_it(pages: Pages, vault: Vault,
 
 
 def test_form_that_nobody_opened_ends_nothing(pages: Pages, vault: Vault, address: Address) -> None:
-    answer = pages.client().post(f"/en/e/{token_of(address.id, vault)}", data={"stamp": "1.2.3"})
+    answer = pages.client().post(f"/en/e/{token_of(address.id, address.lookup, vault)}", data={"stamp": "1.2.3"})
     assert (answer.status_code, 'name="stamp"' in answer.text) == (422, True)
     assert state_of(pages, address) == AddressState.ACTIVE
 
 
 def test_link_that_is_not_whole_says_so(pages: Pages, vault: Vault, address: Address) -> None:
-    people, token = pages.client(), token_of(address.id, vault)
+    people, token = pages.client(), token_of(address.id, address.lookup, vault)
     for wrong in (token[:-1], token[:-1] + "u", "nobody"):
         assert "not whole, or too old" in people.get(f"/en/e/{wrong}").text
         assert "We send nothing more" not in people.post(f"/en/e/{wrong}").text
+    assert state_of(pages, address) == AddressState.ACTIVE
+
+
+def test_link_of_somebody_erased_ends_the_messages_of_nobody_else(
+    pages: Pages, vault: Vault, address: Address
+) -> None:
+    link = f"/en/e/{token_of(address.id, address.lookup, vault)}"
+    with pages.sessions.begin() as session:
+        session.execute(delete(Delivery))
+        session.execute(delete(Address))
+        # The id is free again, and somebody else is given it.
+        other = an_address(session, a_contact(session, pages.ours), vault, number="+48501000001", id=address.id)
+    people = pages.client()
+    form = shown_fields(people.get(f"/en/e/{token_of(other.id, other.lookup, vault)}").text)
+    assert "not whole, or too old" in people.get(link).text
+    assert people.post(link, data=form).status_code == 422
     assert state_of(pages, address) == AddressState.ACTIVE
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.keys.leave_token import NOBODYS, find_address_id
+from campaigns.core.keys.leave_token import NOBODYS
 from campaigns.delivery.engine.ports import Ask, Claimed
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout.fanout import fan_out
@@ -18,6 +18,7 @@ from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.states import SendState
+from campaigns.leaving.service import find_address
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.sms_parts import count_parts
 from campaigns.planning.estimates.rendered_texts import longest_way
@@ -62,7 +63,10 @@ def test_each_person_gets_a_link_of_their_own(sessions: sessionmaker[Session], v
     assert len(claimed) == 3
     for each in claimed:
         assert each.body.startswith(BEGINNING)
-        assert find_address_id(each.body.removeprefix(BEGINNING), vault) == each.address_id
+        with sessions() as session:
+            named = find_address(session, each.body.removeprefix(BEGINNING), vault=vault)
+            assert named is not None
+            assert named.id == each.address_id
         # As long as the text that was counted and approved.
         assert len(each.body) == len(BEGINNING + NOBODYS)
         assert count_parts(each.body) == count_parts(BEGINNING + NOBODYS)

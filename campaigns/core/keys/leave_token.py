@@ -1,6 +1,7 @@
 """The address by which somebody who cannot answer ends their messages names one of our addresses, sealed; pure.
 
 Nobody makes one up or finds another one from it: it is kept nowhere, and only who holds the lookup key reads it.
+The proof is of the handle too: the id of somebody who was erased may be given to somebody else.
 """
 
 from __future__ import annotations
@@ -22,30 +23,29 @@ NOBODYS = "0" * LENGTH
 _IN_A_LINK = re.compile(rf"(?<=/e/)[{_DIGITS}]{{{LENGTH}}}(?![0-9A-Za-z])")
 
 
-def token_of(address_id: int, vault: Vault) -> str:
-    """Return the token of an address."""
-    proof = _bits(vault, "proof", address_id, _PROOF_BITS)
-    hidden = address_id ^ _bits(vault, "hidden", proof, _ID_BITS)
-    number = proof << _ID_BITS | hidden
+def token_of(address_id: int, lookup: bytes, vault: Vault) -> str:
+    """Return the token of an address, whose handle has the keyed hash `lookup`."""
+    proof = _proof(address_id, lookup, vault)
+    number = proof << _ID_BITS | address_id ^ _bits(vault, "hidden", str(proof), _ID_BITS)
     return "".join(_DIGITS[number >> _BITS * place & 31] for place in reversed(range(LENGTH)))
 
 
-def find_address_id(token: str, vault: Vault) -> int | None:
-    """Return the id of the address that a token names, in letters of any size; None for any other text."""
-    written = token.casefold().translate(_MISTAKEN)
-    if len(written) != LENGTH or not set(written) <= set(_DIGITS):
+def read_address_id(token: str, vault: Vault) -> int | None:
+    """Return the id that a token names, in letters of any size, to be proved; None for what is no token."""
+    number = _number_of(token)
+    if number is None:
         return None
-    number = 0
-    for digit in written:
-        number = number << _BITS | _DIGITS.index(digit)
-    proof, hidden = number >> _ID_BITS, number & ((1 << _ID_BITS) - 1)
-    address_id = hidden ^ _bits(vault, "hidden", proof, _ID_BITS)
-    return address_id if _bits(vault, "proof", address_id, _PROOF_BITS) == proof else None
+    return number & ((1 << _ID_BITS) - 1) ^ _bits(vault, "hidden", str(number >> _ID_BITS), _ID_BITS)
 
 
-def with_own_link(body: str, address_id: int, vault: Vault) -> str:
+def is_token_of(token: str, address_id: int, lookup: bytes, vault: Vault) -> bool:
+    """Say whether a token was made for an address."""
+    return token_of(address_id, lookup, vault) == token.casefold().translate(_MISTAKEN)
+
+
+def with_own_link(body: str, address_id: int, lookup: bytes, vault: Vault) -> str:
     """Return a rendered text as one address gets it: with its own token in place of nobody's."""
-    return body.replace(NOBODYS, token_of(address_id, vault)) if NOBODYS in body else body
+    return body.replace(NOBODYS, token_of(address_id, lookup, vault)) if NOBODYS in body else body
 
 
 def with_nobodys_link(body: str) -> str:
@@ -53,5 +53,19 @@ def with_nobodys_link(body: str) -> str:
     return _IN_A_LINK.sub(NOBODYS, body)
 
 
-def _bits(vault: Vault, purpose: str, value: int, bits: int) -> int:
-    return int.from_bytes(vault.lookup_hash(f"leave {purpose}", str(value))) >> 256 - bits
+def _number_of(token: str) -> int | None:
+    written = token.casefold().translate(_MISTAKEN)
+    if len(written) != LENGTH or not set(written) <= set(_DIGITS):
+        return None
+    number = 0
+    for digit in written:
+        number = number << _BITS | _DIGITS.index(digit)
+    return number
+
+
+def _proof(address_id: int, lookup: bytes, vault: Vault) -> int:
+    return _bits(vault, "proof", f"{address_id} {lookup.hex()}", _PROOF_BITS)
+
+
+def _bits(vault: Vault, purpose: str, value: str, bits: int) -> int:
+    return int.from_bytes(vault.lookup_hash(f"leave {purpose}", value)) >> 256 - bits

@@ -252,6 +252,7 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
     delivery, address = row.Delivery, row.Address
     text = as_called(row.RunText, former, at=delivery.intent_at)
     sender = facts_of(row.Sender, is_rehearsal=row.Run.is_rehearsal)
+    to = _handle_of(delivery, address, sender, vault)
     has_template = sender.channel is Channel.WHATSAPP and text.content_sid is not None
     return Doubt(
         delivery_id=delivery.id,
@@ -259,8 +260,8 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
         attempts=delivery.attempts,
         intent_at=delivery.intent_at,
         lookup=address.lookup if address is not None else b"",
-        to=_handle_of(delivery, address, sender, vault),
-        body=None if has_template else _body_of(text, row, vault),
+        to=to,
+        body=None if has_template else _body_of(text, row, to, vault),
         sender=sender,
         resend=bool(row.Run.frozen.get("resend_unknown")),
         looks=row.looks,
@@ -268,10 +269,11 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
     )
 
 
-def _body_of(said: RunText | FormerText, row: Any, vault: Vault) -> str:
+def _body_of(said: RunText | FormerText, row: Any, to: str | None, vault: Vault) -> str:
     """Return the words that were called for; only those of answers are sealed, and are never rendered anew."""
     body = open_body(said.body, row.RunText.sealed_body, row.RunText.id, vault) or ""
-    return with_own_link(body, row.Delivery.address_id, vault)
+    lookup = vault.lookup_hash(row.Delivery.channel, to or "")
+    return with_own_link(body, row.Delivery.address_id, lookup, vault)
 
 
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:

@@ -152,8 +152,8 @@ def test_text_with_a_link_of_their_own_is_known_again(sessions: sessionmaker[Ses
     link = "Keep it. https://info.example/en/e/"
     with sessions.begin() as session:
         session.execute(update(RunText).values(body=link + NOBODYS))
-        address_id = session.scalars(select(Delivery.address_id)).one()
-    provider_id = accept(provider := MemoryProvider(), body=link + token_of(address_id, vault))
+        address = session.scalars(select(Address)).one()
+    provider_id = accept(provider := MemoryProvider(), body=link + token_of(address.id, address.lookup, vault))
     ask(sessions, vault, provider)
     assert (only(sessions).send_state, only(sessions).provider_id) == (SendState.ACCEPTED, provider_id)
 

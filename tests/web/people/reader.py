@@ -60,6 +60,5 @@ class Reader:
         """Return what the link to leave of somebody new names."""
         number = f"+38050{next(self._numbers):07}"
         with self.pages.sessions.begin() as session:
-            return token_of(
-                an_address(session, a_contact(session, self.pages.ours), VAULT, number=number).id, VAULT
-            )
+            address = an_address(session, a_contact(session, self.pages.ours), VAULT, number=number)
+            return token_of(address.id, address.lookup, VAULT)

@@ -118,7 +118,7 @@ class Claims:
         self._learn_texts(connection, {row.text_id for row in rows}, now)
         claimed: list[Claimed] = []
         damaged: list[int] = []
-        run_id, texts, channel, vault = ask.run_id, self._texts, ask.line.channel, self._vault
+        run_id, texts, channel = ask.run_id, self._texts, ask.line.channel
         # Of a channel other than SMS a sender's pace is in messages.
         is_sms, has_templates = channel is Channel.SMS, channel is Channel.WHATSAPP
         handle_of = self._stand_in_of(channel) if ask.line.is_rehearsal else self._handle_of()
@@ -140,7 +140,7 @@ class Claims:
                     now,
                     row.expires_at,
                     to,
-                    with_own_link(text.body, row.address_id, vault) if text.is_personal else text.body,
+                    self._own_text(text.body, row, channel, to) if text.is_personal else text.body,
                     parts,
                     template,
                     ask.is_answer,
@@ -151,6 +151,10 @@ class Claims:
                 tell(Decided.CLOSED, delivery=row_id, run=run_id, code=DAMAGED)
             connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
         return claimed
+
+    def _own_text(self, body: str, row: TakenRow, channel: Channel, to: str) -> str:
+        """Return a text with the link of whom it goes to; a stand-in's names nobody."""
+        return with_own_link(body, row.address_id, self._vault.lookup_hash(channel, to), self._vault)
 
     def _learn_texts(self, connection: Connection, text_ids: set[int], now: datetime) -> None:
         if abs(now - self._texts_since) > TEXTS_LIVE:
