@@ -63,6 +63,8 @@ KINDS = {
     "join_of_region": PageKind("/{}/pl-18/b"),
     "leave": PageKind("/{}/e"),
     "leave_of_country": PageKind("/{}/pl/e"),
+    "leave_asked": PageKind("/{}/pl/e", {"number": "+48 600 100 200"}),
+    "leave_wrong": PageKind("/{}/pl/e", {"ticket": "none", "code": "111111"}, 422),
     "leave_unknown": PageKind("/{}/e/{token}", status=404),
     "leave_here": PageKind("/{}/e/{token}"),
     "left": PageKind("/{}/e/{token}", {}),

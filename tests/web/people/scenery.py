@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from campaigns.audience.joining.ways_to_join import create_entry_point
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.models import RunText
 from campaigns.directory.opening_hours import ALWAYS
@@ -18,6 +20,7 @@ TEXTS = {
     "uk": "Тримайте паспорт при собі. Телефонуйте: ((hotline)). Більше: ((link))",
     "ar": "احتفظ بجواز سفرك معك. اتصل على ((hotline)). المزيد: ((link))",
 }
+BOT: dict[str, Any] = {"channel": Channel.TELEGRAM, "gateway": "telegram", "identity": "fingerpost_bot"}
 
 
 def furnish(pages: Pages) -> None:
@@ -36,7 +39,10 @@ def furnish(pages: Pages) -> None:
         a_service(
             session, ours, name="House", kind="shelter", region_codes=["PL-18"], by_appointment=True, **fresh
         )
-        a_sender(session, identity="+48500100200", countries=["PL"], organisation_id=ours.id)
+        number = {"identity": "+48500100200", "countries": ["PL"], "organisation_id": ours.id}
+        for facts in (number, number | {"channel": Channel.WHATSAPP}, BOT | {"organisation_id": ours.id}):
+            a_sender(session, **facts)
+        create_entry_point(session, ours.id, name="Anywhere", code="GATE-1", by=None)
         campaign = a_campaign(session, ours, admin, message=a_message(session, ours, TEXTS))
         run = a_run(session, campaign, started_at=clock.now() - timedelta(days=1))
         for language, text in TEXTS.items():
