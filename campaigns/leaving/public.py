@@ -11,11 +11,13 @@ from datetime import timedelta
 from flask import Response, request
 
 from campaigns.audience.joining.links import PRODUCTS, STOP, ways_to_stop
+from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.languages import all_languages
 from campaigns.delivery.queries import select_known_senders
-from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
+from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of, shown_at
 from campaigns.leaving.leave_codes import DIGITS
+from campaigns.leaving.queries import has_agreed_since
 from campaigns.leaving.request_limits import limits_on_asking
 from campaigns.leaving.service import ask_for_code, find_address, leave, leave_by_code, try_code
 from campaigns.public_pages.publisher import behind
@@ -48,17 +50,17 @@ def end(language: str, token: str) -> Response:
 
     Whatever opens links to look into them changes nothing: it takes a tap.
     """
-    address = find_address(session(), token, vault=vault())
+    address, is_sent = find_address(session(), token, vault=vault()), request.method == "POST"
     if address is None:
-        return _ways(language, "", UNKNOWN, status=404 if request.method == "GET" else 422)
-    if request.method == "GET" or not _is_stamped():
-        return _page("leave_here", language, status=200 if request.method == "GET" else 422)
+        return _ways(language, "", UNKNOWN, status=422 if is_sent else 404)
+    if not is_sent or not _is_stamped() or _is_outdated(address):
+        return _page("leave_here", language, status=422 if is_sent else 200)
     leave(session(), address)
     return private_page_of("people/left.html", language, languages={}, is_erased=False)
 
 
 def _show(language: str, country: str) -> Response:
-    if request.method == "GET":
+    if request.method != "POST":
         return _ways(language, country)
     if not _is_stamped():
         return _ways(language, country, status=422)
@@ -104,6 +106,12 @@ def _is_stamped() -> bool:
     stamp, key = request.form.get("stamp", ""), settings().secret_key
     nonce = nonce_of(stamp, key, now=clock.now(), soonest=timedelta())
     return nonce is not None and not request.form.get("url")
+
+
+def _is_outdated(address: Address) -> bool:
+    """Say whether the person agreed after the form was shown; a tab that comes back does not end that."""
+    shown = shown_at(request.form["stamp"], settings().secret_key, now=clock.now())
+    return shown is None or has_agreed_since(session(), address, shown)
 
 
 def _ways(language: str, country: str, problem: str = "", *, status: int = 200) -> Response:

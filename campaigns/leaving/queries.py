@@ -1,4 +1,4 @@
-"""Reads of what was sent to whoever asked for a code, and of whom a number is."""
+"""Reads of whom a number or link is and what they said, and of what was sent to whoever asked for a code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import HashedHandle
 from campaigns.audience.consent.leave_requests import LeaveRequest
-from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.consent.person import find_person
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.delivery.lanes.sender_health import may_be_used
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
 from campaigns.leaving.budgets import DAY, HOUR, LOOKED_BACK, Budgets
 from campaigns.planning.models import Sender
 
@@ -39,12 +44,32 @@ def find_reachable(session: Session, numbers: Collection[bytes]) -> dict[bytes, 
     return {each.number: each for each in found if each.number is not None}
 
 
+def has_agreed_since(session: Session, address: Address, moment: datetime) -> bool:
+    """Say whether the person of an address agreed to be written to after a moment."""
+    lines = exists().where(Consent.address_id.in_(_find_theirs(session, address)), Consent.recorded_at > moment)
+    agreed = Consent.kind.in_((ConsentKind.GRANTED, ConsentKind.LIFTED))
+    return bool(session.scalar(select(lines.where(agreed))))
+
+
+def is_gone(session: Session, address: Address) -> bool:
+    """Say whether the person of an address left already, on every channel, and nothing waits for them."""
+    ids = _find_theirs(session, address)
+    stays = exists().where(Address.id.in_(ids), Address.state != AddressState.OPTED_OUT)
+    contacts = select(Address.contact_id).where(Address.id.in_(ids))
+    waits = exists().where(Delivery.contact_id.in_(contacts), in_state(SendState.QUEUED))
+    return not session.scalar(select(stays | waits))
+
+
 def load_senders(session: Session, organisation_ids: Collection[int]) -> Sequence[Sender]:
     """Return the senders of text messages that may be used now, of these organisations and shared ones."""
     ours = or_(Sender.organisation_id.in_(organisation_ids), Sender.organisation_id.is_(None))
     return session.scalars(
         select(Sender).where(ours, Sender.channel == Channel.SMS, may_be_used()).order_by(Sender.id)
     ).all()
+
+
+def _find_theirs(session: Session, address: Address) -> set[int]:
+    return find_person(session, [HashedHandle.of(address).phone], [address.lookup])
 
 
 def _sums(session: Session, key: Any, value: Any, among: Any, since: datetime) -> dict[Any, int]:

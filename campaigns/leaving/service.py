@@ -27,6 +27,7 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.leaving.budgets import PREFIX_DIGITS
 from campaigns.leaving.code_sending import LIVES
 from campaigns.leaving.leave_codes import MOST_TRIES, hash_of_ticket, is_code
+from campaigns.leaving.queries import is_gone
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -48,7 +49,12 @@ def find_address(session: Session, token: str, *, vault: Vault) -> Address | Non
 
 
 def leave(session: Session, address: Address) -> None:
-    """Record that the person behind an address said stop, and take what waits for them out of the queue."""
+    """Record that the person behind an address said stop, and take what waits for them out of the queue.
+
+    Whoever left already is not noted again: a form may be sent as often as somebody likes.
+    """
+    if is_gone(session, address):
+        return
     said = Declaration(METHOD, WORDING, clock.now())
     stopped = withdraw_everywhere(session, HashedHandle.of(address), said)
     suppressed = suppress_addresses(session, stopped)

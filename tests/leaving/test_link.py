@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
-from campaigns.audience.models import Address, AddressState, Channel, SuppressedAddress
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.ledger import restore
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import token_of
 from campaigns.delivery.models import Delivery
@@ -16,6 +21,7 @@ from campaigns.staff.models import AuditEntry
 from campaigns.web.people.layout import NOT_SHOWN_AGAIN
 from tests.factories import a_campaign, a_contact, a_delivery, a_run, a_sender, an_address
 from tests.inbox.unnamed.test_whole_way import shown_fields
+from tests.moments import standing_at
 from tests.web.pages import Pages
 
 NUMBER = "+380501234567"
@@ -88,6 +94,39 @@ def test_link_of_somebody_erased_ends_the_messages_of_nobody_else(
     assert "not whole, or too old" in people.get(link).text
     assert people.post(link, data=form).status_code == 422
     assert state_of(pages, address) == AddressState.ACTIVE
+
+
+@pytest.mark.both_databases
+def test_form_that_was_shown_before_they_agreed_again_ends_nothing(
+    pages: Pages, vault: Vault, address: Address
+) -> None:
+    people, link = pages.client(), f"/en/e/{token_of(address.id, address.lookup, vault)}"
+    form = shown_fields(people.get(link).text)
+    assert people.post(link, data=form).status_code == 200
+    later = clock.now() + timedelta(minutes=5)
+    with standing_at(later), pages.sessions.begin() as session:
+        restore(session, HashedHandle.of(address), Declaration("keyword", "START", later))
+    with standing_at(later + timedelta(minutes=5)):
+        again = people.post(link, data=form)
+        assert (again.status_code, 'name="stamp"' in again.text) == (422, True)
+        assert state_of(pages, address) == AddressState.ACTIVE
+        assert people.post(link, data=shown_fields(again.text)).status_code == 200
+    assert state_of(pages, address) == AddressState.OPTED_OUT
+
+
+@pytest.mark.both_databases
+def test_form_that_is_sent_on_and_on_is_noted_once(pages: Pages, vault: Vault, address: Address) -> None:
+    people, link = pages.client(), f"/en/e/{token_of(address.id, address.lookup, vault)}"
+    form = shown_fields(people.get(link).text)
+    assert {people.post(link, data=form).status_code for _ in range(3)} == {200}
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).where(AuditEntry.action == LEAVE)) == 1
+        assert session.scalar(select(func.count()).where(Consent.kind == ConsentKind.WITHDRAWN)) == 1
+
+
+def test_asking_for_the_head_of_the_page_is_to_look(pages: Pages, vault: Vault, address: Address) -> None:
+    link = f"/en/e/{token_of(address.id, address.lookup, vault)}"
+    assert pages.client().head(link).status_code == NOT_SHOWN_AGAIN
 
 
 def test_page_says_stop_over_senders_that_hear(pages: Pages, people: FlaskClient) -> None:

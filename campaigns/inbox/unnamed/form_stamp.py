@@ -23,13 +23,24 @@ def make_stamp(secret_key: str, *, now: datetime) -> str:
 
 def nonce_of(stamp: str, secret_key: str, *, now: datetime, soonest: timedelta = SOONEST) -> str | None:
     """Return by what a stamp is known that may be used now; None: it is forged, too new or too old."""
+    read = _read(stamp, secret_key, now=now, soonest=soonest)
+    return read and read[1]
+
+
+def shown_at(stamp: str, secret_key: str, *, now: datetime) -> datetime | None:
+    """Return when the form of a stamp was shown, down to the second; None: it is forged, or too old."""
+    read = _read(stamp, secret_key, now=now, soonest=timedelta())
+    return read and read[0]
+
+
+def _read(stamp: str, secret_key: str, *, now: datetime, soonest: timedelta) -> tuple[datetime, str] | None:
     said, _, signature = stamp[:LONGEST].rpartition(".")
     if not hmac.compare_digest(_signature(said, secret_key).encode(), signature.encode(errors="replace")):
         return None
-    moment, _, nonce = said.partition(".")
-    age = now - datetime.fromtimestamp(int(moment), UTC)
+    second, _, nonce = said.partition(".")
+    moment = datetime.fromtimestamp(int(second), UTC)
     # The moment is rounded down by less than a second.
-    return nonce if soonest <= age <= LATEST else None
+    return (moment, nonce) if soonest <= now - moment <= LATEST else None
 
 
 def _signature(said: str, secret_key: str) -> str:

@@ -151,7 +151,7 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
     chosen = request.form.get("to", "")
     reader = next((each for each in readers if str(each.organisation_id) == chosen), None)
     shown = partial(_form, language, country, region, readers)
-    if request.method == "GET":
+    if request.method != "POST":
         return shown(readers[0])
     if reader is None:
         # Never to another one than they chose.

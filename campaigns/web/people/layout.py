@@ -135,7 +135,7 @@ def page_of(template: str, language: str, country: str = "", *, age: int = KEPT,
 def private_page_of(template: str, language: str, country: str = "", status: int = 200, **values: Any) -> Response:
     """Return a page that nobody keeps on the way, such as a form or what somebody sent by one."""
     text, words = _written(template, language, country, values)
-    if status == 200 and request.method == "GET":
+    if status == 200 and request.method != "POST":
         # Chromium shows a page that it found again as it was left, half a report in it, though nobody may keep it.
         status = NOT_SHOWN_AGAIN
     return _answer_once(text, words.language, status)

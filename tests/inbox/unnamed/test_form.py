@@ -140,3 +140,7 @@ def test_start_and_astray_pages_only_read(sqlite_engine: Engine) -> None:
     assert asked == [200, 404]
     assert "BEGIN" in said
     assert "BEGIN IMMEDIATE" not in said
+
+
+def test_asking_for_the_head_of_the_form_is_to_look(people: FlaskClient) -> None:
+    assert people.head("/en/w").status_code == people.get("/en/w").status_code
