@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, ForeignKey, false, literal, or_, select, true
 from sqlalchemy.orm import Session
 
+from campaigns.core.database import Base
 from campaigns.example.models import ExamplePart, PartKind
 from campaigns.planning.models import Campaign, Sender
 from campaigns.staff.queries import owned
@@ -20,6 +21,27 @@ def is_own(model: Any) -> ColumnElement[bool]:
     """Match the rows of a model that did not come with the example."""
     parts = select(ExamplePart.row_id).where(ExamplePart.kind == PartKind(model.__tablename__))
     return ~parts.where(ExamplePart.row_id == model.id).exists()
+
+
+def is_used(model: Any, *, beside: Collection[type[Base]] = ()) -> ColumnElement[bool]:
+    """Match the rows of a model that a row of any table names, but those of the tables `beside`.
+
+    What goes together with the row that it names does not count; every other foreign key does.
+    """
+    left_out = {other.__tablename__ for other in beside}
+    keys = [
+        key
+        for table in Base.metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.column.table is model.__table__ and key.ondelete != "CASCADE" and table.name not in left_out
+    ]
+    return or_(false(), *(_names(key, model) for key in keys))
+
+
+def _names(key: ForeignKey, model: Any) -> ColumnElement[bool]:
+    # By another name, because rows of a table may name others of it.
+    other = key.parent.table.alias()
+    return select(literal(1)).where(other.c[key.parent.name] == model.id).correlate(model).exists()
 
 
 def may_have_provider(secrets: Container[str]) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience
@@ -14,17 +14,27 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.database import Base
 from campaigns.core.errors import AudienceRuleError, RefusedError
 from campaigns.core.words import N_
-from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.models import Attempt, Delivery, SenderAccount
 from campaigns.directory.models import Service
 from campaigns.example.models import ExamplePart, PartKind
-from campaigns.example.queries import find_parts
+from campaigns.example.queries import find_parts, is_used
+from campaigns.inbox.models import InboundLook, UnknownStop
 from campaigns.messages.models import Message
-from campaigns.places.models import Place, PlaceKind, Route
+from campaigns.places.models import Place, Route
 from campaigns.places.service import delete_place, delete_route
 from campaigns.planning.lifecycle import LIVING
-from campaigns.planning.models import Campaign, CampaignSender, Run, Sender
+from campaigns.planning.models import Campaign, Run, Sender
 from campaigns.planning.uses import find_used
 from campaigns.staff.queries import owned
+
+#: What the system notes by itself of rows; by itself it keeps none of them.
+_NOTES: dict[Any, dict[Any, Any]] = {
+    Sender: {
+        SenderAccount: SenderAccount.sender_id,
+        InboundLook: InboundLook.sender_id,
+        UnknownStop: UnknownStop.sender_id,
+    }
+}
 
 
 def remove_parts(session: Session, campaign: Campaign, *, by: int) -> None:
@@ -40,11 +50,12 @@ def remove_parts(session: Session, campaign: Campaign, *, by: int) -> None:
     _remove_where(session, "campaign_id", [campaign.id])
     session.execute(delete(Campaign).where(Campaign.id == campaign.id))
     session.expunge_all()
-    _remove_messages(session, find_parts(session, ours, PartKind.MESSAGE))
-    _remove_audiences(session, find_parts(session, ours, PartKind.AUDIENCE))
-    _remove_senders(session, find_parts(session, ours, PartKind.SENDER))
+    _remove_unused(session, Message, find_parts(session, ours, PartKind.MESSAGE))
+    _remove_unused(session, Audience, find_parts(session, ours, PartKind.AUDIENCE))
+    _remove_unused(session, Sender, find_parts(session, ours, PartKind.SENDER))
     _remove_places(session, ours, by=by)
-    _remove_services(session, find_parts(session, ours, PartKind.SERVICE))
+    # A helpline that somebody verified is the organisation's.
+    _remove_unused(session, Service, find_parts(session, ours, PartKind.SERVICE), Service.verified_on.is_(None))
     session.execute(delete(ExamplePart).where(ExamplePart.organisation_id == ours))
 
 
@@ -62,20 +73,14 @@ def _remove_where(session: Session, column: str, ids: Collection[int]) -> None:
             session.execute(delete(table).where(table.c[column].in_(ids)))
 
 
-def _remove_messages(session: Session, ids: Collection[int]) -> None:
-    used = select(Campaign.id).where(or_(Campaign.message_id == Message.id, Campaign.correction_id == Message.id))
-    copies = select(Message.copied_from_id).where(Message.copied_from_id.is_not(None))
-    session.execute(_of(Message, ids).where(~used.exists(), Message.id.not_in(copies)), _UNSYNCED)
-
-
-def _remove_audiences(session: Session, ids: Collection[int]) -> None:
-    used = select(Campaign.id).where(Campaign.audience_id == Audience.id)
-    session.execute(_of(Audience, ids).where(~used.exists()), _UNSYNCED)
-
-
-def _remove_senders(session: Session, ids: Collection[int]) -> None:
-    used = select(CampaignSender.sender_id).where(CampaignSender.sender_id == Sender.id)
-    session.execute(_of(Sender, ids).where(~used.exists()), _UNSYNCED)
+def _remove_unused(session: Session, model: Any, ids: Collection[int], *also: ColumnElement[bool]) -> None:
+    """Remove the rows of a model that nothing names any more, and what the system noted of them by itself."""
+    notes = _NOTES.get(model, {})
+    unused = select(model.id).where(model.id.in_(ids), ~is_used(model, beside=notes.keys()), *also)
+    gone = session.scalars(unused.with_for_update()).all()
+    for note, column in notes.items():
+        session.execute(delete(note).where(column.in_(gone)), _UNSYNCED)
+    session.execute(delete(model).where(model.id.in_(gone)), _UNSYNCED)
 
 
 def _remove_places(session: Session, ours: int, *, by: int) -> None:
@@ -83,13 +88,11 @@ def _remove_places(session: Session, ours: int, *, by: int) -> None:
     named_places, named_routes = _find_named(session, ours)
     routes = select(Route).where(Route.id.in_(find_parts(session, ours, PartKind.ROUTE)))
     for route in session.scalars(routes.where(Route.id.not_in(named_routes))).all():
+        # The strip along a route goes with it.
         delete_route(session, route, by=by)
     places = select(Place).where(Place.id.in_(find_parts(session, ours, PartKind.PLACE)))
-    # The strip along a route goes with it.
-    places = places.where(Place.id.not_in(named_places), Place.kind != PlaceKind.CORRIDOR)
-    for place in session.scalars(places).all():
-        with suppress(RefusedError):
-            delete_place(session, place, by=by)
+    for place in session.scalars(places.where(Place.id.not_in(named_places), ~is_used(Place))).all():
+        delete_place(session, place, by=by)
 
 
 def _find_named(session: Session, ours: int) -> tuple[set[int], set[int]]:
@@ -102,15 +105,6 @@ def _find_named(session: Session, ours: int) -> tuple[set[int], set[int]]:
             places |= set(rule.place_ids)
             routes |= {part.route_id for part in rule.route_parts}
     return places, routes
-
-
-def _remove_services(session: Session, ids: Collection[int]) -> None:
-    """Remove the helplines that nobody looked at meanwhile."""
-    session.execute(_of(Service, ids).where(Service.verified_on.is_(None)), _UNSYNCED)
-
-
-def _of(model: Any, ids: Collection[int]) -> Any:
-    return delete(model).where(model.id.in_(ids))
 
 
 _UNSYNCED = {"synchronize_session": False}
