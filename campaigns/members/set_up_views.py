@@ -90,7 +90,9 @@ def show() -> Page:
                 organisation = member.memberships[0].organisation
                 add_example(session(), organisation, names=example_names(), by=member.id)
             return _begin(member)
-    return render_template("members/set_up.html", form=form, facts=_facts()), form.status
+    # Who has shown no code learns nothing of the installation.
+    facts = _facts() if is_proven else None
+    return render_template("members/set_up.html", form=form, facts=facts), form.status
 
 
 def _ask_for_code(known: _SetUp) -> Page:

@@ -126,6 +126,13 @@ def test_restart_asks_for_the_new_code_and_keeps_what_was_typed(new: Pages) -> N
     assert client.post("/set-up", data=TYPED | {"code": AFTER_RESTART}).location == "/"
 
 
+def test_nobody_learns_of_the_installation_without_the_code(new: Pages) -> None:
+    client, told = new.client(), "What was checked"
+    assert told not in client.post("/set-up", data={"organisation": "x"}).text
+    enter(client)
+    assert told in client.get("/set-up").text
+
+
 def test_who_founds_at_the_same_time_is_refused(sessions: sessionmaker[Session]) -> None:
     first = FirstMember("Corridor", "", "UTC", "Ada", "ada@example.org")
     told: list[str] = []
