@@ -39,10 +39,9 @@ def serve_pages(settings: Settings, processes: int, *, say: Callable[[str], None
         for number in range(1, processes + 1)
     ]
     told = {settings.port: "listening at {}", settings.hooks_port: "listening for providers at {}"}
-    shown = f"[{host}]" if ":" in host else host
-    places = {port: told[port].format(f"http://{shown}:{port}") for port in ports.values()}
+    places = {port: told[port].format(_address(host, port)) for port in ports.values()}
     if set_up_code:
-        places[settings.port] += f"\n{SET_UP.format(f'http://{shown}:{settings.port}/set-up', set_up_code)}"
+        places[settings.port] += f"\n{SET_UP.format(f'{find_console(settings, host)}/set-up', set_up_code)}"
     threading.Thread(target=_say_when_up, args=(host, places, say), daemon=True).start()
     keep_seats(seats, end_seconds=KILL_SECONDS)
 
@@ -60,6 +59,16 @@ def find_place(host: str, port: int) -> str:
         except OSError as error:
             raise SettingsError(why_not(error, host, port)) from None
     return str(place[0])
+
+
+def find_console(settings: Settings, host: str) -> str:
+    """Return an address at which a browser finds the console that listens at `host`, a number.
+
+    That is the public one where a proxy with TLS stands before it: a browser sends no cookie back without.
+    """
+    if settings.public_url.startswith("https:"):
+        return settings.public_url.rstrip("/")
+    return _address(_reached(host), settings.port)
 
 
 def why_not(error: OSError, host: str, port: int) -> str:
@@ -84,8 +93,7 @@ def _attend(settings: Settings, part: str, host: str, port: int, code: str) -> N
 
 def _say_when_up(host: str, places: dict[int, str], say: Callable[[str], None]) -> None:
     """Say of each port once somebody answers there; the daemon thread goes with its process."""
-    pause, is_any = threading.Event(), ip_address(host).is_unspecified
-    asked = host if not is_any else "::1" if ":" in host else "127.0.0.1"
+    pause, asked = threading.Event(), _reached(host)
     for port, sentence in places.items():
         while not pause.wait(LOOK_EVERY):
             try:
@@ -94,3 +102,14 @@ def _say_when_up(host: str, places: dict[int, str], say: Callable[[str], None]) 
                 continue
             say(sentence)
             break
+
+
+def _reached(host: str) -> str:
+    """Return a number of this machine at which what listens at `host` is reached: nothing is at 0.0.0.0 itself."""
+    if not ip_address(host).is_unspecified:
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

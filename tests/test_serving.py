@@ -10,13 +10,16 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from campaigns.core.errors import SettingsError
-from campaigns.serving import find_place, why_not
+from campaigns.core.settings import load_settings
+from campaigns.serving import find_console, find_place, why_not
 from tests.delivery.serving import ServerProcess, children_of, free_port, instance_environment
 
 #: Longest that ending may take, in seconds.
@@ -99,6 +102,20 @@ def test_unknown_host_is_one_sentence() -> None:
 
 def test_name_of_this_machine_is_a_place() -> None:
     assert find_place("localhost", free_port()) in ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "address"),
+    [
+        ("http://localhost:8000", "127.0.0.1", "http://127.0.0.1:8000"),
+        ("http://localhost:8000", str(IPv4Address(0)), "http://127.0.0.1:8000"),
+        ("http://localhost:8000", "::", "http://[::1]:8000"),
+        ("https://corridor.example/", "127.0.0.1", "https://corridor.example"),
+    ],
+)
+def test_address_that_is_printed_opens_the_console(public_url: str, host: str, address: str) -> None:
+    settings = replace(load_settings({}), public_url=public_url, port=8000)
+    assert find_console(settings, host) == address
 
 
 @pytest.mark.parametrize(
