@@ -21,7 +21,8 @@ from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
-from campaigns.example.queries import find_example, is_own
+from campaigns.example.models import PartKind
+from campaigns.example.queries import find_example, find_parts
 from campaigns.inbox.handing_over.queries import count_to_agree
 from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
@@ -34,7 +35,7 @@ from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.queries import find_unreviewed
 from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspects
 from campaigns.planning.lifecycle import IN_FLIGHT
-from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, Sender, ZonePolicy
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.senders.connections import load_connections
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
@@ -341,11 +342,11 @@ def _find_missing(organisation_id: int) -> list[Missing]:
 def _find_unconnected(organisation_id: int) -> list[tuple[str, str]]:
     connections = load_connections(session(), settings(), organisation_id)
     # Nothing is ever to be sent over that of the example.
-    own = set(session().scalars(select(Sender.id).where(is_own(Sender))))
+    example = set(find_parts(session(), organisation_id, PartKind.SENDER))
     return [
         (each.sender.name, each.fault)
         for each in connections
-        if each.sender.active and each.fault and each.sender.id in own
+        if each.sender.active and each.fault and each.sender.id not in example
     ]
 
 
