@@ -45,6 +45,8 @@ BASE_LANGUAGE = "en"
 #: Ofcom keeps these numbers for films: nobody can be written to from one.
 _NUMBERS = "+447700900{:03}"
 _FIRST_NUMBER, _COUNT = 200, 800
+#: Room for a link to leave in the longest of the texts: whose answers nobody hears has one.
+MAX_PARTS = 4
 #: How old a position may be, in days.
 POSITION_AGE_DAYS = 30
 
@@ -80,7 +82,13 @@ def add_example(session: Session, organisation: Organisation, *, names: Names, b
     )
     audience = create_audience(session, ours, name=names.audience, rule=rule, by=by)
     sender = _add_sender(session, ours, names.sender, by)
-    plan = Plan(name=names.campaign, message_id=message.id, audience_id=audience.id, sender_ids=(sender.id,))
+    plan = Plan(
+        name=names.campaign,
+        message_id=message.id,
+        audience_id=audience.id,
+        sender_ids=(sender.id,),
+        max_parts=MAX_PARTS,
+    )
     campaign = create_campaign(session, ours, plan=plan, by=by)
     campaign.is_example = True
     prepare_correction(session, campaign, message_id=correction.id, by=by)
