@@ -10,6 +10,7 @@ from typing import Any
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import DamagedDataError
+from campaigns.messages.text.placeholders import STOP
 
 #: The parts of Content that people at risk are touched by.
 SAID = ("texts", "rule", "senders", "fallback_language", "link", "code", "correction")
@@ -79,6 +80,8 @@ class FrozenRun:
     numbers: dict[str, Any] | None = None
     #: Whether its texts name a page to those who cannot answer; they did not in runs frozen before.
     names_page: bool = False
+    #: What addresses of those pages began with when it was approved; '': as the settings say when it is planned.
+    pages: str = ""
 
     @property
     def cap(self) -> Cap:
@@ -160,10 +163,17 @@ class Content:
     leads_to: str = ""
     #: The numbers for help that its texts may name (messages.named); empty when they ask for none.
     numbers: dict[str, Any] = field(default_factory=dict)
+    #: What addresses of our own pages begin with; empty when its texts name none.
+    pages: str = ""
 
     def texts_on(self, channel: str) -> dict[str, str]:
         """Return the words for a channel by language, which are those for all where it has none of its own."""
         return {code: self.wordings.get(code, {}).get(channel) or text for code, text in self.texts.items()}
+
+    @property
+    def names_page(self) -> bool:
+        """Whether its texts name a page to those who cannot answer, as SMS do."""
+        return self.uses(Channel.SMS) and any(f"(({STOP}" in text for text in self.texts_on(Channel.SMS).values())
 
     def uses(self, channel: str) -> bool:
         """Say whether any sender is of this channel."""
@@ -195,7 +205,7 @@ class Content:
         content["schedules"] = sorted(
             content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
         )
-        for name in ("correction", "wordings", "cover", "leads_to", "numbers"):
+        for name in ("correction", "wordings", "cover", "leads_to", "numbers", "pages"):
             if not content[name]:
                 del content[name]
         if content["budget_cents"] is None:
@@ -234,4 +244,5 @@ class Content:
             cover=self.cover,
             numbers=self.numbers,
             names_page=True,
+            pages=self.pages,
         )

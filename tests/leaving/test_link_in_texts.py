@@ -33,7 +33,9 @@ NUMBER = {"channel": "sms", "identity": "+15005550006"}
 BEGINNING = "Keep it. No more messages: https://info.example/en/e/"
 
 
-def planned(sessions: sessionmaker[Session], vault: Vault, *, names_page: bool = True) -> tuple[int, int]:
+def planned(
+    sessions: sessionmaker[Session], vault: Vault, *, names_page: bool = True, pages: str = ""
+) -> tuple[int, int]:
     """Plan a run over a name, with a number behind it; return its id and that of the name."""
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -41,7 +43,8 @@ def planned(sessions: sessionmaker[Session], vault: Vault, *, names_page: bool =
             a_sender(session, identity="NGOINFO", two_way=False, countries=["PL"]),
             a_sender(session, identity=NUMBER["identity"]),
         ]
-        content = frozen({"en": "Keep it. ((stop))"}, names_page=names_page, senders=[SENDER, NUMBER])
+        texts = {"en": "Keep it. ((stop))"}
+        content = frozen(texts, names_page=names_page, pages=pages, senders=[SENDER, NUMBER])
         run = a_planned_run(session, organisation=organisation, frozen=content, senders=senders)
         ids = people(session, organisation.id, vault, count=3, prefix="+48501")
         for address in session.scalars(select(Address).where(Address.contact_id.in_(ids))):
@@ -123,6 +126,12 @@ def test_whoever_falls_back_to_a_number_they_cannot_answer_gets_the_link(
         assert fall_back(session, [delivery.id]) == 1
         session.refresh(delivery)
         assert session.get_one(RunText, delivery.text_id).body == BEGINNING + NOBODYS
+
+
+def test_link_has_the_address_that_was_approved(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, sender_id = planned(sessions, vault, pages="https://approved.example")
+    said = "Keep it. No more messages: https://approved.example/en/e/"
+    assert all(each.body.startswith(said) for each in claim(sessions, vault, run_id, sender_id))
 
 
 def test_run_that_was_frozen_before_keeps_its_words(sessions: sessionmaker[Session], vault: Vault) -> None:

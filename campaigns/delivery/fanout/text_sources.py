@@ -38,7 +38,7 @@ def load_renderer(session: Session, run: Run, wanted: Iterable[Combination], *, 
         known=known,
         regions={row.id: Whereabouts(row.code, row.country) for row in regions},
         places={row.id: row.name for row in places},
-        pages=policy.pages,
+        pages=frozen.pages or policy.pages,
     )
 
 

@@ -19,6 +19,7 @@ FACTS = (
     "budget_cents",
     "link",
     "leads_to",
+    "pages",
     "numbers",
     "resend_unknown",
 )

@@ -23,8 +23,10 @@ def as_approved(content: Content, approval: Approval) -> Content:
     """Return the content with the numbers that were approved in place of those of now.
 
     A number that was taken away since changes nothing, and what came since is told by `find_unapproved`.
+    An approval that names no address of pages covers any: it was given without one, or by an earlier version.
     """
-    return replace(content, numbers=approved_numbers(approval).to_json())
+    pages = content.pages if (approval.content or {}).get("pages") else ""
+    return replace(content, numbers=approved_numbers(approval).to_json(), pages=pages)
 
 
 def approved_numbers(approval: Approval) -> NamedNumbers:

@@ -163,6 +163,8 @@ def _assess_content(
 ) -> Assessment:
     """Read, count unless a tally is given, render, and check the gates on what is sent to whom."""
     content, unreadable = load_content(session, campaign), None
+    if content.names_page:
+        content = replace(content, pages=policy.pages)
     try:
         AudienceRule.from_json(content.rule)
         if tally is None:

@@ -24,6 +24,7 @@ FACTS = {
     "budget_cents": _l("Spending limit"),
     "link": _l("Link"),
     "leads_to": _l("Page that the link with a counter leads to"),
+    "pages": _l("Address of the pages that texts name"),
     "numbers": _l("Numbers that texts may name"),
     "resend_unknown": _l("If it is unknown whether a message arrived"),
 }

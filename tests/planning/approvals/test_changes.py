@@ -58,6 +58,7 @@ def test_each_part_of_the_plan_is_told() -> None:
         budget_cents=500,
         cover={"place 1": "0"},
         leads_to="https://help.example.org/",
+        pages="https://info.example.org",
         numbers={"services": {"1": ["112"]}},
     )
     assert {each.name for each in changes_between(content(), other).facts} == set(FACTS)
