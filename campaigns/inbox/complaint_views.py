@@ -92,6 +92,7 @@ def answer(complaint_id: int) -> Page:
         conversations.answer(
             session(), conversation, sent, by=by, seen=seen, vault=vault(), known=known, numbers_are_meant=meant
         )
+        _check_still_read(complaint_id)
     except (InputError, RefusedError) as error:
         form.show(error, "words")
         status = 409 if isinstance(error, ChangedError) else 422
@@ -111,6 +112,7 @@ def close(complaint_id: int) -> Redirect:
             raise InputError(N_("Choose how they ended."))
         outcome, by = Outcome(form.text("outcome")), current_member().id
         conversations.close(session(), conversation, outcome, by=by, seen=form.seen())
+        _check_still_read(complaint_id)
         flash(_("The conversation is closed. It opens again when they write."), "good")
     return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
@@ -125,7 +127,7 @@ def give_on(complaint_id: int) -> Page:
     if not form.validate_on_submit():
         return render_template("inbox/complaints/give_on.html", complaint=complaint, form=form), form.status
     with refusals_told(InputError, TransitionError):
-        passing_complaints.give_on(session(), complaint, form.chosen(), **_acting())
+        passing_complaints.give_on(session(), complaint, form.chosen(), who=_reading())
         flash(_("It is given on. Whoever reads it now is told that it waits."), "good")
         after = url_for("complaints.index")
     return redirect(after)
@@ -140,7 +142,7 @@ def doubt(complaint_id: int) -> Redirect:
     with refusals_told(InputError, RefusedError):
         if not form.validate_on_submit():
             raise InputError(N_("Choose from the list."))
-        passing_complaints.doubt(session(), complaint, Doubt(form.text("why")), **_acting())
+        passing_complaints.doubt(session(), complaint, Doubt(form.text("why")), who=_reading())
         flash(_("It is noted. Another reader has to agree before the team sees it."), "good")
     return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
@@ -151,7 +153,7 @@ def keep(complaint_id: int) -> Redirect:
     """Let a complaint be one after all."""
     complaint, _conversation = _read(complaint_id)
     with refusals_told(TransitionError):
-        passing_complaints.keep(session(), complaint, **_acting())
+        passing_complaints.keep(session(), complaint, who=_reading())
         flash(_("It stays a complaint."), "good")
     return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
@@ -163,7 +165,7 @@ def give_back(complaint_id: int) -> Redirect:
     complaint, _conversation = _read(complaint_id)
     after = url_for("complaints.show", complaint_id=complaint_id)
     with refusals_told(RefusedError):
-        passing_complaints.give_back(session(), complaint, **_acting())
+        passing_complaints.give_back(session(), complaint, who=_reading())
         flash(_("It is no complaint any more. The team sees it again."), "good")
         after = url_for("complaints.index")
     return redirect(after)
@@ -301,12 +303,16 @@ def _reading() -> readers.Reading:
     return readers.Reading(current_member().id, current_organisation().id, may_now(Permission.ANSWER))
 
 
-def _acting() -> dict[str, int]:
-    return {"by": current_member().id, "here": current_organisation().id}
-
-
 def _read(complaint_id: int) -> tuple[Complaint, Conversation]:
     return readers.get_read(session(), complaint_id, _reading())
+
+
+def _check_still_read(complaint_id: int) -> None:
+    """Raise NotFoundError, which undoes the request, for a complaint that was given on while this member waited.
+
+    To be called once the conversation is locked: whoever gives it on locks it first.
+    """
+    _read(complaint_id)
 
 
 def _file(complaint_id: int, media_id: int, *, locked: bool = False) -> Media:

@@ -1,6 +1,6 @@
 """Whoever reads a complaint gives it on to another reader; two of them give back to the team what is none.
 
-None of these verbs commits.
+None of these verbs commits. Each raises NotFoundError for whoever does not read the complaint any more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.complaints.models import Complaint, Doubt
-from campaigns.inbox.complaints.readers import who_answered_before
+from campaigns.inbox.complaints.readers import Reading, get_read, who_answered_before
 from campaigns.inbox.complaints.service import ReadBy, check_reader
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
@@ -19,15 +19,15 @@ from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
 from campaigns.staff import audit
 
 
-def give_on(session: Session, complaint: Complaint, chosen: ReadBy | None, *, by: int, here: int) -> None:
+def give_on(session: Session, complaint: Complaint, chosen: ReadBy | None, *, who: Reading) -> None:
     """Let somebody else read a complaint in place of whoever reads it now; None: whom the setting names.
 
-    `here` is the organisation in which the reader works. Raises InputError for whom it is about, for the team that
-    answered, and where the setting names nobody else; NotFoundError for whoever is not there, and for a member of
-    an organisation that is not the reader's own; TransitionError for whoever reads it already.
+    Raises InputError for whom it is about, for the team that answered, and where the setting names nobody else;
+    NotFoundError for whoever is not there, and for a member of an organisation that is not the reader's own;
+    TransitionError for whoever reads it already.
     """
-    conversation, complaint = _hold(session, complaint)
-    if chosen is not None and chosen.member_id is not None and here != complaint.organisation_id:
+    conversation, complaint = _hold(session, complaint, who)
+    if chosen is not None and chosen.member_id is not None and who.organisation_id != complaint.organisation_id:
         raise NotFoundError(N_("There is no such member."))
     receiver_id = check_reader(session, conversation, chosen, who_answered_before(session, complaint))
     reader_id = None if chosen is None else chosen.member_id
@@ -39,43 +39,43 @@ def give_on(session: Session, complaint: Complaint, chosen: ReadBy | None, *, by
         conversation.urgent_since = clock.now()
     session.flush()
     to = {"to_organisation": receiver_id, "to_member": reader_id}
-    _record(session, "give_on", complaint, here, by=by, **to)
+    _record(session, "give_on", complaint, who, **to)
 
 
-def doubt(session: Session, complaint: Complaint, why: Doubt, *, by: int, here: int) -> None:
+def doubt(session: Session, complaint: Complaint, why: Doubt, *, who: Reading) -> None:
     """Say that a complaint is none, until another reader agrees.
 
     Raises RefusedError for one that the person made themselves, TransitionError where a reader said so already.
     """
-    _conversation, complaint = _hold(session, complaint)
+    _conversation, complaint = _hold(session, complaint, who)
     if complaint.marked_by_id is None:
         raise RefusedError(N_("They said themselves that it is a complaint, and who reads it. It stays one."))
     if complaint.doubt is not None:
         raise TransitionError(N_("A reader has said so already. Another one has to agree."))
-    complaint.doubt, complaint.doubted_by_id, complaint.doubted_at = why, by, clock.now()
+    complaint.doubt, complaint.doubted_by_id, complaint.doubted_at = why, who.member_id, clock.now()
     session.flush()
-    _record(session, "doubt", complaint, here, by=by, why=why)
+    _record(session, "doubt", complaint, who, why=why)
 
 
-def keep(session: Session, complaint: Complaint, *, by: int, here: int) -> None:
+def keep(session: Session, complaint: Complaint, *, who: Reading) -> None:
     """Let a complaint be one after all; raise TransitionError where nobody doubts it."""
-    _conversation, complaint = _hold(session, complaint)
+    _conversation, complaint = _hold(session, complaint, who)
     if complaint.doubt is None:
         raise TransitionError(N_("Nobody says that it is no complaint."))
     complaint.doubt = complaint.doubted_by_id = complaint.doubted_at = None
     session.flush()
-    _record(session, "keep", complaint, here, by=by)
+    _record(session, "keep", complaint, who)
 
 
-def give_back(session: Session, complaint: Complaint, *, by: int, here: int) -> None:
+def give_back(session: Session, complaint: Complaint, *, who: Reading) -> None:
     """Agree as the second reader that a complaint is none: the team sees all of it again, and it waits for them.
 
     Raises RefusedError for whoever said so first, TransitionError where nobody did.
     """
-    conversation, complaint = _hold(session, complaint)
+    conversation, complaint = _hold(session, complaint, who)
     if complaint.doubt is None:
         raise TransitionError(N_("Nobody says that it is no complaint."))
-    if by == complaint.doubted_by_id:
+    if who.member_id == complaint.doubted_by_id:
         raise RefusedError(N_("Another reader has to agree."))
     conversation.is_complaint, conversation.owner_id = False, None
     marked = Reason(COMPLAINT).to_json()
@@ -86,13 +86,17 @@ def give_back(session: Session, complaint: Complaint, *, by: int, here: int) -> 
     facts = {"why": complaint.doubt, "first": complaint.doubted_by_id}
     session.delete(complaint)
     session.flush()
-    _record(session, "give_back", complaint, here, by=by, **facts)
+    _record(session, "give_back", complaint, who, **facts)
 
 
-def _hold(session: Session, complaint: Complaint) -> tuple[Conversation, Complaint]:
+def _hold(session: Session, complaint: Complaint, who: Reading) -> tuple[Conversation, Complaint]:
     conversation = hold_kept(session, session.get_one(Conversation, complaint.conversation_id))
-    return conversation, hold_kept(session, complaint)
+    complaint = hold_kept(session, complaint)
+    # Another reader may have given it on while this one waited: it is not theirs to decide any more.
+    get_read(session, complaint.id, who)
+    return conversation, complaint
 
 
-def _record(session: Session, verb: str, complaint: Complaint, here: int, *, by: int, **facts: object) -> None:
-    audit.record(session, f"complaint.{verb}", subject=complaint, organisation_id=here, member_id=by, **facts)
+def _record(session: Session, verb: str, complaint: Complaint, who: Reading, **facts: object) -> None:
+    of, by = who.organisation_id, who.member_id
+    audit.record(session, f"complaint.{verb}", subject=complaint, organisation_id=of, member_id=by, **facts)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.complaints.models import Complaint
 from campaigns.inbox.complaints.passing_complaints import give_on
+from campaigns.inbox.complaints.readers import Reading
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.complaints.test_complaints import WORDS, answering, mark, name_readers, which
-from tests.inbox.conversations.test_pages import hear
+from tests.inbox.conversations.test_pages import fields_of, hear
 from tests.web.pages import Pages
 
 __all__ = ["answering", "which"]
@@ -60,6 +63,46 @@ def case(pages: Pages, which: int, answering: Member) -> Case:
     return Case(pages, which, answering, lead)
 
 
+def is_waited_for(case: Case) -> bool:
+    """Wait until somebody waits for a row that another one holds; say whether anybody does."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    until = time.monotonic() + 10
+    with case.pages.sessions() as session:
+        while time.monotonic() < until:
+            if session.scalar(waiting):
+                return True
+            session.rollback()
+            time.sleep(0.01)
+    return False
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+@pytest.mark.parametrize("act", ["answer", "close", "give-on", "doubt", "keep", "give-back"])
+def test_whoever_waited_while_it_was_given_on_decides_nothing_any_more(case: Case, act: str) -> None:
+    """On SQLite nobody reads a complaint to act on it while another one writes."""
+    second = case.pages.member(Role.VIEWER)
+    name_readers(case.pages, case.lead, second)
+    if act in ("keep", "give-back"):
+        case.doubt(case.lead)
+    client, before = case.client(second), case.acts()
+    seen = fields_of(client.get(HERE).text)
+    data = seen | {"words": "We are sorry.", "outcome": "informed", "reader": "instance", "why": "mistake"}
+    with ThreadPoolExecutor(1) as threads, case.pages.sessions.begin() as session:
+        conversation = session.get_one(Conversation, case.which, with_for_update=True)
+        state = conversation.state
+        session.get_one(Complaint, 1).receiver_id = case.pages.theirs.id
+        session.flush()
+        answered = threads.submit(client.post, f"{HERE}/{act}", data=data)
+        assert is_waited_for(case)
+        session.commit()
+        assert answered.result().status_code == 404
+    with case.pages.sessions() as session:
+        complaint, conversation = session.get_one(Complaint, 1), session.get_one(Conversation, case.which)
+        assert (complaint.receiver_id, conversation.state) == (case.pages.theirs.id, state)
+    assert case.acts() == before
+
+
 @pytest.mark.both_databases
 def test_reader_gives_it_on_to_a_member_and_reads_it_no_more(case: Case) -> None:
     board, colleague = case.pages.member(Role.AUTHOR, name="Board"), case.pages.member(Role.RESPONDER)
@@ -95,7 +138,12 @@ def test_whoever_reads_it_already_is_not_given_it_again(case: Case) -> None:
     assert ('value="setting"' in offered, f"member:{case.lead.id}" in offered) == (False, False)
     assert case.give(case.lead, "setting") == 422
     with case.pages.sessions() as session, pytest.raises(TransitionError, match="read this complaint already"):
-        give_on(session, session.get_one(Complaint, 1), None, by=case.lead.id, here=case.pages.ours.id)
+        give_on(
+            session,
+            session.get_one(Complaint, 1),
+            None,
+            who=Reading(case.lead.id, case.pages.ours.id, answers=False),
+        )
     assert case.acts() == ["readers", "mark"]
 
 

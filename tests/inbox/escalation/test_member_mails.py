@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select, update
 from campaigns.core import clock
 from campaigns.inbox.complaints.models import Complaint, Doubt
 from campaigns.inbox.complaints.passing_complaints import doubt, give_back, give_on
+from campaigns.inbox.complaints.readers import Reading
 from campaigns.inbox.complaints.service import ReadBy, choose_readers, complain, give
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.escalation.escalate import escalate
@@ -96,14 +97,14 @@ def test_next_reader_hears_of_a_complaint_that_is_given_on_and_the_team_of_one_t
     assert watch.pass_on() == [("one", COMPLAINT)]
     watch.now += MINUTE
     with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
-        complaint, where = session.scalars(select(Complaint)).one(), {"here": watch.organisation.id}
-        give_on(session, complaint, ReadBy(member_id=other), by=one, **where)
+        complaint, where = session.scalars(select(Complaint)).one(), watch.organisation.id
+        doubt(session, complaint, Doubt.REQUEST, who=Reading(one, where, answers=False))
+        give_on(session, complaint, ReadBy(member_id=other), who=Reading(one, where, answers=False))
     assert watch.pass_on() == [("other-one", COMPLAINT)]
     watch.now += MINUTE
     with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
         complaint = session.scalars(select(Complaint)).one()
-        doubt(session, complaint, Doubt.REQUEST, by=one, **where)
-        give_back(session, complaint, by=other, **where)
+        give_back(session, complaint, who=Reading(other, where, answers=False))
     assert watch.pass_on() == [("duty", ONE)]
 
 
