@@ -125,7 +125,7 @@ def _find_due(session: Session, now: datetime) -> Iterator[Due]:
     ]
     asked = [
         Due(row.member_id, row.organisation_id, Urgency(row.urgency), False, row.offers, is_for_second=True)
-        for row in session.execute(second_members.select_pending(now))
+        for row in second_members.find_pending(session, now)
     ]
     for due in sorted([*waiting, *asked], key=lambda each: (-each.urgency, each.member_id)):
         if _may_be_told(session, due, now):

@@ -5,12 +5,12 @@ Each of them is told once, without content, and nobody any more once it is decid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.core.database import insert_or
 from campaigns.inbox.duty.queries import find_who_answers
@@ -19,10 +19,10 @@ from campaigns.inbox.escalation.models import EscalationSwitch, SecondMemberTold
 from campaigns.inbox.handing_over.models import HandOver
 from campaigns.inbox.handing_over.queries import is_to_agree_on
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.staff.models import Member
+from campaigns.staff.models import Membership
 
-#: Offers for which members are told at one look; others wait for the next one.
-MOST_AT_ONCE = 100
+#: Members who are to be told, each of one offer, that are written down at one look; others wait for the next one.
+MOST_AT_ONCE = 500
 
 
 def ask_second_members(sessions: sessionmaker[Session], *, now: datetime) -> int:
@@ -36,15 +36,20 @@ def ask_second_members(sessions: sessionmaker[Session], *, now: datetime) -> int
     return len({row["hand_over_id"] for row in rows})
 
 
-def select_pending(now: datetime) -> Select[*tuple[Any, ...]]:
-    """Select who is still to be told: member, organisation, urgency of the mail, and of how many offers."""
+def find_pending(session: Session, now: datetime) -> Sequence[Any]:
+    """Return who is still to be told and may agree: member, organisation, urgency of the mail, of how many."""
+    pending = session.execute(_select_pending(now)).all()
+    answering = find_who_answers(session, {row.organisation_id for row in pending})
+    return [row for row in pending if row.member_id in answering.get(row.organisation_id, ())]
+
+
+def _select_pending(now: datetime) -> Select[*tuple[Any, ...]]:
     # What was passed on unasked cannot wait for the digest of a question.
     urgency = case((HandOver.urgency >= Urgency.DANGER, Urgency.DANGER.value), else_=Urgency.DAY.value)
     whose = SecondMemberTold.member_id, HandOver.organisation_id, urgency.label("urgency")
     pending = select(*whose, func.count(HandOver.id).label("offers"))
     pending = pending.join(HandOver, HandOver.id == SecondMemberTold.hand_over_id)
-    pending = pending.join(Member, Member.id == SecondMemberTold.member_id)
-    still = SecondMemberTold.settled_at.is_(None), Member.active, *is_to_agree_on(now)
+    still = SecondMemberTold.settled_at.is_(None), *is_to_agree_on(now)
     return pending.where(*still).group_by(*whose)
 
 
@@ -76,18 +81,33 @@ def is_for_second_member(session: Session, mail: StepMail) -> bool:
 
 
 def _find_asked(session: Session, now: datetime) -> Sequence[dict[str, int]]:
-    """Return offers of which nobody is told yet, each with every member who may agree and whom mail reaches."""
+    """Return whoever may agree to an offer, and is not written down yet: whoever came since as well.
+
+    Whom no mail reaches is told only where nobody else may agree.
+    """
     is_on = exists().where(EscalationSwitch.organisation_id == HandOver.organisation_id, EscalationSwitch.is_on)
-    is_told = exists().where(SecondMemberTold.hand_over_id == HandOver.id)
-    unasked = select(HandOver).where(*is_to_agree_on(now), is_on, ~is_told).order_by(HandOver.id)
-    offers = session.scalars(unasked.limit(MOST_AT_ONCE)).all()
-    answering = find_who_answers(session, {each.organisation_id for each in offers})
-    silent = load_unreachable(session, {member for members in answering.values() for member in members}, now=now)
-    rows = []
-    for each in offers:
-        others = answering.get(each.organisation_id, set()) - {each.offered_by_id}
-        rows += [
-            {"hand_over_id": each.id, "member_id": member_id}
-            for member_id in sorted(others - silent.keys() or others)
-        ]
-    return rows
+    is_open = *is_to_agree_on(now), is_on
+    answering = find_who_answers(session, session.scalars(select(HandOver.organisation_id).where(*is_open)).all())
+    members = {(key, member) for key, members in answering.items() for member in members}
+    silent = load_unreachable(session, {member for _key, member in members}, now=now)
+    reached = {each for each in members if each[1] not in silent}
+    is_told = exists().where(
+        SecondMemberTold.hand_over_id == HandOver.id, SecondMemberTold.member_id == Membership.member_id
+    )
+    asked = select(HandOver.id.label("hand_over_id"), Membership.member_id)
+    asked = asked.join(Membership, Membership.organisation_id == HandOver.organisation_id)
+    others = asked.where(*is_open, Membership.member_id != HandOver.offered_by_id, ~is_told)
+    is_asked = or_(_is_among(Membership, reached), _is_among(Membership, members - reached) & ~_has_other(reached))
+    found = session.execute(others.where(is_asked).order_by(HandOver.id).limit(MOST_AT_ONCE))
+    return [{"hand_over_id": row.hand_over_id, "member_id": row.member_id} for row in found]
+
+
+def _has_other(members: Collection[tuple[int, int]]) -> ColumnElement[bool]:
+    """Match offers to which one of these members, by organisation and id, may agree."""
+    other = aliased(Membership)
+    is_theirs = other.organisation_id == HandOver.organisation_id, other.member_id != HandOver.offered_by_id
+    return exists().where(*is_theirs, _is_among(other, members))
+
+
+def _is_among(membership: type[Membership], members: Collection[tuple[int, int]]) -> ColumnElement[bool]:
+    return tuple_(membership.organisation_id, membership.member_id).in_(members)

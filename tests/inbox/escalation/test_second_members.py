@@ -10,12 +10,13 @@ from sqlalchemy import select, update
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.escalation import second_members
 from campaigns.inbox.escalation.models import EscalationSwitch
 from campaigns.inbox.handing_over import overriding, service
 from campaigns.inbox.handing_over.models import HandOver, Override
 from campaigns.inbox.handing_over.service import Extract
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.staff.models import Member, Role
+from campaigns.staff.models import Member, Membership, Role
 from tests.factories import a_member, a_sender, an_organisation
 from tests.inbox.builders import OURS
 from tests.inbox.conversations.test_pages import hear
@@ -62,6 +63,42 @@ def test_nobody_is_told_of_what_is_decided_or_too_late(watch: Watch, vault: Vaul
     agree(watch, propose(watch, vault))
     propose(watch, vault)
     assert watch.pass_on(61) == []
+
+
+def set_roles(watch: Watch, name: str, *roles: Role) -> None:
+    with watch.sessions.begin() as session:
+        theirs = select(Membership).join(Member).where(Member.name == name)
+        session.scalars(theirs).one().roles = list(roles)
+
+
+def test_whoever_may_agree_no_more_is_not_told_and_whoever_may_since_is(watch: Watch, vault: Vault) -> None:
+    with watch.sessions.begin() as session:
+        a_member(session, watch.organisation, Role.VIEWER, name="late", email="late@example.org")
+    propose(watch, vault)
+    assert second_members.ask_second_members(watch.sessions, now=watch.now) == 1
+    set_roles(watch, "other", Role.VIEWER)
+    set_roles(watch, "late", Role.RESPONDER)
+    assert watch.pass_on() == [(name, WAITS) for name in ("late", "lead", "reserve")]
+    assert watch.pass_on(30) == []
+
+
+def test_offers_to_which_nobody_may_agree_keep_no_other_back(
+    watch: Watch, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_members, "MOST_AT_ONCE", 1)
+    for name in ("lead", "other", "reserve"):
+        set_roles(watch, name, Role.VIEWER)
+    propose(watch, vault)
+    watch.pass_on()
+    with watch.sessions.begin() as session:
+        by = session.scalars(select(Member.id).where(Member.name == "other")).one()
+    set_roles(watch, "other", Role.RESPONDER)
+    which = propose(watch, vault)
+    with watch.sessions.begin() as session:
+        # To the first one nobody else may agree, for "other" made it.
+        session.get_one(HandOver, which - 1).offered_by_id = by
+        session.execute(update(Membership).where(Membership.member_id != by).values(roles=[Role.VIEWER]))
+    assert watch.pass_on(2) == [("other", WAITS)]
 
 
 @pytest.mark.one_database
