@@ -15,8 +15,14 @@ from campaigns.inbox.complaints.readers import Reading, get_read, who_answered_b
 from campaigns.inbox.complaints.service import ReadBy, check_reader
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
+from campaigns.inbox.conversations.waiting_again import wait_again
+from campaigns.inbox.urgency.judging import level_of
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
 from campaigns.staff import audit
+
+#: Heading of the reason for which a conversation waits that a reader of complaints had answered or closed.
+GIVEN_BACK = "given_back"
 
 
 def give_on(session: Session, complaint: Complaint, chosen: ReadBy | None, *, who: Reading) -> None:
@@ -70,6 +76,9 @@ def keep(session: Session, complaint: Complaint, *, who: Reading) -> None:
 def give_back(session: Session, complaint: Complaint, *, who: Reading) -> None:
     """Agree as the second reader that a complaint is none: the team sees all of it again, and it waits for them.
 
+    It waits though a reader has answered or closed it, for the team has not seen what was written. It is as urgent
+    as what they wrote, since it was raised for its readers.
+
     Raises RefusedError for whoever said so first, TransitionError where nobody did.
     """
     conversation, complaint = _hold(session, complaint, who)
@@ -77,16 +86,25 @@ def give_back(session: Session, complaint: Complaint, *, who: Reading) -> None:
         raise TransitionError(N_("Nobody says that it is no complaint."))
     if who.member_id == complaint.doubted_by_id:
         raise RefusedError(N_("Another reader has to agree."))
-    conversation.is_complaint, conversation.owner_id = False, None
-    marked = Reason(COMPLAINT).to_json()
-    conversation.reasons = [each for each in conversation.reasons if each != marked]
-    if conversation.waiting_since is not None:
-        # Of the steps taken until now those were told who read it.
-        conversation.state, conversation.urgent_since = ConversationState.NEW, clock.now()
+    _let_team_have(conversation)
     facts = {"why": complaint.doubt, "first": complaint.doubted_by_id}
     session.delete(complaint)
     session.flush()
     _record(session, "give_back", complaint, who, **facts)
+
+
+def _let_team_have(conversation: Conversation) -> None:
+    now, raised = clock.now(), (Reason(COMPLAINT).to_json(), Reason(GIVEN_BACK).to_json())
+    conversation.is_complaint, conversation.owner_id = False, None
+    conversation.reasons = [each for each in conversation.reasons if each not in raised]
+    # A complaint is raised to a day: what was more urgent was so by its words.
+    level = min(conversation.urgency, Urgency.DAY) if conversation.closed_at else conversation.urgency
+    if level == Urgency.DAY:
+        level = min(level, level_of([each["heading"] for each in conversation.reasons]))
+    if conversation.waiting_since is None:
+        wait_again(conversation, Reason(GIVEN_BACK), active=(), at=now)
+    # Of the steps taken until now those were told who read it.
+    conversation.state, conversation.urgency, conversation.urgent_since = ConversationState.NEW, level, now
 
 
 def _hold(session: Session, complaint: Complaint, who: Reading) -> tuple[Conversation, Complaint]:

@@ -33,6 +33,7 @@ TOPICS = {
     "not_taken": _l("Nobody took it whom it was offered to"),
     "receiver_gone": _l("Nobody works any more at whom it was handed to"),
     "complaint": _l("A complaint about us"),
+    "given_back": _l("Two readers say that it is no complaint"),
     "number_died": _l("The number that they were given is dead"),
 }
 #: What people write about, as members tick it and as counts are made of it.

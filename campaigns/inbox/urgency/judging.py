@@ -7,6 +7,7 @@ false alarm is cheap. What nobody can read is never last.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns.audience.keywords import language_of
@@ -54,6 +55,14 @@ def judge(text: str, kind: ReplyKind) -> Judged:
         frozenset(reason.heading for reason in reasons),
         spoken[0][0] if spoken else language_of(text) if kind is not ReplyKind.TEXT else None,
     )
+
+
+def level_of(headings: Iterable[str]) -> Urgency:
+    """Return how urgent a conversation is by the headings of its reasons.
+
+    What stands in no list, and is no sign, let it wait again: that is of a day.
+    """
+    return max((_LEVELS.get(each, Urgency.DAY) for each in headings), default=Urgency.QUESTION)
 
 
 def _found(words: list[str]) -> list[Reason]:

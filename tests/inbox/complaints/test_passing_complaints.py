@@ -16,6 +16,7 @@ from campaigns.inbox.complaints.models import Complaint
 from campaigns.inbox.complaints.passing_complaints import give_on
 from campaigns.inbox.complaints.readers import Reading
 from campaigns.inbox.conversations.models import Conversation, ConversationState
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.complaints.test_complaints import WORDS, answering, mark, name_readers, which
 from tests.inbox.conversations.test_pages import fields_of, hear
@@ -171,6 +172,29 @@ def test_two_readers_give_back_what_is_no_complaint(case: Case, vault: Vault) ->
     assert "Thank you." in team.get(f"/inbox/{case.which}").text
     # It may become one again.
     mark(case.pages, case.which, case.about)
+
+
+@pytest.mark.parametrize("act", ["", "answer", "close"])
+def test_what_is_given_back_waits_though_a_reader_ended_it_and_is_as_urgent_as_its_words(
+    case: Case, act: str
+) -> None:
+    second = case.pages.member(Role.VIEWER)
+    name_readers(case.pages, case.lead, second)
+    lead = case.client(case.lead)
+    if act:
+        seen = fields_of(lead.get(HERE).text)
+        lead.post(f"{HERE}/{act}", data=seen | {"words": "We are sorry.", "outcome": "informed"})
+    case.doubt(case.lead)
+    case.client(second).post(f"{HERE}/give-back")
+    with case.pages.sessions() as session:
+        conversation = session.get_one(Conversation, case.which)
+        assert (conversation.state, conversation.urgency) == (ConversationState.NEW, Urgency.QUESTION)
+        assert conversation.waiting_since is not None
+        assert (conversation.outcome, conversation.closed_at) == (None, None)
+    team = case.client(case.about)
+    assert f"/inbox/{case.which}" in team.get("/inbox?languages=all").text
+    told = "Two readers say that it is no complaint"
+    assert (told in team.get(f"/inbox/{case.which}").text) == bool(act)
 
 
 def test_doubt_goes_with_a_complaint_that_is_given_on_and_is_taken_back(case: Case) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
+from campaigns.inbox.complaints.passing_complaints import GIVEN_BACK
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.given.dead_numbers import NUMBER_DIED
 from campaigns.inbox.handing_over.deciding import CAME_BACK, NOT_TAKEN, RECEIVER_GONE
@@ -154,7 +155,7 @@ def test_danger_is_never_a_machine() -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(TOPICS) == {*HEADINGS, *Sign, NUMBER_DIED, CAME_BACK, NOT_TAKEN, RECEIVER_GONE}
+    assert set(TOPICS) == {*HEADINGS, *Sign, NUMBER_DIED, GIVEN_BACK, CAME_BACK, NOT_TAKEN, RECEIVER_GONE}
 
 
 @given(st.text(max_size=300))
