@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -59,6 +60,8 @@ def _be_sandbox(settings: Settings) -> None:
     from campaigns.sandbox.server import run
     from campaigns.sandbox_defaults import sandbox_defaults
 
+    # Ctrl-C reaches the whole group of processes: the worker ends this one when it has ended what it does.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_keeper, daemon=True).start()
     run(sandbox_defaults(settings))
 

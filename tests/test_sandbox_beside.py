@@ -16,7 +16,7 @@ import requests
 from campaigns.core.processes.seats import Seat
 from campaigns.core.settings import Settings, load_settings
 from campaigns.sandbox_beside import sandbox_beside
-from tests.delivery.serving import free_port
+from tests.delivery.serving import children_of, free_port
 from tests.web.pages import KEYS
 
 #: Longest that a beginning or an end may take on a busy machine, in seconds.
@@ -55,6 +55,17 @@ def test_sandbox_lives_as_long_as_its_worker(environ: dict[str, str]) -> None:
     with sandbox_beside(settings):
         wait_until(lambda: opens(settings))
     assert not opens(settings)
+
+
+def test_ctrl_c_leaves_its_end_to_the_worker(environ: dict[str, str]) -> None:
+    settings, before = load_settings(environ), children_of(os.getpid())
+    with sandbox_beside(settings):
+        wait_until(lambda: opens(settings))
+        for child in set(children_of(os.getpid())) - set(before):
+            os.kill(child, signal.SIGINT)
+        # It would be gone by now, and another not there yet.
+        time.sleep(0.4)
+        assert opens(settings)
 
 
 def test_sandbox_ends_with_a_worker_that_was_killed(environ: dict[str, str]) -> None:
