@@ -150,7 +150,8 @@ def _wrong_address(settings: Settings, name: str, address: str) -> Iterator[str]
 
 def _is_only_here(settings: Settings, address: str) -> bool:
     """Say whether nothing can be sent to people, and nobody elsewhere is asked: a first look needs no TLS."""
-    return not settings.secrets and is_loopback(address) and is_loopback(f"http://{settings.host}")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return not settings.secrets and is_loopback(address) and is_loopback(f"http://{host}")
 
 
 def _wrong_hosts(names: str) -> Iterator[str]:

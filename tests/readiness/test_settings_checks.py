@@ -227,6 +227,7 @@ def test_keys_file_with_something_else_is_refused(tmp_path: Path, keys_file: Key
     ("changes", "is_taken"),
     [
         ({}, True),
+        ({"host": "::1"}, True),
         ({"secret_twilio": "AC1:token"}, False),
         ({"host": "console.example"}, False),
         ({"public_url": "http://a.example"}, False),
