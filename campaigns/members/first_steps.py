@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, exists, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Audience, ContactImport, EntryPoint, ImportState
 from campaigns.core.words import N_
@@ -18,6 +18,7 @@ from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.places.models import Place
 from campaigns.planning.models import Campaign, CampaignState, Run, Sender
 from campaigns.planning.queries import select_senders
+from campaigns.staff.models import AuditEntry
 from campaigns.staff.queries import owned
 
 
@@ -96,7 +97,7 @@ def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
     Only a rehearsal of the example does: that is what it is for.
     """
 
-    def of(model: Any) -> Select[tuple[int]]:
+    def of(model: Any) -> Select[int]:
         return owned(select(model.id), model, organisation_id)
 
     imported = of(ContactImport).where(ContactImport.state == ImportState.DONE)
@@ -109,7 +110,19 @@ def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
         of(Audience).where(is_own(Audience)),
         reviewed.where(is_own(Message)),
         senders.with_only_columns(Sender.id).order_by(None),
-        of(Run).where(Run.is_rehearsal, Run.started_at.is_not(None)),
+        union_all(of(Run).where(Run.is_rehearsal, Run.started_at.is_not(None)), _were_rehearsed(organisation_id)),
         of(Campaign).where(Campaign.state == CampaignState.APPROVED),
     )
     return session.execute(select(*(exists(each) for each in wanted))).one()
+
+
+def _were_rehearsed(organisation_id: int) -> Select[int]:
+    """Select the audit entries of rehearsals that were begun: those of an example are thrown away with it."""
+    planned = aliased(AuditEntry)
+    is_planned = select(planned.id).where(
+        planned.subject_type == AuditEntry.subject_type,
+        planned.subject_id == AuditEntry.subject_id,
+        planned.action == "run.plan",
+    )
+    entries = owned(select(AuditEntry.id), AuditEntry, organisation_id)
+    return entries.where(AuditEntry.action == "run.rehearse", is_planned.exists())

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import ContactImport, EntryPoint, ImportState
-from campaigns.example.service import Names, add_example
+from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.example.service import Names, add_example, throw_example_away
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import find_founding
 from campaigns.messages.models import TranslationState
 from campaigns.places.service import load_regions
-from campaigns.planning.models import CampaignState
+from campaigns.planning.models import CampaignState, Run, RunState
+from campaigns.planning.policy import USUAL
+from campaigns.planning.runs.rehearsal import rehearse
 from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import (
     NOON,
@@ -165,3 +168,19 @@ def founded(pages: Pages) -> Member:
         ours = session.merge(pages.ours)
         a_run(session, a_campaign(session, ours, session.get_one(Member, author.id)), started_at=NOON)
     return author
+
+
+def test_rehearsal_counts_when_the_example_is_gone(sessions: sessionmaker[Session]) -> None:
+    names = Names("Message", "Correction", "Audience", "Sender", "Campaign")
+    with sessions.begin() as session:
+        load_regions(session)
+        ours = an_organisation(session)
+        by = a_member(session, ours, Role.AUTHOR).id
+        run = rehearse(session, add_example(session, ours, names=names, by=by), by=by, now=NOON)
+        assert REHEARSAL not in done(session, ours)
+    fan_out(sessions, run.id, policy=USUAL)
+    with sessions.begin() as session:
+        session.get_one(Run, run.id).state = RunState.STOPPED
+        ours = session.merge(ours)
+        throw_example_away(session, ours, by=by)
+        assert REHEARSAL in done(session, ours)
