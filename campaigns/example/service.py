@@ -65,9 +65,11 @@ class Names:
 def add_example(session: Session, organisation: Organisation, *, names: Names, by: int) -> Campaign:
     """Add the example: places, helplines to verify, unreviewed texts, an audience, a correction and a campaign.
 
-    Raises RefusedError when the organisation has one.
+    Raises RefusedError when the organisation has one, or places of an earlier one: those are its own now.
     """
     ours = organisation.id
+    # Whoever presses the button at the same time waits here, and is refused then.
+    session.execute(select(Organisation.id).where(Organisation.id == ours).with_for_update(key_share=True))
     if find_example(session, ours) is not None:
         raise RefusedError(N_("The example is there already."))
     places, routes = _mark_places(session, ours, by)
@@ -129,10 +131,14 @@ def _mark_places(session: Session, ours: int, by: int) -> tuple[list[Place], lis
     data = files("campaigns.example") / "data"
     locations = read_locations((data / "places.csv").read_text(encoding="utf-8"))
     routes = read_routes((data / "routes.csv").read_text(encoding="utf-8"))
-    import_places(session, ours, locations, by=by, source="example")
-    import_routes(session, ours, routes, by=by)
     own_places = owned(select(Place).where(Place.key.in_([row.key for row in locations])), Place, ours)
     own_routes = owned(select(Route).where(Route.key.in_([row.key for row in routes])), Route, ours)
+    if session.scalars(own_places).first() or session.scalars(own_routes).first():
+        raise RefusedError(
+            N_("Places or routes of an earlier example are yours now. Delete them before you add another one.")
+        )
+    import_places(session, ours, locations, by=by, source="example")
+    import_routes(session, ours, routes, by=by)
     found = list(session.scalars(own_routes))
     # The strip along a route is a place, too.
     return [*session.scalars(own_places), *(route.corridor for route in found)], found
@@ -169,13 +175,23 @@ def _add_sender(session: Session, ours: int, name: str, by: int) -> Sender:
         name=name,
         channel=Channel.SMS,
         gateway="twilio",
-        identity=_NUMBERS.format(_FIRST_NUMBER + ours % _COUNT),
+        identity=_find_number(session, ours),
         secret_name=CREDENTIAL,
     )
     session.add(sender)
     session.flush()
     audit.record(session, "sender.create", subject=sender, organisation_id=ours, member_id=by)
     return sender
+
+
+def _find_number(session: Session, ours: int) -> str:
+    """Return a number that no sender has; organisations begin to look at different ones."""
+    numbers = [_NUMBERS.format(_FIRST_NUMBER + (ours + step) % _COUNT) for step in range(_COUNT)]
+    taken = set(session.scalars(select(Sender.identity).where(Sender.identity.in_(numbers))))
+    free = next((number for number in numbers if number not in taken), None)
+    if free is None:
+        raise RefusedError(N_("Every number for examples is in use."))
+    return free
 
 
 def _mark(session: Session, ours: int, parts: Iterable[Subject]) -> None:

@@ -62,7 +62,7 @@ def throw_away() -> Response:
         service.throw_example_away(session(), current_organisation(), by=current_member().id)
     except RefusedError as error:
         return _refuse(error)
-    flash(_("The example is gone. It can be added again on this page."), "good")
+    flash(_("The example is gone, with its rehearsals."), "good")
     return redirect(url_for("now.index"))
 
 

@@ -19,13 +19,13 @@ from campaigns.example.service import Names, add_example, keep_example, throw_ex
 from campaigns.messages.models import Message, TranslationState
 from campaigns.places.models import Place, Route
 from campaigns.places.service import load_regions
-from campaigns.planning.models import Campaign, CampaignState, Run, RunState
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Sender
 from campaigns.planning.policy import USUAL
 from campaigns.planning.runs.rehearsal import rehearse
 from campaigns.planning.service import duplicate_campaign, submit_campaign
 from campaigns.schema import metadata
 from campaigns.staff.models import Organisation, Role
-from tests.factories import NOON, a_member, an_organisation
+from tests.factories import NOON, a_member, a_sender, an_organisation
 
 NAMES = Names("Message", "Correction", "Audience", "Sender", "Campaign")
 #: What remembers what happened, and stays.
@@ -144,3 +144,23 @@ def test_it_is_kept_as_ones_own(sessions: sessionmaker[Session], ours: Organisat
         # From here on it needs a reviewer before it can even be rehearsed.
         with pytest.raises(Exception, match="no reviewed text"):
             rehearse(session, campaign, by=campaign.created_by_id, now=NOON)
+
+
+def test_what_was_kept_is_not_changed_by_another(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    with sessions.begin() as session:
+        by = added(session, ours).created_by_id
+        keep_example(session, session.merge(ours), by=by)
+        place = session.scalars(select(Place).where(Place.key == "example-lviv")).one()
+        place.name = "Our own"
+        session.scalars(select(Sender)).one().active = False
+    with sessions() as session:
+        before = rows(session)
+        with pytest.raises(RefusedError, match="earlier example are yours now"):
+            add_example(session, session.merge(ours), names=NAMES, by=by)
+        assert (rows(session), session.get_one(Place, place.id).name) == (before, "Our own")
+
+
+def test_numbers_of_examples_differ(sessions: sessionmaker[Session], ours: Organisation) -> None:
+    with sessions.begin() as session:
+        a_sender(session, gateway="twilio", identity=f"+447700900{200 + ours.id % 800}")
+        assert added(session, ours).sender.identity == f"+447700900{201 + ours.id % 800}"
