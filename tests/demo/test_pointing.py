@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from campaigns.directory.signposting.freshness import Trust, trust_of
 from campaigns.planning.estimates.signpost_coverage import point_people, pointed_table
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign
+from campaigns.planning.policy import USUAL
 from campaigns.schema import metadata
 from tests.web.pages import page_settings
 
@@ -65,3 +67,9 @@ def test_nobody_is_pointed_to_a_service_that_may_not_be_named(campaign: Campaign
             assert service.country in (each.country, "EU")
             assert each.body is not None
             assert signpost.number in each.body.replace("\u200e", "")
+
+
+def test_texts_have_room_for_a_link_to_leave(campaign: Campaign) -> None:
+    policy = replace(USUAL, pages="http://127.0.0.1:65535")
+    gates = assess(session_of(campaign), campaign, now=clock.now(), policy=policy).gates
+    assert {each.passed for each in gates if each.name in ("length", "stop")} == {True}
