@@ -26,7 +26,7 @@ REPORT = (
 )
 ANSWER = "Thank you. We have read it, and pass it on to people who can act. Nobody here knows who you are."
 _FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
-_CARD = re.compile(r'<h2 class="card" dir="ltr">([\d ]+)</h2>')
+_CARD = re.compile(r'<h2 class="card[^"]*" dir="ltr">([\d ]+)</h2>')
 
 
 @dataclass(frozen=True, slots=True)
