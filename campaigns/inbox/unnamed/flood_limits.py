@@ -26,6 +26,8 @@ TRIES_PER_NETWORK, TRIES_PER_MINUTE = 10, 60
 #: While those of all are used up, so many more of a network in a day, and of all such networks in a minute: who
 #: guesses from thousands of networks has soon used up theirs, and whoever comes from another one is served again.
 SPARE_PER_NETWORK, SPARE_PER_MINUTE = 2, 1_200
+#: It takes as long as a form may lie open, and as long again, until nobody knows any more that it was sent.
+REMEMBERED = 2 * LATEST
 
 
 def limits_on_writing(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
@@ -67,8 +69,8 @@ def limit_on_report(secret_key: str, conversation_id: int) -> Limit:
 
 
 def limit_on_stamp(secret_key: str, nonce: str) -> Limit:
-    """Return the limit that lets a form be sent once."""
-    return Limit(key_of(secret_key, "stamp", nonce), 1, LATEST)
+    """Return the limit that lets a form be sent once, and knows for `REMEMBERED` that it was."""
+    return Limit(key_of(secret_key, "stamp", nonce), 1, REMEMBERED)
 
 
 def _of_network(

@@ -5,10 +5,11 @@ Nothing is stored on the way, no cookie is set, and the code stands in bodies of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,7 +41,7 @@ from campaigns.places.models import Region
 from campaigns.public_pages.models import PublicProfile
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.models import Organisation
-from campaigns.staff.sign_in.attempt_limits import Limit, pour, pour_back
+from campaigns.staff.sign_in.attempt_limits import Limit, is_full, pour, pour_back
 from campaigns.web.current import settings, vault
 from campaigns.web.people.layout import check_country, leave, people_pages, private_page_of, words_for
 from campaigns.web.session import database, refuse_commit, session, writing_apart
@@ -114,35 +115,65 @@ def ask_for_code(language: str) -> Response:
 @pages.post("/n")
 def come_back(language: str) -> Response:
     """Show a report to whoever has its code, and do what they ask."""
+    unsent = _find_unsent()
     with writing_apart() as writing:
         limits = flood_limits.try_code(writing, settings().secret_key, request.environ, now=clock.now())
     if limits is None:
-        return _code_form(language, 429, "code_busy")
+        return _code_form(language, 429, "code_busy", unsent=unsent)
     if not _use_stamp():
         # Whoever goes back after the way out sends a form again, without knowing what it shows.
         with writing_apart() as writing:
             pour_back(writing, limits)
-        return _code_form(language, 422, USED)
+        return _code_form(language, 422, AGAIN if unsent else USED, unsent=unsent)
     report = service.find_report(session(), request.form.get("code", ""), vault=vault())
     if report is None:
         return _code_form(language, 422, WRONG)
     # Whoever has the code does not guess.
     with writing_apart() as writing:
         pour_back(writing, limits)
-    use_up(session(), report)
     act = request.form.get("act")
+    adds = act in ("add", "reach")
+    limit = flood_limits.limit_on_report(settings().secret_key, report.conversation_id)
+    problem = BUSY if adds and not _pour([limit]) else ""
+    # What is written apart undoes what the request wrote: from here on nothing is.
+    use_up(session(), report)
     if act == "erase":
         service.erase_report(session(), report)
         return private_page_of("people/erased.html", language, languages={})
-    problem = _add(report, act) if act in ("add", "reach") else ""
+    problem = _add(report, act) if adds and not problem else problem
     return _thread(language, report, problem=problem, done=act if not problem else "")
 
 
-def _code_form(language: str, status: int, problem: str = "") -> Response:
+def _code_form(
+    language: str, status: int, problem: str = "", *, unsent: Mapping[str, str] = MappingProxyType({})
+) -> Response:
     stamp = make_stamp(settings().secret_key, now=clock.now())
     return private_page_of(
-        "people/code.html", language, status=status, problem=problem, digits=DIGITS, stamp=stamp
+        "people/code.html",
+        language,
+        status=status,
+        problem=problem,
+        digits=DIGITS,
+        stamp=stamp,
+        unsent=unsent,
+        longest=service.LONGEST,
     )
+
+
+def _find_unsent() -> Mapping[str, str]:
+    """Return what somebody wrote for their report, and as what, by a form that was never taken; else nothing.
+
+    It is lost neither while others guess codes nor when the page lay open over night. What a browser sends again
+    is not shown to whoever goes back.
+    """
+    act, text, key = request.form.get("act", ""), _written(), settings().secret_key
+    stamp, latest = request.form.get("stamp", ""), flood_limits.REMEMBERED
+    nonce = nonce_of(stamp, key, now=clock.now(), soonest=timedelta(), latest=latest)
+    if act not in ("add", "reach") or not text or nonce is None:
+        return {}
+    with writing_apart() as writing:
+        was_sent = is_full(writing, [flood_limits.limit_on_stamp(key, nonce)], now=clock.now())
+    return {} if was_sent else {"act": act, "text": text}
 
 
 def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
@@ -298,10 +329,8 @@ def _pour(limits: Sequence[Limit]) -> bool:
         return pour(writing, limits, now=clock.now())
 
 
-def _add(report: UnnamedReport, act: str) -> str:
+def _add(report: UnnamedReport, act: str | None) -> str:
     """Add what was written to a report; return the name of what is wrong with it, '' for nothing."""
-    if not _pour([flood_limits.limit_on_report(settings().secret_key, report.conversation_id)]):
-        return BUSY
     text, write = _written(), service.add_to if act == "add" else service.reveal
     try:
         write(session(), report, text, vault=vault())

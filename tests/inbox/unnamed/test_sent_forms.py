@@ -63,11 +63,12 @@ def test_second_press_is_not_counted_as_another_report(pages: Pages, people: Fla
     "end",
     [
         lambda pages, people, code: come_back(people, code),
+        lambda pages, people, code: come_back(people, code, act="add", text="He has a key"),
         lambda pages, people, code: act(people, code, "erase"),
         lambda pages, people, code: answer(pages, waiting(pages)[0]),
         lambda pages, people, code: close(pages, waiting(pages)[0]),
     ],
-    ids=["came back", "erased", "answered", "closed"],
+    ids=["came back", "came back with more", "erased", "answered", "closed"],
 )
 @pytest.mark.both_databases
 def test_no_new_code_is_given_for_what_is_in_use(

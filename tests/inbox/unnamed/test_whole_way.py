@@ -228,6 +228,28 @@ def test_form_that_is_sent_again_shows_neither_thread_nor_text(people: FlaskClie
     assert "comes back at nine" in come_back(people, code)
 
 
+@pytest.mark.parametrize(("name", "hours"), [("add", 13), ("reach", 13), ("add", 0), ("reach", 0)])
+def test_what_is_written_for_a_report_is_lost_neither_to_guessers_nor_over_night(
+    people: FlaskClient, name: str, hours: int
+) -> None:
+    code, now, late = tell(people), clock.now(), timedelta(hours=hours)
+    with standing_at(now):
+        form = shown_fields(come_back(people, code)) | {"act": name, "text": "He comes back at nine"}
+    with standing_at(now + late):
+        if not hours:
+            assert [enter(people, str(each)).status_code for each in range(11)][-1] == 429
+        refused = people.post("/en/n", data=form)
+        assert (refused.status_code, "He comes back at nine" in refused.text) == (422 if hours else 429, True)
+    with standing_at(now + late + timedelta(minutes=10)):
+        # Whoever types the code again sends what they wrote.
+        kept = shown_fields(refused.text) | {"text": "He comes back at nine", "code": code}
+        assert kept["act"] == name
+        assert "It has arrived." in people.post("/en/n", data=kept).text
+    with standing_at(now + late + timedelta(hours=13)):
+        # Nor is it shown to whoever goes back and sends it again.
+        assert "at nine" not in people.post("/en/n", data=kept).text
+
+
 def test_sixth_report_of_a_network_reads_whom_to_call(pages: Pages, people: FlaskClient) -> None:
     texts = (
         "the bridge was closed",
