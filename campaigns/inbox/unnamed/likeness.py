@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import insert_or
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation, ConversationWord, UnnamedReport
 from campaigns.inbox.conversations.word_index import hashes_of
@@ -17,7 +16,7 @@ from campaigns.inbox.urgency.judging import Judged
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.inbox.urgency.wordless import Sign
-from campaigns.staff.models import LeakyBucket
+from campaigns.staff.sign_in.attempt_limits import lock_buckets
 
 #: Two texts are near-equal when so much of the words of both is in both.
 NEAR = 0.8
@@ -73,9 +72,7 @@ def is_flood(session: Session, organisation_id: int, vault: Vault, *, now: datet
     as a flood begins with, so that one that goes on stays one.
     """
     key = vault.lookup_hash("flood of reports", str(organisation_id)).hex()
-    making = insert_or(session, LeakyBucket).values(key=key, empty_at=now)
-    session.execute(making.on_conflict_do_nothing())
-    bucket = session.get_one(LeakyBucket, key, with_for_update=True, populate_existing=True)
+    bucket = lock_buckets(session, [key], now)[key]
     filled = max(bucket.empty_at, now) + FLOOD_WITHIN / FLOOD
     bucket.empty_at = min(filled, now + 2 * FLOOD_WITHIN)
     session.flush()

@@ -45,7 +45,7 @@ def pour(session: Session, limits: Sequence[Limit], *, now: datetime) -> bool:
     To be called in a writing transaction that is committed before the attempt is looked at: of many at once no
     more are counted than the limit allows.
     """
-    buckets = _lock_buckets(session, [limit.key for limit in limits], now)
+    buckets = lock_buckets(session, [limit.key for limit in limits], now)
     filled = [(buckets[each.key], max(buckets[each.key].empty_at, now) + each.part, each) for each in limits]
     if any(empty_at > now + limit.window for _, empty_at, limit in filled):
         return False
@@ -77,16 +77,7 @@ def empty(session: Session, limits: Iterable[Limit]) -> None:
     session.execute(delete(LeakyBucket).where(LeakyBucket.key.in_([limit.key for limit in limits])))
 
 
-def _remove_empty(session: Session, now: datetime) -> None:
-    """Remove what has leaked away: strangers who try many names leave nothing behind for longer than a window."""
-    # After the own ones are locked, and without waiting for those of others: two would wait for each other.
-    empty = select(LeakyBucket.key).where(LeakyBucket.empty_at <= now).with_for_update(skip_locked=True)
-    session.execute(
-        delete(LeakyBucket).where(LeakyBucket.key.in_(empty)), execution_options={"synchronize_session": False}
-    )
-
-
-def _lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[str, LeakyBucket]:
+def lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[str, LeakyBucket]:
     """Return the buckets of `keys`, new ones empty, held until the transaction ends (on SQLite it is alone)."""
     wanted = sorted(set(keys))
     made = [{"key": key, "empty_at": now} for key in wanted]
@@ -96,6 +87,15 @@ def _lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[
         session.execute(insert_or(session, LeakyBucket).on_conflict_do_nothing(), made)
         buckets = {bucket.key: bucket for bucket in session.scalars(_locking(wanted))}
     return buckets
+
+
+def _remove_empty(session: Session, now: datetime) -> None:
+    """Remove what has leaked away: strangers who try many names leave nothing behind for longer than a window."""
+    # After the own ones are locked, and without waiting for those of others: two would wait for each other.
+    empty = select(LeakyBucket.key).where(LeakyBucket.empty_at <= now).with_for_update(skip_locked=True)
+    session.execute(
+        delete(LeakyBucket).where(LeakyBucket.key.in_(empty)), execution_options={"synchronize_session": False}
+    )
 
 
 def _locking(keys: Iterable[str]) -> Select[LeakyBucket]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, delete, event, func, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.database import make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.inbox.complaints.service import ReadBy, complain
@@ -22,11 +24,12 @@ from campaigns.inbox.unnamed.likeness import FLOOD, FLOOD_WITHIN, is_flood, judg
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
-from campaigns.staff.models import Role
+from campaigns.staff.models import LeakyBucket, Role
 from tests.inbox.conversations.test_pages import fields_of
 from tests.inbox.unnamed.test_whole_way import TEXT as DANGER
 from tests.inbox.unnamed.test_whole_way import act, come_back, tell
 from tests.moments import standing_at
+from tests.postgres import empty_tables
 from tests.web.pages import Pages
 
 TEXT = "The driver of the white bus takes the phones of all women at the second stop after the bridge"
@@ -194,3 +197,28 @@ def test_of_a_flood_junk_that_no_list_knows_comes_behind_questions(
     found = Judged(Urgency.REPORT, (Reason("report_suspicion"), Reason(heading)))
     assert judged_in_flood(found) == found
     assert junk.urgency < question.urgency < found.urgency
+
+
+def test_report_is_not_lost_where_another_removes_the_bucket_meanwhile(
+    postgres_engine: Engine, vault: Vault
+) -> None:
+    """On PostgreSQL alone: SQLite has one writer at a time."""
+    sessions, now = make_sessions(postgres_engine), clock.now()
+    with sessions.begin() as session:
+        is_flood(session, 1, vault, now=now - FLOOD_WITHIN)
+    removed: list[str] = []
+
+    def remove_after(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith("INSERT INTO leaky_bucket") and not removed:
+            removed.append(statement)
+            with sessions.begin() as other:
+                other.execute(delete(LeakyBucket))
+
+    event.listen(postgres_engine, "after_cursor_execute", remove_after)
+    try:
+        with sessions.begin() as session:
+            assert not is_flood(session, 1, vault, now=now)
+        assert removed
+    finally:
+        event.remove(postgres_engine, "after_cursor_execute", remove_after)
+        empty_tables(postgres_engine)
