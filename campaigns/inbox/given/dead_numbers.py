@@ -31,7 +31,7 @@ from campaigns.inbox.conversations.models import (
 )
 from campaigns.inbox.conversations.waiting_again import active_of, wait_again
 from campaigns.inbox.conversations.window import ANSWER_LIVES
-from campaigns.inbox.given.left_numbers import load_left, mark_left
+from campaigns.inbox.given.left_numbers import LeftNumber, hold_left, load_left, mark_left
 from campaigns.inbox.models import Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
@@ -74,14 +74,22 @@ def _put_back_some(sessions: sessionmaker[Session]) -> int:
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         told, left = _load_told(session, now=clock.now()), load_left(session)
+    found = 0
     if told:
         with sessions.begin() as session:
-            _take_back(session, told)
+            found += _take_back(session, told)
     if left:
         with sessions.begin() as session:
-            _let_wait(session, {each.conversation_id: each.service for each in left}, now=clock.now())
-            mark_left(session, left)
-    return len(told) + len(left)
+            found += take_back_left(session, left)
+    return found
+
+
+def take_back_left(session: Session, left: Sequence[LeftNumber]) -> int:
+    """Let those wait again to whom these answers were left; return how many another worker has not done."""
+    left = hold_left(session, left)
+    _let_wait(session, {each.conversation_id: each.service for each in left}, now=clock.now())
+    mark_left(session, left)
+    return len(left)
 
 
 def select_dead(*, now: datetime) -> Select[Any]:
@@ -124,9 +132,12 @@ def _load_told(session: Session, *, now: datetime) -> Sequence[_Told]:
     return [_Told(*row) for row in session.execute(rows)]
 
 
-def _take_back(session: Session, told: Sequence[_Told]) -> None:
-    """Mark answers, stop those that have not left, and put back the conversations of whoever may be answered."""
-    now = clock.now()
+def _take_back(session: Session, told: Sequence[_Told]) -> int:
+    """Mark answers, stop those that have not left, and put back the conversations of whoever may be answered.
+
+    Return how many another worker has not done: whoever it put back may have been answered since.
+    """
+    now, told = clock.now(), _hold(session, told)
     waits = {
         each.conversation_id: each.service
         for each in told
@@ -145,6 +156,18 @@ def _take_back(session: Session, told: Sequence[_Told]) -> None:
     marked = update(AnswerService).where(tuple_(AnswerService.run_id, AnswerService.service_id).in_(keys))
     session.execute(marked.values(died_at=now), execution_options=past_memory)
     session.flush()
+    return len(told)
+
+
+def _hold(session: Session, told: Sequence[_Told]) -> Sequence[_Told]:
+    """Return those of these answers that nobody has marked, locked."""
+    key = tuple_(AnswerService.run_id, AnswerService.service_id)
+    alive = select(AnswerService.run_id, AnswerService.service_id).where(
+        key.in_([(each.run_id, each.service_id) for each in told]), AnswerService.died_at.is_(None)
+    )
+    ordered = alive.order_by(AnswerService.run_id, AnswerService.service_id).with_for_update()
+    held = {(row.run_id, row.service_id) for row in session.execute(ordered)}
+    return [each for each in told if (each.run_id, each.service_id) in held]
 
 
 def _let_wait(session: Session, waits: Mapping[int, str], *, now: datetime) -> None:

@@ -27,6 +27,7 @@ from campaigns.directory.service import verify_service
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, ConversationTag, Outcome
+from campaigns.inbox.given import dead_numbers
 from campaigns.inbox.given.dead_numbers import NUMBER_DIED, put_back
 from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.service import receive_inbound
@@ -223,6 +224,20 @@ def test_kept_answer_is_refused_once_its_number_may_not_be_named(team: Team, how
     with team.sessions() as session:
         assert session.scalars(select(Answer)).all() == []
     assert which in team.waiting()
+
+
+@pytest.mark.both_databases
+def test_who_was_answered_since_another_worker_put_them_back_does_not_wait_again(team: Team) -> None:
+    which = team.ask(1)
+    team.answer(which, f"Call {GOOD}")
+    team.kill(GOOD)
+    with team.sessions() as session:
+        found = dead_numbers._load_told(session, now=clock.now())
+    assert put_back(team.sessions) == 1
+    team.answer(which, "That number is dead, come to the station.")
+    with team.sessions.begin() as session:
+        assert dead_numbers._take_back(session, found) == 0
+    assert team.waiting() == set()
 
 
 @pytest.mark.both_databases

@@ -10,7 +10,8 @@ from campaigns.core import clock
 from campaigns.directory.models import CheckOutcome, Service
 from campaigns.directory.service import verify_service
 from campaigns.inbox.conversations.models import Conversation, ConversationTag
-from campaigns.inbox.given.dead_numbers import NUMBER_DIED, put_back
+from campaigns.inbox.given.dead_numbers import NUMBER_DIED, put_back, take_back_left
+from campaigns.inbox.given.left_numbers import load_left
 from campaigns.staff.models import Role
 from tests.factories import a_service
 from tests.inbox.conversations.test_pages import fields_of
@@ -71,6 +72,24 @@ def test_exactly_the_reports_that_were_given_it_wait_again(pages: Pages, people:
     assert f'href="/inbox/{second}"' not in listed
     assert NOT_RIGHT not in come_back(people, elsewhere)
     assert other
+
+
+@pytest.mark.both_databases
+def test_report_that_was_answered_since_another_worker_put_it_back_does_not_wait_again(
+    pages: Pages, people: FlaskClient
+) -> None:
+    named = a_helpline(pages)
+    tell(people, "Where do women sleep?")
+    [which] = waiting(pages)
+    answer(pages, which, f"Call {NUMBER}")
+    kill(pages, named)
+    with pages.sessions() as session:
+        found = load_left(session)
+    assert put_back(pages.sessions) == 1
+    answer(pages, which, "That number is dead, come to the station.")
+    with pages.sessions.begin() as session:
+        assert take_back_left(session, found) == 0
+    assert waiting(pages) == []
 
 
 def test_line_stays_when_the_service_has_another_number_by_now(pages: Pages, people: FlaskClient) -> None:
