@@ -48,7 +48,7 @@ from campaigns.leaving import public as leaving
 from campaigns.members import invitation_views as invitation
 from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
-from campaigns.members.founding import is_founding
+from campaigns.members.founding import is_founding, is_other_admin
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import public as advice
 from campaigns.messages import views as messages
@@ -212,7 +212,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     approver_wait = timedelta(hours=settings.approver_wait_hours)
     init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password)))
     places.init_places(app, find_used=find_used)
-    public_pages.init_public_pages(app, is_founding=is_founding)
+    public_pages.init_public_pages(app, is_founding=is_founding, is_other_admin=is_other_admin)
     init_counts(app)
     init_alerts(app)
 

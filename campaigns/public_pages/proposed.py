@@ -23,8 +23,9 @@ def change_profile(
 ) -> Proposal | None:
     """Say what an organisation is on pages for everybody, or propose it where another one is written to by it.
 
-    `is_alone`: the organisation is being founded, and one administrator does it. Taking the contact away, and what
-    leaves it as it is, takes one too. Raises InputError as `set_profile` does.
+    `is_alone`: one administrator does it, for there is no other, or nobody ever read the pages. Taking the contact
+    away, closing the pages, and what leaves the contact as it is, takes one too.
+    Raises InputError as `set_profile` does.
     """
     hold(session, organisation)
     check_profile(wanted)
@@ -32,6 +33,10 @@ def change_profile(
     if is_alone or wanted.contact in ("", now["contact"]):
         set_profile(session, organisation.id, **wanted.to_json(), by=by)
         return None
+    if now["is_open"] and not wanted.is_open:
+        # Nobody who wants them closed waits for anybody.
+        set_profile(session, organisation.id, **now | {"is_open": False}, by=by)
+        now = _profile_now(session, organisation.id)
     return propose(
         session, CONTACT, organisation, organisation_id=organisation.id, before=now, after=wanted.to_json(), by=by
     )

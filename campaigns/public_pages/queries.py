@@ -9,6 +9,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.public_pages.models import PublicProfile, PublicTextReview
+from campaigns.staff.models import AuditEntry
+
+#: How the audit calls it that everybody may read the pages from now on.
+OPENED = "public_profile.open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,14 @@ class Behind:
 def find_profile(session: Session, organisation_id: int) -> PublicProfile | None:
     """Return what an organisation has said of pages for everybody; None: nothing yet."""
     return session.get(PublicProfile, organisation_id)
+
+
+def was_ever_open(session: Session, organisation_id: int) -> bool:
+    """Say whether everybody could ever read the pages of an organisation, and whom to write to about them."""
+    opened = select(AuditEntry.id).where(
+        AuditEntry.organisation_id == organisation_id, AuditEntry.action == OPENED
+    )
+    return session.scalar(opened.limit(1)) is not None
 
 
 def select_open_ids() -> Select[int]:

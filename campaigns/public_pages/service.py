@@ -11,7 +11,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
 from campaigns.public_pages.models import PublicProfile, PublicTextReview
-from campaigns.public_pages.queries import find_profile
+from campaigns.public_pages.queries import OPENED, find_profile
 from campaigns.staff import audit
 from campaigns.staff.models import Member
 
@@ -54,7 +54,7 @@ def set_profile(
     profile.updated_at = clock.now()
     session.add(profile)
     session.flush()
-    action = "public_profile.change" if was_open is is_open else f"public_profile.{'open' if is_open else 'close'}"
+    action = "public_profile.change" if was_open is is_open else OPENED if is_open else "public_profile.close"
     audit.record(session, action, subject=profile, organisation_id=organisation_id, member_id=by)
     return profile
 

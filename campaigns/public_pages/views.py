@@ -27,13 +27,15 @@ from campaigns.web.session import session
 pages = Blueprint("public_pages", __name__, url_prefix="/settings/public-pages")
 
 Page = str | Response | tuple[str, int]
-#: Where an application keeps who says whether an organisation is being founded.
-_IS_FOUNDING = "fingerpost.is_founding"
+#: Where an application keeps who says whether an organisation is being founded, and whether others may agree.
+_IS_FOUNDING, _IS_OTHER_ADMIN = "fingerpost.is_founding", "fingerpost.is_other_admin"
 
 
-def init_public_pages(app: Flask, *, is_founding: Callable[[Session, int], bool]) -> None:
-    """Tell the pages of `app` how to find out whether an organisation is being founded."""
-    app.extensions[_IS_FOUNDING] = is_founding
+def init_public_pages(
+    app: Flask, *, is_founding: Callable[[Session, int], bool], is_other_admin: Callable[..., bool]
+) -> None:
+    """Tell the pages of `app` how to find out whether an organisation is being founded, and has administrators."""
+    app.extensions[_IS_FOUNDING], app.extensions[_IS_OTHER_ADMIN] = is_founding, is_other_admin
 
 
 @pages.get("")
@@ -59,16 +61,19 @@ def index() -> str:
 def edit() -> Page:
     """Open the pages to everybody or close them, and say who is behind them."""
     ours = current_organisation()
-    form = ProfileForm(obj=queries.find_profile(session(), ours.id))
+    kept = queries.find_profile(session(), ours.id)
+    form = ProfileForm(obj=kept)
     if form.validate_on_submit():
         wanted = service.Profile(bool(form.is_open.data), form.text("shown_name"), form.text("contact"))
-        is_alone = current_app.extensions[_IS_FOUNDING](session(), ours.id)
+        by, closes = current_member().id, kept is not None and kept.is_open and not wanted.is_open
         try:
-            proposal = change_profile(session(), ours, wanted, by=current_member().id, is_alone=is_alone)
+            proposal = change_profile(session(), ours, wanted, by=by, is_alone=_is_alone(ours.id, by))
         except InputError as error:
             form.show(error, "contact")
         else:
             if proposal is not None:
+                if closes:
+                    flash(_("The pages are closed. Within a minute nobody can read them."), "good")
                 flash(_("Another administrator has to agree."), "good")
                 return redirect(url_for("proposals.show", proposal_id=proposal.id))
             flash(_("Saved. The pages show it within a minute."), "good")
@@ -108,6 +113,15 @@ def review(language: str) -> Response:
         )
         flash(_("People may read it now.") if is_fit else _("People do not get it any more."), "good")
     return redirect(url_for("public_pages.index"))
+
+
+def _is_alone(organisation_id: int, by: int) -> bool:
+    """Say whether one administrator may say whom people write to: there is no other, or nobody ever read it."""
+    app = current_app.extensions
+    if not app[_IS_OTHER_ADMIN](session(), organisation_id, besides=[by]):
+        return True
+    is_founding: bool = app[_IS_FOUNDING](session(), organisation_id)
+    return is_founding and not queries.was_ever_open(session(), organisation_id)
 
 
 def _words(language: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.directory.models import EmergencyNumber
+from campaigns.public_pages.models import PublicProfile
 from campaigns.public_pages.queries import load_behind
 from campaigns.public_pages.service import review_words, set_profile
 from campaigns.staff.models import AuditEntry, Role
@@ -178,6 +179,30 @@ def test_another_contact_takes_two_administrators(pages: Pages) -> None:
     assert ("+48500100200" in page, "a@example.org" in page, "Anna House" in page) == (True, False, True)
     with pages.sessions() as session:
         assert "48500100200" not in str(session.execute(select(AuditEntry.detail)).all())
+
+
+def test_contact_that_people_have_read_takes_two_where_no_campaign_ever_ran(pages: Pages) -> None:
+    first, _second = (pages.client(pages.member(Role.ADMIN)) for _ in range(2))
+    first.post(CONTACT, data={"contact": "mistyped@example.org"})
+    first.post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
+    for sent in ({"is_open": "y", "contact": "b@example.org"}, {"contact": "b@example.org"}):
+        assert "/proposals/" in first.post(CONTACT, data=sent).headers["Location"]
+    # What was to be closed is closed at once; closed pages are opened with another contact by two.
+    with pages.sessions() as session:
+        profile = session.scalars(select(PublicProfile)).one()
+        assert (profile.is_open, profile.contact) == (False, "a@example.org")
+    first.post(CONTACT, data={"contact": ""})
+    assert (
+        "/proposals/" in first.post(CONTACT, data={"is_open": "y", "contact": "b@example.org"}).headers["Location"]
+    )
+
+
+def test_the_only_administrator_may_name_another_contact(pages: Pages) -> None:
+    client = pages.client(pages.member(Role.ADMIN))
+    _sent_to_people(pages)
+    for contact in ("a@example.org", "b@example.org"):
+        client.post(CONTACT, data={"is_open": "y", "contact": contact})
+    assert "b@example.org" in client.get("/settings/public-pages").text
 
 
 def test_one_administrator_closes_the_pages_and_takes_the_contact_away(pages: Pages) -> None:
