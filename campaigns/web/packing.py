@@ -32,7 +32,9 @@ _SHRINK = frozenset(
 )
 #: In bytes: what is smaller fits one packet anyway.
 _LEAST = 800
-#: Bytes that the filler has at most; each of them doubles the looks that a guess takes.
+#: The filler is shorter than so many bytes. Whoever can look often enough averages it out: it costs them about the
+#: square of it in looks, and no more. What keeps strangers from making a reader's browser look is beside it: the
+#: cookie of a member is SameSite=Lax, so that from another site only a page that is opened as a whole carries it.
 _FILLER = 100
 #: Pages are packed while somebody waits, files once.
 _QUICK, _THOROUGH = 5, 9
