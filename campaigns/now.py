@@ -22,7 +22,7 @@ from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.example.models import PartKind
-from campaigns.example.queries import find_example, find_parts
+from campaigns.example.queries import find_example, find_parts, has_earlier
 from campaigns.inbox.handing_over.queries import count_to_agree
 from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
@@ -157,6 +157,7 @@ def index() -> str:
     known |= {
         "hides_steps": current_membership().hides_first_steps,
         "example": find_example(session(), current_organisation().id),
+        "may_add_example": bool(steps) and not has_earlier(session(), current_organisation().id),
     }
     return render_template("now.html", channels=CHANNELS, may_open=may_open, **known, **moving)
 

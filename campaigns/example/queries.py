@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Container
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, false, literal, or_, select, true
@@ -10,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.database import Base
 from campaigns.example.models import ExamplePart, PartKind
+from campaigns.places.models import Place, Route
 from campaigns.planning.models import Campaign, Sender
 from campaigns.staff.queries import owned
 
@@ -21,6 +25,19 @@ def is_own(model: Any) -> ColumnElement[bool]:
     """Match the rows of a model that did not come with the example."""
     parts = select(ExamplePart.row_id).where(ExamplePart.kind == PartKind(model.__tablename__))
     return ~parts.where(ExamplePart.row_id == model.id).exists()
+
+
+def has_earlier(session: Session, organisation_id: int) -> bool:
+    """Say whether places or routes of an earlier example are an organisation's own now."""
+    places = owned(select(Place.id), Place, organisation_id).where(Place.key.in_(_keys("places.csv")))
+    routes = owned(select(Route.id), Route, organisation_id).where(Route.key.in_(_keys("routes.csv")))
+    return bool(session.scalar(select(or_(places.exists(), routes.exists()))))
+
+
+@cache
+def _keys(name: str) -> tuple[str, ...]:
+    with (files("campaigns.example") / "data" / name).open(encoding="utf-8") as lines:
+        return tuple(row["id"] for row in csv.DictReader(lines))
 
 
 def is_used(model: Any, *, beside: Collection[type[Base]] = ()) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ from campaigns.directory.exchange.service import import_services
 from campaigns.directory.exchange.worklist import read_bundled
 from campaigns.directory.models import Service
 from campaigns.example.models import ExamplePart, PartKind
-from campaigns.example.queries import CREDENTIAL, find_example
+from campaigns.example.queries import CREDENTIAL, find_example, has_earlier
 from campaigns.example.removal import remove_parts
 from campaigns.messages.models import Message
 from campaigns.messages.service import create_message, save_translation
@@ -133,7 +133,7 @@ def _mark_places(session: Session, ours: int, by: int) -> tuple[list[Place], lis
     routes = read_routes((data / "routes.csv").read_text(encoding="utf-8"))
     own_places = owned(select(Place).where(Place.key.in_([row.key for row in locations])), Place, ours)
     own_routes = owned(select(Route).where(Route.key.in_([row.key for row in routes])), Route, ours)
-    if session.scalars(own_places).first() or session.scalars(own_routes).first():
+    if has_earlier(session, ours):
         raise RefusedError(
             N_("Places or routes of an earlier example are yours now. Delete them before you add another one.")
         )

@@ -156,6 +156,18 @@ def test_example_comes_and_goes_by_one_button_each(pages: Pages) -> None:
     assert client.get(campaign).status_code == 404
 
 
+def test_example_that_was_kept_is_not_offered_again(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        load_regions(session)
+    client = pages.client(pages.member(Role.AUTHOR))
+    client.post("/example/add")
+    client.post("/example/keep")
+    assert "Add the example" not in client.get("/").text
+    # Who has the button on a page from before reads why.
+    told = "Places or routes of an earlier example are yours now."
+    assert told in client.post("/example/add", follow_redirects=True).text
+
+
 def test_steps_go_with_founding(pages: Pages, founded: Member) -> None:
     assert "To the first run" not in pages.client(founded).get("/").text
 
