@@ -23,8 +23,8 @@ ACCEPTED = f"(send_state = 'accepted' OR {CAME_BACK})"
 READ = f"({CAME_BACK} AND receipt_state = 'read')"
 REACHED = f"(CASE delivery.channel WHEN 'telegram' THEN {ACCEPTED} ELSE {DELIVERED} END)"
 SAYS = {"planned": "1 = 1", "accepted": ACCEPTED, "delivered": DELIVERED, "read": READ, "reached": REACHED}
-#: Deliveries of the campaign.
-MINE = "delivery.run_id IN (SELECT id FROM run WHERE campaign_id = :campaign)"
+#: Deliveries of the campaign to people: nobody of a rehearsal counts.
+MINE = "delivery.run_id IN (SELECT id FROM run WHERE campaign_id = :campaign AND NOT is_rehearsal)"
 CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "telegram": "Telegram"}
 
 
