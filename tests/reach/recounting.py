@@ -23,6 +23,8 @@ ACCEPTED = f"(send_state = 'accepted' OR {CAME_BACK})"
 READ = f"({CAME_BACK} AND receipt_state = 'read')"
 REACHED = f"(CASE delivery.channel WHEN 'telegram' THEN {ACCEPTED} ELSE {DELIVERED} END)"
 SAYS = {"planned": "1 = 1", "accepted": ACCEPTED, "delivered": DELIVERED, "read": READ, "reached": REACHED}
+#: Kinds of replies in which somebody wrote back; the others say something about consent.
+WROTE = "'text', 'help', 'info', 'yes', 'location', 'moved'"
 #: Deliveries of the campaign to people: nobody of a rehearsal counts.
 MINE = "delivery.run_id IN (SELECT id FROM run WHERE campaign_id = :campaign AND NOT is_rehearsal)"
 CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "telegram": "Telegram"}
@@ -97,7 +99,7 @@ def check_engaged(books: Books) -> None:
     """People who wrote back to a message that was taken."""
     sql = f"""SELECT COUNT(DISTINCT reply.contact_id) FROM reply
         JOIN delivery ON delivery.contact_id = reply.contact_id
-        WHERE {MINE} AND reply.kind IN ('text', 'location') AND {ACCEPTED}"""  # noqa: S608 - constants
+        WHERE {MINE} AND reply.kind IN ({WROTE}) AND {ACCEPTED}"""  # noqa: S608 - constants
     [[wanted]] = books.counted(sql)
     assert ladder_of(books.campaign_page())["engaged"] == wanted
 
