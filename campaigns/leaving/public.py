@@ -16,10 +16,10 @@ from campaigns.core import clock
 from campaigns.core.languages import all_languages
 from campaigns.delivery.queries import select_known_senders
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of, shown_at
-from campaigns.leaving.leave_codes import DIGITS
+from campaigns.leaving.leave_codes import DIGITS, hash_of_ticket, is_code
 from campaigns.leaving.queries import has_agreed_since
 from campaigns.leaving.request_limits import limits_on_asking
-from campaigns.leaving.service import ask_for_code, find_address, leave, leave_by_code, try_code
+from campaigns.leaving.service import ask_for_code, count_try, find_address, leave, leave_by_code
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.sign_in.attempt_limits import pour
 from campaigns.web.current import settings, vault
@@ -83,11 +83,11 @@ def _try(language: str, country: str) -> Response:
     """Take a code."""
     ticket, typed = request.form["ticket"], request.form.get("code", "")
     with writing_apart() as writing:
-        is_right = try_code(writing, ticket, typed, vault=vault())
-    if not is_right:
-        return _code_form(language, country, ticket, WRONG, status=422)
+        is_counted = count_try(writing, ticket, vault=vault())
+    is_right = is_counted and is_code(typed, hash_of_ticket(ticket, vault()), vault())
     erase = request.form.get("erase") == "yes"
-    leave_by_code(session(), ticket, erase=erase, vault=vault())
+    if not is_right or not leave_by_code(session(), ticket, erase=erase, vault=vault()):
+        return _code_form(language, country, ticket, WRONG, status=422)
     return private_page_of("people/left.html", language, country, languages={}, is_erased=erase)
 
 

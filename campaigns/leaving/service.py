@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
@@ -26,7 +26,7 @@ from campaigns.delivery.refusals import suppress_addresses
 from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.leaving.budgets import PREFIX_DIGITS
 from campaigns.leaving.code_sending import LIVES
-from campaigns.leaving.leave_codes import MOST_TRIES, hash_of_ticket, is_code
+from campaigns.leaving.leave_codes import MOST_TRIES, hash_of_ticket
 from campaigns.leaving.queries import is_gone
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -84,25 +84,22 @@ def ask_for_code(session: Session, typed: str, *, country: str, language: str, v
     return ticket
 
 
-def try_code(session: Session, ticket: str, typed: str, *, vault: Vault) -> bool:
-    """Say whether somebody typed the code of a ticket in time; a wrong one counts, and a right one holds once."""
-    kept = hash_of_ticket(ticket, vault)
-    is_right = is_code(typed, kept, vault)
-    open_one = (
-        LeaveRequest.ticket == kept,
-        LeaveRequest.tries < MOST_TRIES,
-        LeaveRequest.completed_at.is_(None),
-        LeaveRequest.asked_at > clock.now() - LIVES,
-    )
-    changes = {"completed_at": clock.now()} if is_right else {"tries": LeaveRequest.tries + 1}
-    changed = update(LeaveRequest).where(*open_one).values(**changes).returning(LeaveRequest.id)
-    return session.execute(changed).first() is not None and is_right
+def count_try(session: Session, ticket: str, *, vault: Vault) -> bool:
+    """Count a try before it is compared, so that many at once are no more; False: used up, or too old."""
+    changed = update(LeaveRequest).where(*_is_open(ticket, vault)).values(tries=LeaveRequest.tries + 1)
+    return session.execute(changed.returning(LeaveRequest.id)).first() is not None
 
 
-def leave_by_code(session: Session, ticket: str, *, erase: bool, vault: Vault) -> None:
-    """End the messages to the number of a ticket whose code was typed, and erase its people if they ask for it."""
-    kept = hash_of_ticket(ticket, vault)
-    request = session.scalars(select(LeaveRequest).where(LeaveRequest.ticket == kept)).one()
+def leave_by_code(session: Session, ticket: str, *, erase: bool, vault: Vault) -> bool:
+    """End the messages to the number of a ticket whose code was typed, and erase its people if they ask for it.
+
+    The code holds until that is written, and then no more: False says that it was used meanwhile.
+    """
+    open_one = select(LeaveRequest).where(LeaveRequest.ticket == hash_of_ticket(ticket, vault))
+    request = session.scalars(open_one.where(LeaveRequest.completed_at.is_(None)).with_for_update()).one_or_none()
+    if request is None:
+        return False
+    request.completed_at = clock.now()
     theirs = select(Address).where(Address.number == request.number).order_by(Address.id)
     address = session.scalars(theirs.limit(1)).first()
     if address is not None:
@@ -117,6 +114,16 @@ def leave_by_code(session: Session, ticket: str, *, erase: bool, vault: Vault) -
             # It may have been asked for before.
             with suppress(TransitionError):
                 ask_to_erase(session, contact, by=None, why=Why.ASKED, words="", vault=vault)
+    return True
+
+
+def _is_open(ticket: str, vault: Vault) -> tuple[ColumnElement[bool], ...]:
+    return (
+        LeaveRequest.ticket == hash_of_ticket(ticket, vault),
+        LeaveRequest.tries < MOST_TRIES,
+        LeaveRequest.completed_at.is_(None),
+        LeaveRequest.asked_at > clock.now() - LIVES,
+    )
 
 
 def _forget_text(session: Session, request: LeaveRequest) -> None:

@@ -20,7 +20,7 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
-from campaigns.leaving import request_limits
+from campaigns.leaving import request_limits, service
 from campaigns.leaving.code_sending import KEPT_FOR, LIVES, attend_leavers, send_codes
 from campaigns.leaving.leave_codes import DIGITS, MOST_TRIES
 from campaigns.leaving.service import LEAVE
@@ -120,6 +120,24 @@ def test_code_goes_to_no_country_that_a_sender_does_not_serve(
         session.get_one(Address, address.id).country = "PL"
     ask(pages.client())
     assert sent_codes(pages, vault) == []
+
+
+@pytest.mark.both_databases
+def test_code_holds_until_the_stop_is_written(pages: Pages, vault: Vault, address: Address) -> None:
+    people = pages.client()
+    form = ask(people)
+    [code] = sent_codes(pages, vault)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "withdraw_everywhere", broken)
+        assert type_in(people, form, code).status_code == 500
+    assert state_of(pages, address) == AddressState.ACTIVE
+    assert type_in(people, form, code).status_code == 200
+    assert state_of(pages, address) == AddressState.OPTED_OUT
+
+
+def broken(*_: object) -> None:
+    """Fail as a database may that goes away in the middle."""
+    raise ZeroDivisionError
 
 
 def test_guessing_ends(pages: Pages, vault: Vault, address: Address) -> None:
