@@ -22,6 +22,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.app import create_app
+from campaigns.audience.figures import init_counts
 from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
@@ -39,6 +40,7 @@ from campaigns.reach.outcomes.models import LinkDay, Outcome
 from campaigns.staff import audit
 from campaigns.staff.models import Member, Role
 from campaigns.staff.tokens import ApiScope, issue_token
+from campaigns.upkeep import COUNTS
 from tests.architecture.samples import make_samples
 from tests.delivery.builders import a_running_run, all_deliveries, frozen
 from tests.factories import (
@@ -219,8 +221,13 @@ def copy_of(world: World, path: Path) -> Iterator[World]:
 
 
 def serve(engine: Engine) -> Flask:
+    """Put an application before a database, and let its pages count people themselves: no worker runs beside it.
+
+    Else each page would say that nobody was counted yet, and be the same in all worlds whatever it shows of them.
+    """
     app = create_app(page_settings(engine))
     app.config["WTF_CSRF_ENABLED"] = False
+    init_counts(app, at_once=COUNTS)
     return app
 
 
