@@ -11,9 +11,12 @@ import pytest
 from sqlalchemy import func, select
 
 from campaigns.core import clock
+from campaigns.core.settings import load_settings
+from campaigns.core.written_text import digest_of
 from campaigns.delivery.models import Delivery
 from campaigns.directory.models import Service
 from campaigns.planning.models import Run, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.schedules.recurrence import Timing
 from tests.delivery.driving import drive, settled
 from tests.faults.scene import Scene
@@ -61,10 +64,16 @@ def schedule_past(scene: Scene, people: int, occurrences: int) -> None:
     hourly = Timing(started, f"FREQ=HOURLY;COUNT={occurrences}", ZonePolicy.FIXED, "UTC")
     long_ago = clock.now() - timedelta(days=1)
     with clock.running_on(lambda: long_ago), scene.sessions.begin() as session:
-        story = a_story(session, scene.vault, people=people)
+        story = a_story(session, scene.vault, people=people, is_safeguarded=False)
         story.campaign.sender.identity = SENDER
+        # Nobody can answer a name: without the link to leave, no worker would send over it.
+        base, *others = story.campaign.message.translations
+        for each in (base, *others):
+            each.text += " ((stop))"
+            each.source_digest = digest_of(base.text)
+        session.flush()
         session.scalars(select(Service)).one().verified_on = long_ago.date()
-        story.approved(hourly, grace_minutes=24 * 60)
+        story.approved(hourly, policy=Policy.of(load_settings(scene.environment)), grace_minutes=24 * 60)
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(20_000, marks=pytest.mark.slow)], ids=["ordinary", "heavy"])

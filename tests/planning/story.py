@@ -12,6 +12,7 @@ from campaigns.audience.models import Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Region
 from campaigns.planning.models import Campaign, CampaignState, Decision, Schedule, ZonePolicy
+from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.queries import find_approval, load_content
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import approve_campaign, schedule_campaign, submit_campaign
@@ -52,16 +53,16 @@ class Story:
         """Give the campaign a time."""
         return schedule_campaign(self.session, self.campaign, timing=timing, by=self.author.id, **limits)
 
-    def submitted(self) -> str:
+    def submitted(self, policy: Policy = USUAL) -> str:
         """Submit it, its checklist answered anew, and return the digest that the approver reads."""
         safeguarded(self.session, self.campaign, self.reader)
-        return submit_campaign(self.session, self.campaign, by=self.author.id).content.digest
+        return submit_campaign(self.session, self.campaign, by=self.author.id, policy=policy).content.digest
 
-    def approved(self, timing: Timing = EVENING, **limits: int) -> Schedule:
+    def approved(self, timing: Timing = EVENING, *, policy: Policy = USUAL, **limits: int) -> Schedule:
         """Schedule, submit and approve it."""
         schedule = self.scheduled(timing, **limits)
-        digest = self.submitted()
-        approve_campaign(self.session, self.campaign, by=self.approver.id, digest=digest)
+        digest = self.submitted(policy)
+        approve_campaign(self.session, self.campaign, by=self.approver.id, digest=digest, policy=policy)
         return schedule
 
     def is_sound(self) -> bool:
