@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.core import clock
-from campaigns.demo.scenario import message_texts
+from campaigns.demo.scenario import MAX_PARTS, message_texts
 from tests.browser.chromium import Visit
 from tests.browser.instance import PASSWORD, PEOPLE, SPOT, TIME_ZONE
 
@@ -146,6 +146,7 @@ def plan_campaign(visit: Visit) -> str:
     visit.look("campaigns-empty")
     press(visit, "a[href='/campaigns/new']")
     visit.page.fill("[name=name]", CAMPAIGN)
+    visit.page.fill("[name=max_parts]", str(MAX_PARTS))
     visit.page.click("button[name=count]")
     visit.page.wait_for_selector("#counts .figure-number")
     visit.look("campaign-new")
