@@ -79,7 +79,8 @@ def _covered(key: str, digest: str, places: Mapping[int, str], routes: Mapping[i
     """Name a place or route of `Content.cover`, with what two people can compare aloud of its cells."""
     kind, _space, number_of = key.partition(" ")
     name = (places if kind == "place" else routes).get(int(number_of), f"#{number_of}")
-    return f"{name} · {short_digest(digest)}" if digest else f"{name} · {_('is gone')}"
+    state = short_digest(digest) if digest else _("is gone")
+    return f"{name} · {state}"
 
 
 def _part(part: Mapping[str, Any], routes: Mapping[int, str]) -> str:
