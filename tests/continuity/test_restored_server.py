@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,16 @@ def server() -> Iterator[PostgresServer]:
         yield server
 
 
-def a_scene(server: PostgresServer, sandbox: SandboxProcess, folder: Path) -> Scene:
+@contextmanager
+def a_scene(server: PostgresServer, sandbox: SandboxProcess, folder: Path) -> Iterator[Scene]:
     engine = make_engine(server.create_database())
     metadata.create_all(engine)
-    return Scene(engine, sandbox, folder)
+    try:
+        with Scene(engine, sandbox, folder) as scene:
+            yield scene
+    finally:
+        # A connection that is only forgotten fails whichever test comes later.
+        engine.dispose()
 
 
 def test_dump_in_another_database_writes_to_nobody_twice(
