@@ -103,16 +103,16 @@ class MediaFetching:
 
     def _take(self) -> Sequence[_Task]:
         """Take what is due, for nobody else to do it meanwhile; what has no source any more is settled here."""
-        due = select(Media.id).where(Media.due_at <= clock.now()).order_by(Media.due_at).limit(_AT_ONCE)
+        due = select(Media).where(Media.due_at <= clock.now()).order_by(Media.due_at).limit(_AT_ONCE)
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
-            if session.scalar(due.limit(1)) is None:
+            if session.scalar(due.with_only_columns(Media.id).limit(1)) is None:
                 return []
         with self._sessions.begin() as session:
             remove_kept_until(session, clock.now())
-            taken = select(Media).where(Media.id.in_(due)).with_for_update(skip_locked=True)
             tasks = []
-            for media in session.scalars(taken).all():
+            # Whoever waited for a row asks it again whether it is due: another one may have taken it meanwhile.
+            for media in session.scalars(due.with_for_update(skip_locked=True)).all():
                 source = self._source_of(media)
                 if source is None:
                     _end(session, media)

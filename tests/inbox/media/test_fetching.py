@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Contact
@@ -36,6 +38,8 @@ from tests.web.pages import page_settings
 
 pytestmark = pytest.mark.both_databases
 
+#: The moment between two statements is short: so many times two workers look at once.
+ROUNDS = 60
 PERSON, OURS, CHAT = "whatsapp:+380671234567", "whatsapp:+447700900100", 77
 
 
@@ -217,6 +221,24 @@ def test_two_workers_fetch_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     ]
     assert len([path for path in asked if not path.endswith(".json")]) == 1
     assert desk.file().state == MediaState.KEPT
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_file_that_another_has_just_taken_is_not_taken_again(desk: Desk) -> None:
+    """One worker sees a file wait, and comes to its row once the other has written when it is due again."""
+    desk.sends(jpeg(), "image/jpeg")
+    workers = [MediaFetching(desk.sessions, desk.settings) for _ in range(2)]
+    both = Barrier(len(workers))
+
+    def take(worker: MediaFetching) -> int:
+        both.wait(20)
+        return len(worker._take())
+
+    with ThreadPoolExecutor(len(workers)) as threads:
+        for _ in range(ROUNDS):
+            with desk.sessions.begin() as session:
+                session.execute(update(Media).values(due_at=clock.now()))
+            assert sum(threads.map(take, workers)) == 1
 
 
 def test_slow_file_keeps_no_other_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
