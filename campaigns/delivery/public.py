@@ -10,7 +10,7 @@ from datetime import timedelta
 from campaigns.audience.joining.links import PRODUCTS
 from campaigns.core import clock
 from campaigns.core.keys.leave_token import NOBODYS
-from campaigns.delivery.queries import select_known_senders
+from campaigns.delivery.queries import find_known_senders
 from campaigns.delivery.said_lately import load_said
 from campaigns.public_pages.publisher import behind
 from campaigns.web.people.kept_pages import Finished
@@ -38,12 +38,7 @@ def show(language: str, country: str) -> Finished:
     """Show the senders of a country, and what was written in the language."""
     check_country(country)
     owners, read = behind().organisation_ids, words_for(language, country).language
-    senders = [
-        sender
-        # What the instance shares is nobody's word before somebody has opened the pages.
-        for sender in (session().scalars(select_known_senders(owners)) if owners else ())
-        if not sender.countries or country in sender.countries
-    ]
+    senders = find_known_senders(session(), owners, country)
     now = clock.now()
     said = load_said(session(), owners, read, country, since=now - LATELY, now=now, most=MOST)
     # What was sent names numbers: a dead one has to be gone soon.

@@ -87,8 +87,17 @@ def _has(state: SendState) -> ColumnElement[bool]:
     return exists().where(Delivery.run_id == Run.id, in_state(state)).correlate(Run)
 
 
-def select_known_senders(organisation_ids: Collection[int]) -> Select[Sender]:
-    """Select the senders in use of some organisations, as people see them; what stands for several has no name."""
+def find_known_senders(session: Session, organisation_ids: Collection[int], country: str) -> list[Sender]:
+    """Return the senders in use of some organisations, as people see them; what stands for several has no name.
+
+    '' stands for all countries.
+    """
+    if not organisation_ids:
+        # What the instance shares is nobody's word before somebody has opened the pages.
+        return []
     ours = Sender.organisation_id.in_(organisation_ids) | Sender.organisation_id.is_(None)
     seen = Sender.identity.not_like("MG%")
-    return select(Sender).where(ours, seen, Sender.active).order_by(Sender.channel, Sender.identity)
+    known = select(Sender).where(ours, seen, Sender.active).order_by(Sender.channel, Sender.identity)
+    return [
+        each for each in session.scalars(known) if not country or not each.countries or country in each.countries
+    ]

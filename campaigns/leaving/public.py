@@ -14,7 +14,7 @@ from campaigns.audience.joining.links import PRODUCTS, STOP, ways_to_stop
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.languages import all_languages
-from campaigns.delivery.queries import select_known_senders
+from campaigns.delivery.queries import find_known_senders
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of, shown_at
 from campaigns.leaving.leave_codes import DIGITS, hash_of_ticket, is_code
 from campaigns.leaving.queries import has_agreed_since
@@ -116,12 +116,7 @@ def _is_outdated(address: Address) -> bool:
 
 def _ways(language: str, country: str, problem: str = "", *, status: int = 200) -> Response:
     owners, read = behind().organisation_ids, words_for(language, country).language
-    senders = [
-        sender
-        # What the instance shares is nobody's word before somebody has opened the pages.
-        for sender in (session().scalars(select_known_senders(owners)) if owners else ())
-        if not country or not sender.countries or country in sender.countries
-    ]
+    senders = find_known_senders(session(), owners, country)
     shown = {"ways": ways_to_stop(senders), "products": PRODUCTS, "own_word": _own_word(read)}
     return _page("leave", language, country, status=status, problem=problem, **shown)
 
