@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns.staff.sign_in.attempt_limits import Limit, key_of
-from campaigns.web.guards.networks import networks_of
+from campaigns.staff.sign_in.attempt_limits import Limit, key_of, limits_on_network
 
 #: What one network may ask for in ten minutes, and all together.
 WINDOW = timedelta(minutes=10)
@@ -16,10 +15,8 @@ PER_NETWORK, PER_INSTANCE = 5, 200
 
 def limits_on_asking(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
     """Return the limits that hold for one more request; of an address nothing stays but a hash with the day."""
-    limits = [Limit(key_of(secret_key, "asked for code"), PER_INSTANCE, WINDOW)]
-    networks = networks_of(environ)
-    if networks is not None:
-        # Else a proxy hides who asks: only the limit of all holds.
-        key = key_of(secret_key, "asked for code", now.date().isoformat(), networks[1])
-        limits.append(Limit(key, PER_NETWORK, WINDOW))
-    return limits
+    act = "asked for code"
+    return [
+        Limit(key_of(secret_key, act), PER_INSTANCE, WINDOW),
+        *limits_on_network(secret_key, environ, act=act, most=PER_NETWORK, window=WINDOW, now=now),
+    ]

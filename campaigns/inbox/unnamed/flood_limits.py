@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.inbox.unnamed.form_stamp import LATEST
-from campaigns.staff.sign_in.attempt_limits import Limit, is_full, key_of, pour
-from campaigns.web.guards.networks import networks_of
+from campaigns.staff.sign_in.attempt_limits import Limit, is_full, key_of, limits_on_network, pour
 
 #: What one network may send in ten minutes, and all together: more than a team reads in a day.
 WINDOW = timedelta(minutes=10)
@@ -33,7 +32,7 @@ REMEMBERED = 2 * LATEST
 def limits_on_writing(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
     """Return the limits that hold for one more report."""
     return [
-        *_of_network("told", PER_NETWORK, secret_key, environ, now=now),
+        *limits_on_network(secret_key, environ, act="told", most=PER_NETWORK, window=WINDOW, now=now),
         Limit(key_of(secret_key, "told"), PER_INSTANCE, WINDOW),
     ]
 
@@ -49,8 +48,10 @@ def try_code(
     usual = _limits_on_trying(secret_key, environ, now=now)
     if pour(session, usual, now=now):
         return usual
-    spare = _of_network("spare", SPARE_PER_NETWORK, secret_key, environ, now=now, window=DAY)
-    spare = [*spare, Limit(key_of(secret_key, "spare"), SPARE_PER_MINUTE, timedelta(minutes=1))]
+    spare = [
+        *limits_on_network(secret_key, environ, act="spare", most=SPARE_PER_NETWORK, window=DAY, now=now),
+        Limit(key_of(secret_key, "spare"), SPARE_PER_MINUTE, timedelta(minutes=1)),
+    ]
     # A network that guessed itself has nothing to spare.
     may = len(spare) > 1 and not is_full(session, usual[:-1], now=now)
     return spare if may and pour(session, spare, now=now) else None
@@ -58,7 +59,7 @@ def try_code(
 
 def _limits_on_trying(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
     return [
-        *_of_network("tried", TRIES_PER_NETWORK, secret_key, environ, now=now),
+        *limits_on_network(secret_key, environ, act="tried", most=TRIES_PER_NETWORK, window=WINDOW, now=now),
         Limit(key_of(secret_key, "tried"), TRIES_PER_MINUTE, timedelta(minutes=1)),
     ]
 
@@ -71,19 +72,3 @@ def limit_on_report(secret_key: str, conversation_id: int) -> Limit:
 def limit_on_stamp(secret_key: str, nonce: str) -> Limit:
     """Return the limit that lets a form be sent once, and knows for `REMEMBERED` that it was."""
     return Limit(key_of(secret_key, "stamp", nonce), 1, REMEMBERED)
-
-
-def _of_network(
-    act: str,
-    most: int,
-    secret_key: str,
-    environ: Mapping[str, Any],
-    *,
-    now: datetime,
-    window: timedelta = WINDOW,
-) -> Sequence[Limit]:
-    networks = networks_of(environ)
-    if networks is None:
-        # A proxy hides who asks: only the limit of all holds.
-        return []
-    return [Limit(key_of(secret_key, act, now.date().isoformat(), networks[1]), most, window)]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.database import insert_or
 from campaigns.staff.models import LeakyBucket
+from campaigns.web.guards.networks import networks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,19 @@ def key_of(secret_key: str, *parts: str) -> str:
     """Return the key that stands for `parts`, by which nobody finds out an account or network."""
     content = "\n".join(parts).encode(errors="surrogatepass")
     return hmac.new(secret_key.encode(), content, hashlib.sha256).hexdigest()
+
+
+def limits_on_network(
+    secret_key: str, environ: Mapping[str, Any], *, act: str, most: int, window: timedelta, now: datetime
+) -> Sequence[Limit]:
+    """Return the limit of the wide network that sends a WSGI request; none where a proxy hides it.
+
+    Of its address nothing stays but a hash with the day.
+    """
+    networks = networks_of(environ)
+    if networks is None:
+        return []
+    return [Limit(key_of(secret_key, act, now.date().isoformat(), networks[1]), most, window)]
 
 
 def pour(session: Session, limits: Sequence[Limit], *, now: datetime) -> bool:
