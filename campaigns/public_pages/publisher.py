@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask import g
 
-from campaigns.public_pages.queries import Behind, find_shown_names, load_behind
+from campaigns.public_pages.queries import Behind, load_behind
 from campaigns.web.people.layout import Publisher
 from campaigns.web.people.public_words import digest_of_words
 from campaigns.web.session import session
@@ -18,11 +16,6 @@ def behind() -> Behind:
         g.behind = load_behind(session(), digest_of_words)
     found: Behind = g.behind
     return found
-
-
-def load_shown_names() -> Mapping[int, str]:
-    """Return what each of their organisations is called, '' for one that gives no name."""
-    return find_shown_names(session(), behind().organisation_ids)
 
 
 def find_publisher() -> Publisher:

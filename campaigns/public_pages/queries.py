@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
@@ -19,12 +19,22 @@ OPENED = "public_profile.open"
 class Behind:
     """Who is behind the pages for people."""
 
-    organisation_ids: tuple[int, ...]
-    #: Names of those who want to be named, and whom to write to.
-    names: tuple[str, ...]
+    #: What each organisation is called, by its id; '' for one that gives no name.
+    shown_names: Mapping[int, str]
+    #: Whom to write to.
     contacts: tuple[str, ...]
     #: Languages that are reviewed.
     languages: frozenset[str]
+
+    @property
+    def organisation_ids(self) -> tuple[int, ...]:
+        """Whose directory everybody may read, by their ids."""
+        return tuple(self.shown_names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of those who want to be named."""
+        return _said(self.shown_names.values())
 
 
 def find_profile(session: Session, organisation_id: int) -> PublicProfile | None:
@@ -60,20 +70,12 @@ def load_behind(session: Session, digest_of: Callable[[str], str]) -> Behind:
     ).all()
     reviews = session.scalars(select_latest_reviews())
     return Behind(
-        organisation_ids=tuple(each.organisation_id for each in profiles),
-        names=_said(each.shown_name for each in profiles),
+        shown_names={each.organisation_id: each.shown_name for each in profiles},
         contacts=_said(each.contact for each in profiles),
         languages=frozenset(
             each.language for each in reviews if each.is_fit and each.digest == digest_of(each.language)
         ),
     )
-
-
-def find_shown_names(session: Session, organisation_ids: Iterable[int]) -> dict[int, str]:
-    """Return how organisations are named to everybody, '' for those that give no name."""
-    columns = (PublicProfile.organisation_id, PublicProfile.shown_name)
-    rows = session.execute(select(*columns).where(PublicProfile.organisation_id.in_(organisation_ids)))
-    return {row.organisation_id: row.shown_name for row in rows}
 
 
 def _said(words: Iterable[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from campaigns.audience.joining.views import SENDERS
 from campaigns.audience.joining.ways_to_join import select_entry_points
 from campaigns.audience.models import EntryPoint
 from campaigns.places.geography.atlas import load_atlas
-from campaigns.public_pages.publisher import behind, load_shown_names
+from campaigns.public_pages.publisher import behind
 from campaigns.web.current import settings
 from campaigns.web.people.kept_pages import Finished
 from campaigns.web.people.layout import (
@@ -59,8 +59,8 @@ def show_region(language: str, region_code: str) -> Finished:
 
 
 def _page(language: str, country: str) -> Finished:
-    names, read = load_shown_names(), words_for(language, country).language
-    found = (_find_joinable(owner, names[owner], read, country) for owner in behind().organisation_ids)
+    read = words_for(language, country).language
+    found = (_find_joinable(owner, name, read, country) for owner, name in behind().shown_names.items())
     return page_of(
         "people/join.html",
         language,

@@ -38,7 +38,6 @@ from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.queries import load_help
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.models import Region
-from campaigns.public_pages.models import PublicProfile
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.models import Organisation
 from campaigns.staff.sign_in.attempt_limits import Limit, is_full, pour, pour_back
@@ -275,14 +274,10 @@ def _form(
 
 
 def _readers() -> list[ReportReader]:
-    chosen = select(PublicProfile).where(PublicProfile.organisation_id.in_(behind().organisation_ids))
-    rows = session().scalars(chosen.order_by(PublicProfile.organisation_id))
-    return [_reader_of(each) for each in rows]
-
-
-def _reader_of(profile: PublicProfile) -> ReportReader:
-    reading = members_of_setting(session(), profile.organisation_id)
-    return ReportReader(profile.organisation_id, profile.shown_name, takes_complaints=bool(reading))
+    return [
+        ReportReader(owner, name, takes_complaints=bool(members_of_setting(session(), owner)))
+        for owner, name in behind().shown_names.items()
+    ]
 
 
 def _read_at(reader: ReportReader) -> datetime | None:
