@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from flask import Response, after_this_request, current_app, request
+from flask import current_app
 from flask.sansio.app import App
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Count, Row, Span
@@ -22,9 +20,8 @@ from campaigns.audience.queries import Preview, contacts_from, preview_from
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.staff.auth import current_organisation
-from campaigns.web.session import SAFE_METHODS, session, writing_apart
+from campaigns.web.session import session, write_afterwards
 
-_log = logging.getLogger(__name__)
 _KEY = "counts_at_once"
 #: Whoever waits for so long is told.
 LONG = timedelta(minutes=1)
@@ -125,15 +122,8 @@ def _ask_once(old: Collection[PeopleQuestion], *, now: datetime) -> None:
     if not old:
         return
 
-    @after_this_request
-    def ask_then(response: Response) -> Response:
-        if request.method not in SAFE_METHODS:
-            ask(session(), organisation_id, old, now=now)
-            return response
-        try:
-            with writing_apart() as apart:
-                ask(apart, organisation_id, old, now=now)
-        except OperationalError:
-            # The page does not fail because the database is busy; it asks again when it renews itself.
-            _log.warning("a new count could not be asked for", exc_info=True)
-        return response
+    def ask_then(session: Session) -> None:
+        ask(session, organisation_id, old, now=now)
+
+    # The page asks again when it renews itself.
+    write_afterwards(ask_then, otherwise="a new count could not be asked for")

@@ -6,20 +6,24 @@ other one, stops by SMS among them, and nobody knows how long a file takes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, after_this_request, g, request
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns.continuity.journal import KEY, journal_of
 from campaigns.core.database import limit_web_sessions, make_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
 from campaigns.front.peer_limits import THREADS
+
+_log = logging.getLogger(__name__)
 
 database = SQLAlchemy(session_options={"expire_on_commit": False})
 
@@ -60,6 +64,25 @@ def writing_apart() -> Iterator[Session]:
     let_go()
     with make_sessions(database.engine).begin() as session:
         yield session
+
+
+def write_afterwards(write: Callable[[Session], None], *, otherwise: str) -> None:
+    """Write once the page is made: with what the request wrote, or apart where it only reads.
+
+    A page that was asked for does not fail because the database is busy: the log says what happened `otherwise`.
+    """
+
+    @after_this_request
+    def write_then(response: Response) -> Response:
+        if request.method not in SAFE_METHODS:
+            write(session())
+            return response
+        try:
+            with writing_apart() as apart:
+                write(apart)
+        except OperationalError:
+            _log.warning("%s", otherwise, exc_info=True)
+        return response
 
 
 def refuse_commit() -> None:
