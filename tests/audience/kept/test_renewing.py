@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
@@ -75,12 +76,19 @@ def test_parts_of_a_count_add_up(sessions: sessionmaker[Session], ours: Organisa
 
 
 def test_two_who_ask_at_once_make_one_row(sessions: sessionmaker[Session], ours: Organisation) -> None:
-    with sessions() as one, sessions() as two:
+    def ask_later() -> None:
+        with sessions.begin() as session:
+            ask(session, ours.id, [EVERYBODY, EVERYBODY], now=LATER)
+
+    with ThreadPoolExecutor() as threads, sessions() as one:
         ask(one, ours.id, [EVERYBODY], now=NOON)
+        other = threads.submit(ask_later)
+        # It waits for the row that is not committed yet.
+        assert not wait([other], timeout=0.2).done
         one.commit()
-        ask(two, ours.id, [EVERYBODY, EVERYBODY], now=LATER)
-        two.commit()
-        assert one.scalar(select(func.count()).select_from(KeptCount)) == 1
+        other.result(timeout=5)
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(KeptCount)) == 1
     assert known(sessions, ours).asked_at == NOON
 
 
