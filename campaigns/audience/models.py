@@ -264,15 +264,15 @@ class KeptCount(Base):
     counted_at: Mapped[datetime | None]
     #: How long that took, in milliseconds.
     took_ms: Mapped[int] = mapped_column(default=0)
-    #: When a page last needed it.
+    #: When a page last asked for it; one that finds it fresh enough asks for nothing.
     needed_at: Mapped[datetime]
-    #: When a new count was last asked for: by a page, or because many people changed.
+    #: When a new count was asked for: by the first page that waits for it, or later, because many people changed.
     asked_at: Mapped[datetime]
     #: When the last count began.
     began_at: Mapped[datetime | None]
     #: When a worker may take it; while one counts, when it is taken for dead. None: nobody waits for a new count.
     due_at: Mapped[datetime | None]
-    #: Contacts gone through by the count under way, and all there are to go through.
+    #: Parts that the count under way has gone through, and all that there are; both 0: it is in one piece.
     done: Mapped[int] = mapped_column(default=0)
     whole: Mapped[int] = mapped_column(default=0)
 
