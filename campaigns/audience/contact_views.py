@@ -15,11 +15,10 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
-from campaigns.audience.figures import find_figures
+from campaigns.audience.figures import find_contacts
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, read_contacts
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
-from campaigns.audience.kept.people_questions import ask_contacts
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core import clock
 from campaigns.core.errors import InputError, QuotaError, TransitionError
@@ -66,8 +65,7 @@ def index() -> Page:
         older=request.args.get("older", type=whole_number),
         newer=request.args.get("newer", type=whole_number),
     )
-    (rows,), counted = find_figures([ask_contacts()])
-    counts = None if rows is None else queries.contacts_from(rows)
+    counts, counted = find_contacts()
     ids = [contact.id for contact, _ in contacts.rows]
     addresses = queries.addresses_of(session(), ids)
     return render_template(

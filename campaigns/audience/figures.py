@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from flask import current_app
+from flask import current_app, g
 from flask.sansio.app import App
 from sqlalchemy.orm import Session
 
-from campaigns.audience.kept.counting import Count, Row, Span
+from campaigns.audience.kept.counting import Count, Row, Span, add_up
 from campaigns.audience.kept.keeping import Counted, ask, find_counted
 from campaigns.audience.kept.people_questions import PeopleQuestion, ask_contacts, ask_people
 from campaigns.audience.models import Channel
-from campaigns.audience.queries import Preview, contacts_from, preview_from
+from campaigns.audience.queries import Contacts, Preview, contacts_from, preview_from
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.staff.auth import current_organisation
@@ -76,7 +76,7 @@ def find_figures(questions: Sequence[PeopleQuestion]) -> tuple[list[tuple[Row, .
     else:
         counted = find_counted(session(), organisation_id, questions)
         old = {each.digest for each in counted if each.asked_at is None and each.is_old(now)}
-        _ask_once({each.digest: each for each in questions if each.digest in old}.values(), now=now)
+        _ask_once({each.digest: each for each in questions if each.digest in old}, now=now)
         counted = [replace(each, asked_at=now) if each.digest in old else each for each in counted]
     return [each.rows for each in counted], Freshness.of(counted)
 
@@ -100,8 +100,16 @@ def find_preview(rule: AudienceRule, *, languages: Iterable[str]) -> tuple[Previ
 
 def find_channels() -> tuple[list[Channel] | None, Freshness]:
     """Return the channels on which the organisation has any address, or SMS; None: that was not counted yet."""
-    (rows,), standing = find_figures([ask_contacts()])
-    return (None if rows is None else contacts_from(rows).channels or [Channel.SMS]), standing
+    contacts, standing = find_contacts()
+    return (None if contacts is None else contacts.channels or [Channel.SMS]), standing
+
+
+def find_contacts() -> tuple[Contacts | None, Freshness]:
+    """Return which contacts the organisation has; None: they were not counted yet. A request reads them once."""
+    if "counted_contacts" not in g:
+        (rows,), standing = find_figures([ask_contacts()])
+        g.counted_contacts = None if rows is None else contacts_from(rows), standing
+    return cast("tuple[Contacts | None, Freshness]", g.counted_contacts)
 
 
 def _reaching(channels: Sequence[Channel], languages: Iterable[str]) -> Resolution:
@@ -111,19 +119,21 @@ def _reaching(channels: Sequence[Channel], languages: Iterable[str]) -> Resoluti
 
 def _count(session: Session, counts: Mapping[str, Count], question: PeopleQuestion, span: Span) -> Counted:
     found: Counter[Row] = Counter()
-    for *key, people in counts[question.kind](session, question.values, span):
-        found[tuple(key)] += people
+    add_up(found, counts[question.kind](session, question.values, span))
     return Counted(question.digest, tuple((*key, people) for key, people in found.items()), span.now)
 
 
-def _ask_once(old: Collection[PeopleQuestion], *, now: datetime) -> None:
-    """Ask for what is missing or old once the page is made: a page is only read."""
-    organisation_id = current_organisation().id
+def _ask_once(old: Mapping[str, PeopleQuestion], *, now: datetime) -> None:
+    """Ask for what is missing or old, by digest, once the page is made and all at once: a page is only read."""
     if not old:
         return
+    if "to_be_counted" in g:
+        g.to_be_counted |= old
+        return
+    g.to_be_counted, organisation_id = dict(old), current_organisation().id
 
     def ask_then(session: Session) -> None:
-        ask(session, organisation_id, old, now=now)
+        ask(session, organisation_id, g.pop("to_be_counted").values(), now=now)
 
     # The page asks again when it renews itself.
     write_afterwards(ask_then, otherwise="a new count could not be asked for")

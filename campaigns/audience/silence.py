@@ -84,17 +84,17 @@ class Silence:
 
 def silence_from(rows: Iterable[tuple[Any, ...]]) -> Silence:
     """Return who is silent from the groups of a count (`counting.count_silent`)."""
-    people: Counter[str] = Counter()
+    silent = 0
     asked: Counter[int] = Counter()
     left_out: Counter[int] = Counter()
     first: dict[int, datetime] = {}
     for what, run_id, asked_at, count in rows:
         if what == "silent":
-            people[what] += count
+            silent += count
             continue
         (asked if what == "asked" else left_out)[run_id] += count
         moment = datetime.fromisoformat(asked_at)
         first[run_id] = min(first.get(run_id, moment), moment)
     latest = sorted(first, key=lambda run_id: first[run_id], reverse=True)[:MOST_QUESTIONS]
     questions = [Question(run_id, first[run_id], asked[run_id], left_out[run_id]) for run_id in latest]
-    return Silence(people["silent"], questions)
+    return Silence(silent, questions)

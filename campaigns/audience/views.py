@@ -13,10 +13,9 @@ from werkzeug.wrappers import Response
 from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.count_views import pages as count_pages
-from campaigns.audience.figures import find_figures, find_preview
+from campaigns.audience.figures import find_contacts, find_preview
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.joining.views import pages as entry_point_pages
-from campaigns.audience.kept.people_questions import ask_contacts
 from campaigns.audience.look_notes import note_small
 from campaigns.audience.models import Audience
 from campaigns.audience.rules import AudienceRule
@@ -59,9 +58,9 @@ def index() -> Page:
         if may_now(Permission.READ_CONTENT)
         else []
     )
-    (rows,), counted = find_figures([ask_contacts()])
-    contacts = None if rows is None else queries.contacts_from(rows).total
-    return render_template("audience/index.html", audiences=audiences, contacts=contacts, counted=counted)
+    contacts, counted = find_contacts()
+    total = None if contacts is None else contacts.total
+    return render_template("audience/index.html", audiences=audiences, contacts=total, counted=counted)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -162,8 +161,7 @@ def _counted(rule: AudienceRule) -> dict[str, Any]:
 def _offer(form: AudienceForm) -> None:
     organisation_id = current_organisation().id
     named = {"codes": form.region_codes.data or (), "countries": form.countries.data or ()}
-    (rows,), _standing = find_figures([ask_contacts()])
-    contacts = None if rows is None else queries.contacts_from(rows)
+    contacts, _standing = find_contacts()
     regions = session().scalars(queries.select_offered_regions(organisation_id, contacts, **named)).all()
     form.offer(places=session().scalars(select_places(organisation_id)), regions=regions)
 

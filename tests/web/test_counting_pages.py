@@ -32,6 +32,8 @@ OF_PEOPLE = re.compile(r"\b(FROM|JOIN)\s+(contact|address)\b", re.IGNORECASE)
 #: A list reads one page, and what stands in it is looked up by its ids.
 OF_A_PAGE = re.compile(r"contact_id IN \(|ORDER BY contact.id DESC\s+LIMIT", re.IGNORECASE)
 
+OF_COUNTS = re.compile(r"FROM kept_count")
+
 
 @pytest.fixture
 def engine(sqlite_engine: Engine) -> Engine:
@@ -56,12 +58,12 @@ def story(waiting: Pages, vault: Vault) -> Story:
 
 
 @contextmanager
-def counting(pages: Pages) -> Iterator[list[str]]:
-    """Record the statements that read contacts or addresses beyond one page of them."""
+def counting(pages: Pages, what: re.Pattern[str] = OF_PEOPLE) -> Iterator[list[str]]:
+    """Record the statements that read contacts or addresses beyond one page of them, or something else."""
     found: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if OF_PEOPLE.search(statement) and not OF_A_PAGE.search(statement):
+        if what.search(statement) and not OF_A_PAGE.search(statement):
             found.append(statement)
 
     with pages.app.app_context():
@@ -104,6 +106,14 @@ def test_page_counts_nobody(waiting: Pages, story: Story, everything: FlaskClien
             assert everything.get(address.format(**ids)).status_code == 200
             count(waiting)
     assert found == []
+
+
+def test_page_reads_one_count_once(waiting: Pages, story: Story, everything: FlaskClient) -> None:
+    """The form offers regions by the contacts, and the preview channels."""
+    with counting(waiting, OF_COUNTS) as found:
+        everything.get(f"/audience/{story.campaign.audience_id}")
+    assert len(found) == 1
+    assert count(waiting) == 1
 
 
 def test_page_waits_and_then_shows_what_was_counted(waiting: Pages, story: Story, everything: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,12 @@ class Count(Protocol):
 
     def __call__(self, session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
         """Return groups, each with its number of people last."""
+
+
+def add_up(found: Counter[Row], rows: Iterable[Row]) -> None:
+    """Add groups to those that were found before; people who are alike come into one."""
+    for *key, people in rows:
+        found[tuple(key)] += people
 
 
 def count_resolved(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
+from sqlalchemy import case, delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Row
@@ -57,7 +57,8 @@ def find_progress(session: Session, organisation_id: int, digests: Sequence[str]
 def ask(session: Session, organisation_id: int, questions: Iterable[PeopleQuestion], *, now: datetime) -> None:
     """Let a worker count these questions for a page; one that waits already is asked once."""
     insert = insert_or(session, KeptCount)
-    for question in questions:
+    # In one order, so that of two pages which ask at once neither holds what the other waits for.
+    for question in sorted(questions, key=lambda each: each.digest):
         row = insert.values(
             organisation_id=organisation_id,
             digest=question.digest,
@@ -67,15 +68,13 @@ def ask(session: Session, organisation_id: int, questions: Iterable[PeopleQuesti
             asked_at=now,
             due_at=now,
         )
-        anew = {"needed_at": now, "asked_at": _asked(now), "due_at": func.coalesce(KeptCount.due_at, now)}
-        session.execute(row.on_conflict_do_update(index_elements=["organisation_id", "digest"], set_=anew))
+        session.execute(row.on_conflict_do_update(index_elements=["organisation_id", "digest"], set_=_anew(now)))
 
 
 def ask_again(session: Session, organisation_id: int, digests: Sequence[str], *, now: datetime) -> None:
     """Let a worker count anew what pages asked before under these digests."""
     asked = KeptCount.organisation_id == organisation_id, KeptCount.digest.in_(digests)
-    anew = {"needed_at": now, "asked_at": _asked(now), "due_at": func.coalesce(KeptCount.due_at, now)}
-    session.execute(update(KeptCount).where(*asked).values(**anew), execution_options=_PAST_MEMORY)
+    session.execute(update(KeptCount).where(*asked).values(**_anew(now)), execution_options=_PAST_MEMORY)
 
 
 def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
@@ -88,9 +87,10 @@ def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
     session.execute(update(KeptCount).where(*lately).values(**anew), execution_options=_PAST_MEMORY)
 
 
-def _asked(now: datetime) -> ColumnElement[datetime]:
-    """Return when a count was asked for: earlier, if somebody waits for it already."""
-    return case((KeptCount.due_at.is_(None), literal(now, UTCDateTime())), else_=KeptCount.asked_at)
+def _anew(now: datetime) -> dict[str, Any]:
+    """Return what a page writes that needs a new count; it was asked for earlier, if somebody waits already."""
+    asked_at = case((KeptCount.due_at.is_(None), literal(now, UTCDateTime())), else_=KeptCount.asked_at)
+    return {"needed_at": now, "asked_at": asked_at, "due_at": func.coalesce(KeptCount.due_at, now)}
 
 
 def forget_counts(session: Session, *, now: datetime) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, null, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.audience.kept.counting import Count, Row, Span
+from campaigns.audience.kept.counting import Count, Row, Span, add_up
 from campaigns.audience.kept.keeping import forget_counts
 from campaigns.audience.models import Contact, KeptCount
 from campaigns.core import clock
@@ -88,8 +88,7 @@ class Renewal:
             for span in self._spans(claimed):
                 part_began = time.monotonic()
                 with self._reading() as session:
-                    for *key, people in self.counts[claimed.kind](session, claimed.values, span):
-                        found[tuple(key)] += people
+                    add_up(found, self.counts[claimed.kind](session, claimed.values, span))
                 if not self.may_go_on(time.monotonic() - part_began):
                     self._end(claimed, due_at=clock.now())
                     return False
