@@ -16,7 +16,7 @@ from campaigns.inbox.urgency.judging import Judged
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.inbox.urgency.wordless import Sign
-from campaigns.staff.sign_in.attempt_limits import lock_buckets
+from campaigns.staff.sign_in.attempt_limits import Limit, pour_over
 
 #: Two texts are near-equal when so much of the words of both is in both.
 NEAR = 0.8
@@ -68,15 +68,10 @@ def hold_same(
 def is_flood(session: Session, organisation_id: int, vault: Vault, *, now: datetime) -> bool:
     """Count one more report, and say whether very many come in at this moment.
 
-    A bucket leaks as they are counted, since nothing else knows the minute of any report. It holds twice as many
-    as a flood begins with, so that one that goes on stays one.
+    A bucket leaks as they are counted, since nothing else knows the minute of any report.
     """
     key = vault.lookup_hash("flood of reports", str(organisation_id)).hex()
-    bucket = lock_buckets(session, [key], now)[key]
-    filled = max(bucket.empty_at, now) + FLOOD_WITHIN / FLOOD
-    bucket.empty_at = min(filled, now + 2 * FLOOD_WITHIN)
-    session.flush()
-    return filled > now + FLOOD_WITHIN
+    return pour_over(session, Limit(key, FLOOD, FLOOD_WITHIN), now=now)
 
 
 def judged_in_flood(judged: Judged) -> Judged:

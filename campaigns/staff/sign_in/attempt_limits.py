@@ -60,8 +60,8 @@ def pour(session: Session, limits: Sequence[Limit], *, now: datetime) -> bool:
     To be called in a writing transaction that is committed before the attempt is looked at: of many at once no
     more are counted than the limit allows.
     """
-    buckets = lock_buckets(session, [limit.key for limit in limits], now)
-    filled = [(buckets[each.key], max(buckets[each.key].empty_at, now) + each.part, each) for each in limits]
+    buckets = _lock_buckets(session, [limit.key for limit in limits], now)
+    filled = [(buckets[each.key], _filled(buckets[each.key], each, now), each) for each in limits]
     if any(empty_at > now + limit.window for _, empty_at, limit in filled):
         return False
     for bucket, empty_at, _ in filled:
@@ -69,6 +69,19 @@ def pour(session: Session, limits: Sequence[Limit], *, now: datetime) -> bool:
     session.flush()
     _remove_empty(session, now)
     return True
+
+
+def pour_over(session: Session, limit: Limit, *, now: datetime) -> bool:
+    """Count one attempt even where the limit is reached; say whether it was.
+
+    The bucket holds twice as much as the limit, so that it stays reached for as long again after many at once. It
+    is held until the transaction ends.
+    """
+    bucket = _lock_buckets(session, [limit.key], now)[limit.key]
+    filled = _filled(bucket, limit, now)
+    bucket.empty_at = min(filled, now + 2 * limit.window)
+    session.flush()
+    return filled > now + limit.window
 
 
 def pour_back(session: Session, limits: Iterable[Limit]) -> None:
@@ -92,7 +105,12 @@ def empty(session: Session, limits: Iterable[Limit]) -> None:
     session.execute(delete(LeakyBucket).where(LeakyBucket.key.in_([limit.key for limit in limits])))
 
 
-def lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[str, LeakyBucket]:
+def _filled(bucket: LeakyBucket, limit: Limit, now: datetime) -> datetime:
+    """Return when the bucket is empty once an attempt is poured in."""
+    return max(bucket.empty_at, now) + limit.part
+
+
+def _lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[str, LeakyBucket]:
     """Return the buckets of `keys`, new ones empty, held until the transaction ends (on SQLite it is alone)."""
     wanted = sorted(set(keys))
     made = [{"key": key, "empty_at": now} for key in wanted]
