@@ -28,10 +28,12 @@ from campaigns.inbox.conversations.models import (
     Answer,
     Conversation,
     ConversationTag,
+    LeftAnswerService,
 )
 from campaigns.inbox.conversations.waiting_again import active_of, wait_again
 from campaigns.inbox.conversations.window import ANSWER_LIVES
-from campaigns.inbox.given.left_numbers import LeftNumber, hold_left, load_left, mark_left
+from campaigns.inbox.given.dead_marks import hold_alive, mark_dead
+from campaigns.inbox.given.left_numbers import LeftNumber, load_left
 from campaigns.inbox.models import Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
@@ -61,6 +63,11 @@ class _Told:
     #: Somebody may answer them; of whom nobody may, nobody waits.
     may_be_answered: bool
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Key of its row."""
+        return self.run_id, self.service_id
+
 
 def put_back(sessions: sessionmaker[Session]) -> int:
     """Let everybody wait again who was given a number that is dead by now; return how many answers there were."""
@@ -86,10 +93,10 @@ def _put_back_some(sessions: sessionmaker[Session]) -> int:
 
 def take_back_left(session: Session, left: Sequence[LeftNumber]) -> int:
     """Let those wait again to whom these answers were left; return how many another worker has not done."""
-    left = hold_left(session, left)
-    _let_wait(session, {each.conversation_id: each.service for each in left}, now=clock.now())
-    mark_left(session, left)
-    return len(left)
+    now, held = clock.now(), hold_alive(session, LeftAnswerService, [each.key for each in left])
+    _let_wait(session, {each.conversation_id: each.service for each in left if each.key in held}, now=now)
+    mark_dead(session, LeftAnswerService, held, at=now)
+    return len(held)
 
 
 def select_dead(*, now: datetime) -> Select[Any]:
@@ -137,7 +144,8 @@ def _take_back(session: Session, told: Sequence[_Told]) -> int:
 
     Return how many another worker has not done: whoever it put back may have been answered since.
     """
-    now, told = clock.now(), _hold(session, told)
+    now, held = clock.now(), hold_alive(session, AnswerService, [each.key for each in told])
+    told = [each for each in told if each.key in held]
     waits = {
         each.conversation_id: each.service
         for each in told
@@ -147,27 +155,13 @@ def _take_back(session: Session, told: Sequence[_Told]) -> int:
     # What was claimed, and not called yet, is refused by its fence.
     unsent = [each.run_id for each in told if each.send_state in (*_UNSENT, SendState.SENDING)]
     stopped = update(Run).where(Run.id.in_(unsent), Run.state == RunState.RUNNING)
-    past_memory = {"synchronize_session": False}
     session.execute(
         stopped.values(state=RunState.STOPPED, reason=Sentence(_STOPPED), finished_at=now),
-        execution_options=past_memory,
+        execution_options={"synchronize_session": False},
     )
-    keys = [(each.run_id, each.service_id) for each in told]
-    marked = update(AnswerService).where(tuple_(AnswerService.run_id, AnswerService.service_id).in_(keys))
-    session.execute(marked.values(died_at=now), execution_options=past_memory)
+    mark_dead(session, AnswerService, held, at=now)
     session.flush()
     return len(told)
-
-
-def _hold(session: Session, told: Sequence[_Told]) -> Sequence[_Told]:
-    """Return those of these answers that nobody has marked, locked."""
-    key = tuple_(AnswerService.run_id, AnswerService.service_id)
-    alive = select(AnswerService.run_id, AnswerService.service_id).where(
-        key.in_([(each.run_id, each.service_id) for each in told]), AnswerService.died_at.is_(None)
-    )
-    ordered = alive.order_by(AnswerService.run_id, AnswerService.service_id).with_for_update()
-    held = {(row.run_id, row.service_id) for row in session.execute(ordered)}
-    return [each for each in told if (each.run_id, each.service_id) in held]
 
 
 def _let_wait(session: Session, waits: Mapping[int, str], *, now: datetime) -> None:

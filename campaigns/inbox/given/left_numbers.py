@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.directory.models import CheckOutcome, Service, ServiceCheck
 from campaigns.inbox.conversations.models import Answer, LeftAnswerService
 
@@ -27,6 +26,11 @@ class LeftNumber:
     service_id: int
     conversation_id: int
     service: str
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Key of its row."""
+        return self.answer_id, self.service_id
 
 
 def load_left(session: Session) -> Sequence[LeftNumber]:
@@ -44,23 +48,3 @@ def load_left(session: Session) -> Sequence[LeftNumber]:
         .distinct()
     )
     return [LeftNumber(*row) for row in session.execute(rows.order_by(Answer.id, Service.id).limit(LEFT_AT_ONCE))]
-
-
-def hold_left(session: Session, left: Sequence[LeftNumber]) -> Sequence[LeftNumber]:
-    """Return those of these answers that nobody has marked, locked: another worker may have found them, too."""
-    alive = select(LeftAnswerService.answer_id, LeftAnswerService.service_id)
-    alive = alive.where(_is_among(left), LeftAnswerService.died_at.is_(None)).with_for_update()
-    ordered = alive.order_by(LeftAnswerService.answer_id, LeftAnswerService.service_id)
-    held = {(row.answer_id, row.service_id) for row in session.execute(ordered)}
-    return [each for each in left if (each.answer_id, each.service_id) in held]
-
-
-def mark_left(session: Session, left: Sequence[LeftNumber]) -> None:
-    """Mark that they name a dead number, so that their readers are told and nobody waits for it again."""
-    marking = update(LeftAnswerService).where(_is_among(left)).values(died_at=clock.now())
-    session.execute(marking, execution_options={"synchronize_session": False})
-
-
-def _is_among(left: Sequence[LeftNumber]) -> ColumnElement[bool]:
-    keys = [(each.answer_id, each.service_id) for each in left]
-    return tuple_(LeftAnswerService.answer_id, LeftAnswerService.service_id).in_(keys)
