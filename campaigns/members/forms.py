@@ -22,6 +22,19 @@ ROLE_CHOICES = [
 ]
 
 
+def chosen_password() -> PasswordField:
+    """Return a field for the first password that somebody chooses."""
+    return PasswordField(
+        _l("Your password"),
+        [InputRequired(), Length(SHORTEST, LONGEST)],
+        widget=PasswordInput(hide_value=False),
+        description=_l(
+            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
+        ),
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
 class RolesForm(Form):
     """Which roles a member has."""
 
@@ -44,12 +57,4 @@ class MemberForm(RolesForm):
 class InvitationForm(Form):
     """The password that somebody chooses who was invited; a refused one stays, to be mended."""
 
-    password = PasswordField(
-        _l("Your password"),
-        [InputRequired(), Length(SHORTEST, LONGEST)],
-        widget=PasswordInput(hide_value=False),
-        description=_l(
-            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
-        ),
-        render_kw={"autocomplete": "new-password"},
-    )
+    password = chosen_password()

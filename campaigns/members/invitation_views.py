@@ -13,7 +13,7 @@ from campaigns.staff import service
 from campaigns.staff.auth import begin_session
 from campaigns.staff.models import Member
 from campaigns.staff.sign_in.password_checks import seal_password
-from campaigns.staff.sign_in.password_rules import check_new_password
+from campaigns.staff.sign_in.password_rules import check_new_password, words_around
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
@@ -28,7 +28,7 @@ def accept(token: str) -> Page:
     member, form = _invited(token), InvitationForm()
     if form.validate_on_submit():
         try:
-            check_new_password(form.text("password"), present="", around=_words_around(member))
+            check_new_password(form.text("password"), present="", around=words_around(member))
             hashed = seal_password(form.text("password"))
         except InputError as error:
             form.show(error, "password")
@@ -46,8 +46,3 @@ def accept(token: str) -> Page:
 
 def _invited(token: str, *, for_update: bool = False) -> Member:
     return get_invited(session(), token, settings().secret_key, for_update=for_update)
-
-
-def _words_around(member: Member) -> list[str]:
-    organisations = [each.organisation for each in member.memberships]
-    return [member.email, member.name, *(text for each in organisations for text in (each.name, each.slug))]

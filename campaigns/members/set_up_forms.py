@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, EmailField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
-from wtforms.widgets import PasswordInput
 
 from campaigns.members.first_member import FirstMember
+from campaigns.members.forms import chosen_password
 from campaigns.staff.forms import ZONES
-from campaigns.staff.sign_in.passwords import LONGEST, SHORTEST
 from campaigns.web.forms import Form, Ticks, options
 
 
@@ -42,15 +41,7 @@ class SetUpForm(Form):
         description=_l("You sign in with it."),
         render_kw={"autocomplete": "username", "dir": "ltr"},
     )
-    password = PasswordField(
-        _l("Your password"),
-        [InputRequired(), Length(SHORTEST, LONGEST)],
-        widget=PasswordInput(hide_value=False),
-        description=_l(
-            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
-        ),
-        render_kw={"autocomplete": "new-password"},
-    )
+    password = chosen_password()
     languages = Ticks(_l("Languages that you read and write"))
     example = BooleanField(
         _l("Add an example to try everything on"),

@@ -24,11 +24,10 @@ from campaigns.staff.auth import (
     requires,
 )
 from campaigns.staff.forms import ROLE_NAMES, LanguagesForm, OrganisationForm, PasswordForm
-from campaigns.staff.models import Member
 from campaigns.staff.notes import open_reasons
 from campaigns.staff.permissions import Permission
 from campaigns.staff.sign_in.password_checks import seal_password
-from campaigns.staff.sign_in.password_rules import check_new_password
+from campaigns.staff.sign_in.password_rules import check_new_password, words_around
 from campaigns.web.current import vault
 from campaigns.web.filters import language_name
 from campaigns.web.guards.hosts import local_path
@@ -88,7 +87,7 @@ def password() -> Page:
             form.show(InputError(N_("This is not your present password.")), "current")
             return render_template("staff/sign_in/password.html", form=form), form.status
         try:
-            check_new_password(form.text("new"), present=form.text("current"), around=_words_around(member))
+            check_new_password(form.text("new"), present=form.text("current"), around=words_around(member))
         except InputError as error:
             form.show(error, "new")
         else:
@@ -154,9 +153,3 @@ def check_audit() -> Page:
 
 def _reasons(page: Paginated[Any]) -> dict[int, str]:
     return open_reasons(session(), [entry.id for entry, _name in page.rows], vault=vault())
-
-
-def _words_around(member: Member) -> list[str]:
-    """Return what everybody who knows the member can know of them."""
-    organisations = [each.organisation for each in member.memberships]
-    return [member.email, member.name, *(text for each in organisations for text in (each.name, each.slug))]
