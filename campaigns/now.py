@@ -23,7 +23,7 @@ from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.example.models import PartKind
 from campaigns.example.queries import find_example, find_parts, has_earlier
-from campaigns.inbox.handing_over.queries import count_to_agree
+from campaigns.inbox.escalation.views import find_asked
 from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
 from campaigns.inbox.holds.settling import LIFT_STOP
@@ -300,7 +300,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         services_due=_count_services_due(organisation_id) if reviews else 0,
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
-        to_agree=_count_to_agree(organisation_id) if may_now(Permission.ANSWER) else 0,
+        to_agree=next((asked.offers for asked in find_asked() if asked.is_here), 0),
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
         unheeded=_count_unheeded(organisation_id),
         locked_files=count_locked(session(), organisation_id) if may_now(Permission.HANDLE_CONTACTS) else 0,
@@ -314,11 +314,6 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
 def _find_proposals() -> list[tuple[int, str, str]]:
     rows = session().execute(agreeable().limit(MOST_ROWS))
     return [(each.id, kinds_now()[each.kind].title, name) for each, name in rows]
-
-
-def _count_to_agree(organisation_id: int) -> int:
-    counts = count_to_agree(session(), [organisation_id], current_member().id, now=clock.now())
-    return counts.get(organisation_id, 0)
 
 
 def _holds() -> Holds:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from flask import Blueprint, Flask, render_template
+from flask import Blueprint, Flask, g, render_template
 from flask_security import current_user
 
 from campaigns.core import clock
@@ -68,7 +69,16 @@ def find_alerts() -> Sequence[Alert]:
 
 
 def find_asked() -> Sequence[Asked]:
-    """Return where the member of this request may agree to a hand-over, of all of their organisations."""
+    """Return where the member of this request may agree to a hand-over, of all of their organisations.
+
+    It is counted once, for the strip above a page and for the page itself.
+    """
+    if "agreeable" not in g:
+        g.agreeable = _count_asked()
+    return cast("Sequence[Asked]", g.agreeable)
+
+
+def _count_asked() -> Sequence[Asked]:
     if not current_user.is_authenticated or not (memberships := current_member().memberships):
         return ()
     now, here = clock.now(), current_organisation().id
