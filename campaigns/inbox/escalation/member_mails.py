@@ -173,8 +173,7 @@ def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: da
         mail = StepMail(urgency=each.urgency.value, conversations=each.conversations, **whose, **facts)
         session.add(mail)
         session.flush()
-        settled = second_members.settle(session, mail, now=now) if each.is_for_second else False
-        if settled or (not each.is_for_second and _settle(session, mail, each, now)):
+        if _settle(session, mail, each, now):
             yield _letter(session, settings, mail)
         else:
             session.delete(mail)
@@ -182,6 +181,8 @@ def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: da
 
 def _settle(session: Session, mail: StepMail, due: Due, now: datetime) -> bool:
     """Put what its member is to be told into a mail; say whether there was anything that nobody else took."""
+    if due.is_for_second:
+        return second_members.settle(session, mail, now=now)
     steps = select(EscalationStep.id).join(Conversation, Conversation.id == EscalationStep.conversation_id)
     steps = steps.where(EscalationStep.organisation_id == mail.organisation_id)
     of_urgency = steps.where(

@@ -87,7 +87,9 @@ def _find_asked(session: Session, now: datetime) -> Sequence[dict[str, int]]:
     """
     is_on = exists().where(EscalationSwitch.organisation_id == HandOver.organisation_id, EscalationSwitch.is_on)
     is_open = *is_to_agree_on(now), is_on
-    answering = find_who_answers(session, session.scalars(select(HandOver.organisation_id).where(*is_open)).all())
+    offering = session.scalars(select(HandOver.organisation_id).where(*is_open).distinct())
+    if not (answering := find_who_answers(session, offering.all())):
+        return []
     members = {(key, member) for key, members in answering.items() for member in members}
     silent = load_unreachable(session, {member for _key, member in members}, now=now)
     reached = {each for each in members if each[1] not in silent}
