@@ -31,7 +31,7 @@ from campaigns.core import clock
 from campaigns.core.keys.leave_token import token_of
 from campaigns.inbox.unnamed.service import Told, begin_report
 from campaigns.planning.models import Sender
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Organisation
 from campaigns.web.people.public_words import public_languages
 from tests.delivery.serving import free_port
@@ -75,7 +75,9 @@ async def _ask_on(port: int, addresses: Iterator[str], until: float) -> int:
 
 def open_pages(session: Session, organisation: Organisation, by: int) -> None:
     """Let an organisation publish a directory and advice in every language."""
-    set_profile(session, organisation.id, is_open=True, shown_name="Corridor", contact="a@example.org", by=by)
+    set_profile(
+        session, organisation.id, Profile(is_open=True, shown_name="Corridor", contact="a@example.org"), by=by
+    )
     for number in range(SERVICES):
         a_service(
             session,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.core.errors import UnavailableError
 from campaigns.demo.stage import Cast
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 
 #: The region of the crossing at Medyka, in Ukrainian.
 MEDYKA = "/uk/pl-18"
@@ -21,9 +21,7 @@ def open_pages(session: Session, cast: Cast) -> None:
     set_profile(
         session,
         cast.organisation_id,
-        is_open=True,
-        shown_name="",
-        contact="pages@example.org",
+        Profile(is_open=True, contact="pages@example.org"),
         by=cast.author_id,
     )
     # It hangs at no place: whoever joins from a page is not thereby somewhere.

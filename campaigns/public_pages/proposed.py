@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import propose
 from campaigns.public_pages.queries import find_profile
-from campaigns.public_pages.service import Profile, check_profile, set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission
 
@@ -28,31 +29,25 @@ def change_profile(
     Raises InputError as `set_profile` does.
     """
     hold(session, organisation)
-    check_profile(wanted)
-    now = _profile_now(session, organisation.id)
-    if is_alone or wanted.contact in ("", now["contact"]):
-        set_profile(session, organisation.id, **wanted.to_json(), by=by)
+    now = Profile.of(find_profile(session, organisation.id))
+    if is_alone or wanted.contact in ("", now.contact):
+        set_profile(session, organisation.id, wanted, by=by)
         return None
-    if now["is_open"] and not wanted.is_open:
+    if now.is_open and not wanted.is_open:
         # Nobody who wants them closed waits for anybody.
-        set_profile(session, organisation.id, **now | {"is_open": False}, by=by)
-        now = _profile_now(session, organisation.id)
+        now = Profile.of(set_profile(session, organisation.id, replace(now, is_open=False), by=by))
+    before, after = now.to_json(), wanted.to_json()
     return propose(
-        session, CONTACT, organisation, organisation_id=organisation.id, before=now, after=wanted.to_json(), by=by
+        session, CONTACT, organisation, organisation_id=organisation.id, before=before, after=after, by=by
     )
 
 
-def _profile_now(session: Session, organisation_id: int) -> dict[str, Any]:
-    profile = find_profile(session, organisation_id)
-    return Profile.of(profile).to_json() if profile else Profile().to_json()
-
-
 def _read(session: Session, proposal: Proposal) -> Mapping[str, Any]:
-    return _profile_now(session, proposal.organisation_id)
+    return Profile.of(find_profile(session, proposal.organisation_id)).to_json()
 
 
 def _apply(session: Session, proposal: Proposal, by: int) -> None:
-    set_profile(session, proposal.organisation_id, **proposal.after, by=by)
+    set_profile(session, proposal.organisation_id, Profile(**proposal.after), by=by)
 
 
 def _show(session: Session, proposal: Proposal) -> Shown:

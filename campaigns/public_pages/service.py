@@ -25,36 +25,31 @@ class Profile:
     contact: str = ""
 
     @classmethod
-    def of(cls, kept: PublicProfile) -> Profile:
-        """Return what is kept."""
-        return cls(kept.is_open, kept.shown_name, kept.contact)
+    def of(cls, kept: PublicProfile | None) -> Profile:
+        """Return what is kept; nothing yet is closed, and without a word."""
+        return cls(kept.is_open, kept.shown_name, kept.contact) if kept else cls()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a proposal keeps it."""
         return asdict(self)
 
 
-def check_profile(wanted: Profile) -> None:
-    """Raise InputError when pages are to be open and nobody can be written to about them."""
-    if wanted.is_open and not wanted.contact:
-        raise InputError(N_("Say whom people can write to about these pages."))
-
-
-def set_profile(
-    session: Session, organisation_id: int, *, is_open: bool, shown_name: str, contact: str, by: int
-) -> PublicProfile:
+def set_profile(session: Session, organisation_id: int, wanted: Profile, *, by: int) -> PublicProfile:
     """Say whether everybody may read an organisation's directory, and who it is to them.
 
     Raises InputError when the pages are open and nobody can be written to about them.
     """
-    check_profile(Profile(is_open, shown_name, contact.strip()))
+    shown_name, contact = wanted.shown_name.strip(), wanted.contact.strip()
+    if wanted.is_open and not contact:
+        raise InputError(N_("Say whom people can write to about these pages."))
     profile = find_profile(session, organisation_id) or PublicProfile(organisation_id=organisation_id)
     was_open = bool(profile.is_open)
-    profile.is_open, profile.shown_name, profile.contact = is_open, shown_name.strip(), contact.strip()
+    profile.is_open, profile.shown_name, profile.contact = wanted.is_open, shown_name, contact
     profile.updated_at = clock.now()
     session.add(profile)
     session.flush()
-    action = "public_profile.change" if was_open is is_open else OPENED if is_open else "public_profile.close"
+    changed = OPENED if wanted.is_open else "public_profile.close"
+    action = "public_profile.change" if was_open is wanted.is_open else changed
     audit.record(session, action, subject=profile, organisation_id=organisation_id, member_id=by)
     return profile
 

@@ -65,14 +65,14 @@ def edit() -> Page:
     form = ProfileForm(obj=kept)
     if form.validate_on_submit():
         wanted = service.Profile(bool(form.is_open.data), form.text("shown_name"), form.text("contact"))
-        by, closes = current_member().id, kept is not None and kept.is_open and not wanted.is_open
+        by, was_open = current_member().id, kept is not None and kept.is_open
         try:
             proposal = change_profile(session(), ours, wanted, by=by, is_alone=_is_alone(ours.id, by))
         except InputError as error:
             form.show(error, "contact")
         else:
             if proposal is not None:
-                if closes:
+                if was_open and not proposal.before["is_open"]:
                     flash(_("The pages are closed. Within a minute nobody can read them."), "good")
                 flash(_("Another administrator has to agree."), "good")
                 return redirect(url_for("proposals.show", proposal_id=proposal.id))

@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.staff.permissions import ROLES_WITH, Permission, may
@@ -161,9 +161,7 @@ def test_anonymous_people_are_sent_to_sign_in(pages: Pages, vault: Vault) -> Non
     own = make_own(pages, vault)
     with pages.sessions.begin() as session:
         # Somebody is behind the pages for people.
-        set_profile(
-            session, pages.ours.id, is_open=True, shown_name="", contact="a@b.example", by=pages.member().id
-        )
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@b.example"), by=pages.member().id)
     for rule, method, permission in walk(pages.app):
         answer = call(pages.client(), rule, method, own)
         where = f"{method} {rule.rule} answered {answer.status}"

@@ -11,7 +11,7 @@ from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
 from campaigns.messages.models import Message
 from campaigns.messages.translations.withdrawals import withdraw_version
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from campaigns.web.people.kept_pages import KEPT_FOR
 from tests.factories import a_campaign, a_run, a_sender, a_service, add
@@ -22,7 +22,7 @@ from tests.web.pages import Pages
 def test_senders_and_late_texts_of_those_who_are_open_are_shown(pages: Pages) -> None:
     admin = pages.member(Role.ADMIN)
     with pages.sessions.begin() as session:
-        set_profile(session, pages.ours.id, is_open=True, shown_name="", contact="a@example.org", by=admin.id)
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
         ours = {"organisation_id": pages.ours.id}
         a_sender(session, identity="+48500100200", countries=["PL"], **ours)
         a_sender(session, identity="+380441112233", countries=["UA"], **ours)
@@ -48,7 +48,7 @@ def test_text_that_is_wrong_by_now_is_shown_as_ours_no_more(pages: Pages) -> Non
     """Whoever looks at most a minute later finds neither a dead number nor what was withdrawn."""
     admin, now = pages.member(Role.ADMIN), clock.now()
     with pages.sessions.begin() as session:
-        set_profile(session, pages.ours.id, is_open=True, shown_name="", contact="a@example.org", by=admin.id)
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
         campaign = a_campaign(session, pages.ours, admin)
         message = campaign.message
         run = a_run(session, campaign, started_at=now, frozen={"message_id": message.id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from tests.web.pages import Pages
 
@@ -15,5 +15,7 @@ def people(pages: Pages) -> FlaskClient:
     """Somebody who reads the pages of `ours`, which are open."""
     with pages.sessions.begin() as session:
         by = pages.member(Role.ADMIN).id
-        set_profile(session, pages.ours.id, is_open=True, shown_name="Anna House", contact="a@b.example", by=by)
+        set_profile(
+            session, pages.ours.id, Profile(is_open=True, shown_name="Anna House", contact="a@b.example"), by=by
+        )
     return pages.client()

@@ -11,7 +11,7 @@ from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, AddressState
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import token_of
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from campaigns.web.people.public_words import public_words
 from tests.browser.chromium import a_browser, skip_without_browser
@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, st
         admin = pages.member(Role.ADMIN)
         with pages.sessions.begin() as session:
             ours = pages.ours.id
-            set_profile(session, ours, is_open=True, shown_name="", contact="info@example.org", by=admin.id)
+            set_profile(session, ours, Profile(is_open=True, contact="info@example.org"), by=admin.id)
             a_sender(session, identity="+48500100200", organisation_id=ours)
             bot = {"channel": "telegram", "gateway": "telegram", "identity": "fingerpost_bot"}
             a_sender(session, organisation_id=ours, **bot)

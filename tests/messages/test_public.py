@@ -9,7 +9,7 @@ from campaigns.messages.models import Message, TranslationState, Withdrawal
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.reach.outcomes.models import LinkDay
 from campaigns.staff.models import Role
 from tests.factories import a_campaign, a_message, a_service
@@ -22,7 +22,7 @@ def _write(pages: Pages, **changes: object) -> int:
     """Open the pages, verify a helpline, and write about keeping documents; return the message's id."""
     admin = pages.member(Role.ADMIN)
     with pages.sessions.begin() as session:
-        set_profile(session, pages.ours.id, is_open=True, shown_name="", contact="a@example.org", by=admin.id)
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
         a_service(session, pages.ours, verified_on=clock.now().date(), languages=["en"])
         return a_message(session, pages.ours, {"en": TEXT}, **changes).id
 
@@ -76,7 +76,7 @@ def test_link_in_a_text_leads_to_the_page_of_its_theme_and_counts(pages: Pages) 
     assert pages.client().get(f"/go/{code}").location.endswith("/en")
     assert pages.client().get(f"/go/{code}/QQ-99").location.endswith("/en")
     with pages.sessions.begin() as session:
-        set_profile(session, pages.ours.id, is_open=False, shown_name="", contact="", by=author.id)
+        set_profile(session, pages.ours.id, Profile(is_open=False), by=author.id)
     assert pages.client().get(f"/go/{code}").status_code == 404
     with pages.sessions.begin() as session:
         days = session.scalars(select(LinkDay).where(LinkDay.campaign_id == campaign_id)).all()

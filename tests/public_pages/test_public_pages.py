@@ -15,7 +15,7 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.directory.models import EmergencyNumber
 from campaigns.public_pages.models import PublicProfile
 from campaigns.public_pages.queries import load_behind
-from campaigns.public_pages.service import review_words, set_profile
+from campaigns.public_pages.service import Profile, review_words, set_profile
 from campaigns.staff.models import AuditEntry, Role
 from campaigns.web.people.kept_pages import KEPT_FOR
 from campaigns.web.people.layout import KEPT_WITH_NUMBERS
@@ -35,7 +35,7 @@ def live(sqlite_engine: Engine) -> Iterator[Pages]:
 
 def _open(session: Session, pages: Pages, **changes: object) -> None:
     values = {"is_open": True, "shown_name": "Corridor", "contact": "info@example.org"} | changes
-    set_profile(session, pages.ours.id, **values, by=a_member(session, pages.ours, Role.ADMIN).id)  # type: ignore[arg-type]
+    set_profile(session, pages.ours.id, Profile(**values), by=a_member(session, pages.ours, Role.ADMIN).id)  # type: ignore[arg-type]
 
 
 def _read(pages: Pages, address: str) -> str:
@@ -124,7 +124,7 @@ def test_closed_directory_is_not_shown(live: Pages) -> None:
 def test_review_is_of_what_was_read(session: Session) -> None:
     organisation = an_organisation(session)
     reader = a_member(session, organisation, Role.APPROVER, languages=["uk"])
-    set_profile(session, organisation.id, is_open=True, shown_name="", contact="a@example.org", by=reader.id)
+    set_profile(session, organisation.id, Profile(is_open=True, contact="a@example.org"), by=reader.id)
     review_words(session, organisation.id, "uk", digest=digest_of_words("uk"), is_fit=True, by=reader)
     assert load_behind(session, digest_of_words).languages == {"uk"}
     assert load_behind(session, lambda language: "later words").languages == frozenset()
@@ -135,7 +135,7 @@ def test_review_is_of_what_was_read(session: Session) -> None:
 def test_pages_are_not_opened_without_anybody_to_write_to(session: Session) -> None:
     organisation = an_organisation(session)
     with pytest.raises(InputError):
-        set_profile(session, organisation.id, is_open=True, shown_name="", contact=" ", by=1)
+        set_profile(session, organisation.id, Profile(is_open=True, contact=" "), by=1)
     assert load_behind(session, digest_of_words).organisation_ids == ()
 
 
@@ -187,6 +187,7 @@ def test_contact_that_people_have_read_takes_two_where_no_campaign_ever_ran(page
     first.post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
     for sent in ({"is_open": "y", "contact": "b@example.org"}, {"contact": "b@example.org"}):
         assert "/proposals/" in first.post(CONTACT, data=sent).headers["Location"]
+    assert first.get("/settings/public-pages").text.count("The pages are closed.") == 1
     # What was to be closed is closed at once; closed pages are opened with another contact by two.
     with pages.sessions() as session:
         profile = session.scalars(select(PublicProfile)).one()

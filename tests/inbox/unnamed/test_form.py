@@ -15,7 +15,7 @@ from campaigns.core import clock
 from campaigns.inbox.complaints.models import ComplaintReader
 from campaigns.inbox.duty.models import Duty, DutyMember, Part
 from campaigns.inbox.unnamed import service
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import LeakyBucket, Member, Organisation, Role
 from campaigns.web.session import database
 from tests.inbox.unnamed.test_whole_way import rows, shown_fields, tell
@@ -35,7 +35,10 @@ def open_pages(pages: Pages, organisation: Organisation, *, is_open: bool = True
     with pages.sessions.begin() as session:
         by = pages.member(Role.ADMIN, organisation=organisation).id
         set_profile(
-            session, organisation.id, is_open=is_open, shown_name="Other House", contact="b@b.example", by=by
+            session,
+            organisation.id,
+            Profile(is_open=is_open, shown_name="Other House", contact="b@b.example"),
+            by=by,
         )
 
 

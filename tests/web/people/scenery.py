@@ -10,7 +10,7 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.models import RunText
 from campaigns.directory.opening_hours import ALWAYS
-from campaigns.public_pages.service import set_profile
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from tests.factories import a_campaign, a_message, a_run, a_sender, a_service, add
 from tests.web.pages import Pages
@@ -30,7 +30,7 @@ def furnish(pages: Pages) -> None:
     weekday: dict[str, Any] = {day: [["08:30", "16:30"]] for day in ("mon", "tue", "wed", "thu", "fri")}
     with pages.sessions.begin() as session:
         ours = pages.ours
-        set_profile(session, ours.id, is_open=True, shown_name="", contact="info@example.org", by=admin.id)
+        set_profile(session, ours.id, Profile(is_open=True, contact="info@example.org"), by=admin.id)
         a_service(
             session, ours, name="Line", hours=ALWAYS, languages=["pl", "uk", "ar"], confidential=True, **fresh
         )
