@@ -6,6 +6,7 @@ import csv
 from collections.abc import Collection, Container
 from functools import cache
 from importlib.resources import files
+from io import StringIO
 from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, false, literal, or_, select, true
@@ -34,10 +35,19 @@ def has_earlier(session: Session, organisation_id: int) -> bool:
     return bool(session.scalar(select(or_(places.exists(), routes.exists()))))
 
 
+def rows(name: str) -> list[dict[str, str]]:
+    """Return the rows of a sheet that the example is made from."""
+    return list(csv.DictReader(StringIO(sheet(name))))
+
+
 @cache
-def _keys(name: str) -> tuple[str, ...]:
-    with (files("campaigns.example") / "data" / name).open(encoding="utf-8") as lines:
-        return tuple(row["id"] for row in csv.DictReader(lines))
+def sheet(name: str) -> str:
+    """Return the text of a sheet that the example is made from."""
+    return (files("campaigns.example") / "data" / name).read_text(encoding="utf-8")
+
+
+def _keys(name: str) -> list[str]:
+    return [row["id"] for row in rows(name)]
 
 
 def is_used(model: Any, *, beside: Collection[type[Base]] = ()) -> ColumnElement[bool]:

@@ -5,10 +5,8 @@ It can be rehearsed and never sent: its campaign says so, and the database keeps
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -22,7 +20,7 @@ from campaigns.directory.exchange.service import import_services
 from campaigns.directory.exchange.worklist import read_bundled
 from campaigns.directory.models import Service
 from campaigns.example.models import ExamplePart, PartKind
-from campaigns.example.queries import CREDENTIAL, find_example, has_earlier
+from campaigns.example.queries import CREDENTIAL, find_example, has_earlier, rows, sheet
 from campaigns.example.removal import remove_parts
 from campaigns.messages.models import Message
 from campaigns.messages.service import create_message, save_translation
@@ -128,9 +126,7 @@ def _get_example(session: Session, organisation_id: int) -> Campaign:
 
 
 def _mark_places(session: Session, ours: int, by: int) -> tuple[list[Place], list[Route]]:
-    data = files("campaigns.example") / "data"
-    locations = read_locations((data / "places.csv").read_text(encoding="utf-8"))
-    routes = read_routes((data / "routes.csv").read_text(encoding="utf-8"))
+    locations, routes = read_locations(sheet("places.csv")), read_routes(sheet("routes.csv"))
     own_places = owned(select(Place).where(Place.key.in_([row.key for row in locations])), Place, ours)
     own_routes = owned(select(Route).where(Route.key.in_([row.key for row in routes])), Route, ours)
     if has_earlier(session, ours):
@@ -153,7 +149,7 @@ def _list_services(session: Session, ours: int, by: int) -> list[Service]:
 
 
 def _write(session: Session, ours: int, column: str, title: str, by: int) -> Message:
-    texts = {row["language"]: row[column] for row in _rows("texts.csv")}
+    texts = {row["language"]: row[column] for row in rows("texts.csv")}
     message = create_message(
         session,
         ours,
@@ -200,8 +196,3 @@ def _mark(session: Session, ours: int, parts: Iterable[Subject]) -> None:
         ExamplePart(organisation_id=ours, kind=PartKind(part.__tablename__), row_id=part.id) for part in parts
     )
     session.flush()
-
-
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (files("campaigns.example") / "data" / name).open(encoding="utf-8") as lines:
-        yield from csv.DictReader(lines)
