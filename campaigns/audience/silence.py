@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select, upda
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, AskedContact, Consent, ConsentKind, Contact
+from campaigns.core.database import PAST_MEMORY
 from campaigns.staff.queries import owned
 
 #: Runs that one page lists.
@@ -35,14 +36,13 @@ def is_silent(days: int, *, now: datetime) -> list[ColumnElement[bool]]:
 
 def hear_again(session: Session, contact_id: int) -> None:
     """Let campaigns write to somebody again, who wrote."""
-    past_memory = {"synchronize_session": False}
     asked = select(AskedContact.contact_id).where(AskedContact.contact_id == contact_id)
     if session.scalar(asked) is None:
         return
     gone = delete(AskedContact).where(AskedContact.contact_id == contact_id)
-    session.execute(gone, execution_options=past_memory)
+    session.execute(gone, execution_options=PAST_MEMORY)
     back = update(Contact).where(Contact.id == contact_id).values(silent_since=None)
-    session.execute(back, execution_options=past_memory)
+    session.execute(back, execution_options=PAST_MEMORY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ WEB_ASLEEP_SECONDS, WEB_LOCK_SECONDS = 15, 5
 #: No row has a higher id.
 HIGHEST_ID = 2**63 - 1
 
+#: Let a statement change rows without looking for them in memory: what was read of them is not used any more.
+PAST_MEMORY = {"synchronize_session": False}
+
 #: A 64-bit id on PostgreSQL and SQLite's own rowid.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 

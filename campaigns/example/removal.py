@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience
 from campaigns.audience.rules import AudienceRule
-from campaigns.core.database import Base
+from campaigns.core.database import PAST_MEMORY, Base
 from campaigns.core.errors import AudienceRuleError, RefusedError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery, SenderAccount
@@ -79,8 +79,8 @@ def _remove_unused(session: Session, model: Any, ids: Collection[int], *also: Co
     unused = select(model.id).where(model.id.in_(ids), ~is_used(model, beside=notes.keys()), *also)
     gone = session.scalars(unused.with_for_update()).all()
     for note, column in notes.items():
-        session.execute(delete(note).where(column.in_(gone)), _UNSYNCED)
-    session.execute(delete(model).where(model.id.in_(gone)), _UNSYNCED)
+        session.execute(delete(note).where(column.in_(gone)), execution_options=PAST_MEMORY)
+    session.execute(delete(model).where(model.id.in_(gone)), execution_options=PAST_MEMORY)
 
 
 def _remove_places(session: Session, ours: int, *, by: int) -> None:
@@ -105,6 +105,3 @@ def _find_named(session: Session, ours: int) -> tuple[set[int], set[int]]:
             places |= set(rule.place_ids)
             routes |= {part.route_id for part in rule.route_parts}
     return places, routes
-
-
-_UNSYNCED = {"synchronize_session": False}

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.kept.counting import Row
 from campaigns.audience.kept.people_questions import PeopleQuestion
 from campaigns.audience.models import KeptCount
-from campaigns.core.database import UTCDateTime, insert_or
+from campaigns.core.database import PAST_MEMORY, UTCDateTime, insert_or
 from campaigns.staff.queries import owned
 
 #: A count younger than this is left as it is, and one that took long for longer: at most a twentieth of the time
@@ -21,7 +21,6 @@ from campaigns.staff.queries import owned
 FRESH_FOR, TIMES_AS_LONG = timedelta(minutes=1), 20
 #: Counts that no page has needed for so long are forgotten; those needed within a day follow an import.
 FORGET_AFTER, TODAY = timedelta(days=7), timedelta(days=1)
-_PAST_MEMORY = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def ask(session: Session, organisation_id: int, questions: Iterable[PeopleQuesti
 def ask_again(session: Session, organisation_id: int, digests: Sequence[str], *, now: datetime) -> None:
     """Let a worker count anew what pages asked before under these digests."""
     asked = KeptCount.organisation_id == organisation_id, KeptCount.digest.in_(digests)
-    session.execute(update(KeptCount).where(*asked).values(**_anew(now)), execution_options=_PAST_MEMORY)
+    session.execute(update(KeptCount).where(*asked).values(**_anew(now)), execution_options=PAST_MEMORY)
 
 
 def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
@@ -84,7 +83,7 @@ def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
     """
     lately = KeptCount.organisation_id == organisation_id, KeptCount.needed_at > now - TODAY
     anew = {"asked_at": now, "due_at": func.coalesce(KeptCount.due_at, now)}
-    session.execute(update(KeptCount).where(*lately).values(**anew), execution_options=_PAST_MEMORY)
+    session.execute(update(KeptCount).where(*lately).values(**anew), execution_options=PAST_MEMORY)
 
 
 def _anew(now: datetime) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _anew(now: datetime) -> dict[str, Any]:
 def forget_counts(session: Session, *, now: datetime) -> None:
     """Forget the counts that no page has needed for long."""
     old = delete(KeptCount).where(KeptCount.needed_at < now - FORGET_AFTER)
-    session.execute(old, execution_options=_PAST_MEMORY)
+    session.execute(old, execution_options=PAST_MEMORY)
 
 
 def _read(session: Session, organisation_id: int, digests: Sequence[str], *, figures: bool) -> dict[str, Counted]:

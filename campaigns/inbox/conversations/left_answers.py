@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.database import reserve_ids
+from campaigns.core.database import PAST_MEMORY, reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.inbox.conversations.models import (
@@ -28,7 +28,6 @@ from campaigns.inbox.models import WEB
 
 #: So many of one kind are answered at once; more of them are no people.
 MOST_ALIKE = 1_000
-_PAST_MEMORY = {"synchronize_session": False}
 
 
 def leave_answer(
@@ -63,9 +62,9 @@ def leave_answer(
     _note_named(session, ids, text)
     if others:
         moved = update(Conversation).where(Conversation.id.in_(others)).values(last_at=now)
-        session.execute(moved, execution_options=_PAST_MEMORY)
+        session.execute(moved, execution_options=PAST_MEMORY)
         apart = update(UnnamedReport).where(UnnamedReport.conversation_id.in_(others)).values(same_as_id=None)
-        session.execute(apart, execution_options=_PAST_MEMORY)
+        session.execute(apart, execution_options=PAST_MEMORY)
     let_next_wait(session, conversation)
     return session.get_one(Answer, ids[0])
 
@@ -100,7 +99,7 @@ def let_next_wait(session: Session, conversation: Conversation) -> None:
         following.reasons = conversation.reasons
     session.flush()
     rest = update(UnnamedReport).where(UnnamedReport.same_as_id == conversation.id)
-    session.execute(rest.values(same_as_id=following.id), execution_options=_PAST_MEMORY)
+    session.execute(rest.values(same_as_id=following.id), execution_options=PAST_MEMORY)
     session.get_one(UnnamedReport, following.id, populate_existing=True).same_as_id = None
     session.flush()
 

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
 from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
@@ -189,12 +190,11 @@ def _settle(session: Session, mail: StepMail, due: Due, now: datetime) -> bool:
         Conversation.urgency == mail.urgency, Conversation.is_complaint == due.is_complaint, *still_waits()
     )
     pending = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.settled_at.is_(None))
-    past_memory = {"synchronize_session": False}
     claimed = pending.where(StepTold.step_id.in_(of_urgency)).values(mail_id=mail.id, settled_at=now)
-    taken: Any = session.execute(claimed, execution_options=past_memory)
+    taken: Any = session.execute(claimed, execution_options=PAST_MEMORY)
     # Of whom somebody has answered meanwhile, or who waits more urgently by now, they are not told any more.
     moot = pending.where(StepTold.step_id.in_(steps), StepTold.step_id.not_in(steps.where(*still_waits())))
-    session.execute(moot.values(settled_at=now), execution_options=past_memory)
+    session.execute(moot.values(settled_at=now), execution_options=PAST_MEMORY)
     return bool(taken.rowcount)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import case, delete, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
@@ -17,8 +17,6 @@ from campaigns.inbox.duty.queries import load_readers
 from campaigns.staff import audit
 from campaigns.staff.models import Member
 from campaigns.staff.queries import owned
-
-_PAST_MEMORY = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def _pass_conversations(session: Session, organisation_id: int, member_id: int, 
     )
     values: dict[str, Any] = {"owner_id": to} if to is not None else {"owner_id": None, "state": given_up}
     session.execute(
-        update(Conversation).where(Conversation.id.in_(ids)).values(values), execution_options=_PAST_MEMORY
+        update(Conversation).where(Conversation.id.in_(ids)).values(values), execution_options=PAST_MEMORY
     )
     return len(ids)
 
@@ -68,14 +66,14 @@ def _pass_drafts(session: Session, organisation_id: int, member_id: int, to: int
     ours, own = owned(select(Conversation.id), Conversation, organisation_id), aliased(Draft)
     has_one = exists().where(own.conversation_id == Draft.conversation_id, own.member_id == to)
     passed = update(Draft).where(Draft.member_id == member_id, Draft.conversation_id.in_(ours), ~has_one)
-    session.execute(passed.values(member_id=to), execution_options=_PAST_MEMORY)
+    session.execute(passed.values(member_id=to), execution_options=PAST_MEMORY)
 
 
 def _pass_duties(session: Session, organisation_id: int, member_id: int, to: int | None) -> int:
     duties = owned(select(Duty.id), Duty, organisation_id)
     theirs = DutyMember.member_id == member_id, DutyMember.duty_id.in_(duties)
     rows = session.execute(select(DutyMember.duty_id, DutyMember.part).where(*theirs)).all()
-    session.execute(delete(DutyMember).where(*theirs), execution_options=_PAST_MEMORY)
+    session.execute(delete(DutyMember).where(*theirs), execution_options=PAST_MEMORY)
     if to is not None and rows:
         taken = [{"duty_id": row.duty_id, "part": row.part, "member_id": to} for row in rows]
         session.execute(insert_or(session, DutyMember).on_conflict_do_nothing(), taken)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.inbox.duty.queries import find_who_answers
 from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.inbox.escalation.models import EscalationSwitch, SecondMemberTold, StepMail
@@ -64,7 +64,7 @@ def settle(session: Session, mail: StepMail, *, now: datetime) -> bool:
         SecondMemberTold.hand_over_id.in_(theirs),
     )
     values = {"mail_id": mail.id, "settled_at": now}
-    taken: Any = session.execute(claimed.values(values), execution_options={"synchronize_session": False})
+    taken: Any = session.execute(claimed.values(values), execution_options=PAST_MEMORY)
     return bool(taken.rowcount)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.core.database import PAST_MEMORY
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
 from campaigns.inbox.escalation.models import (
@@ -34,7 +35,6 @@ LEFT_BEHIND = timedelta(minutes=2)
 LATER = timedelta(minutes=5)
 
 _HOUR = timedelta(hours=1)
-_PAST_MEMORY = {"synchronize_session": False}
 
 
 def still_waits() -> list[ColumnElement[bool]]:
@@ -113,10 +113,10 @@ def _put_together(session: Session, mail: StepMail) -> set[int]:
     of_kind = of_kind.where(Conversation.is_complaint == is_complaint)
     moved = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.mail_id.in_(others))
     moved = moved.where(StepTold.step_id.in_(of_kind)).values(mail_id=mail.id)
-    session.execute(moved, execution_options=_PAST_MEMORY)
+    session.execute(moved, execution_options=PAST_MEMORY)
     is_empty = ~or_(*(exists().where(told.mail_id == StepMail.id) for told in (StepTold, SecondMemberTold)))
     emptied = delete(StepMail).where(StepMail.id.in_(others), is_empty).returning(StepMail.id)
-    gone = set(session.scalars(emptied, execution_options=_PAST_MEMORY))
+    gone = set(session.scalars(emptied, execution_options=PAST_MEMORY))
     waiting = _told_by(mail).where(Conversation.is_complaint == is_complaint, *still_waits())
     mail.conversations = session.scalar(waiting.with_only_columns(func.count(Conversation.id.distinct()))) or 0
     return gone

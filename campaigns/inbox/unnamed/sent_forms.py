@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Answer, Conversation, UnnamedReport
 from campaigns.inbox.unnamed.form_stamp import LATEST
@@ -24,7 +24,6 @@ from campaigns.staff import audit
 #: For so long the same form with the same text gives a new code: a slow line gives up within two minutes, and
 #: whoever finds the phone later shall not get one by sending again what its browser remembers.
 AGAIN_WITHIN = timedelta(minutes=3)
-_PAST_MEMORY = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def forget_forms(sessions: sessionmaker[Session]) -> None:
     if is_due:
         with sessions.begin() as session:
             _cut(session, is_linked)
-            session.execute(delete(SentForm).where(is_over), execution_options=_PAST_MEMORY)
+            session.execute(delete(SentForm).where(is_over), execution_options=PAST_MEMORY)
 
 
 def _renew_code(session: Session, form: SentForm, vault: Vault) -> str | None:
@@ -103,7 +102,7 @@ def _renew_code(session: Session, form: SentForm, vault: Vault) -> str | None:
 
 def _cut(session: Session, which: ColumnElement[bool]) -> None:
     cutting = update(SentForm).where(which).values(conversation_id=None, sent_at=clock.hour_of(clock.now()))
-    session.execute(cutting, execution_options=_PAST_MEMORY)
+    session.execute(cutting, execution_options=PAST_MEMORY)
 
 
 def _hash_of(nonce: str, told: Told, vault: Vault) -> bytes:
