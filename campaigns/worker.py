@@ -53,7 +53,7 @@ from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
-from campaigns.leaving.code_sending import attend_leavers
+from campaigns.leaving.code_sending import forget_requests, send_codes
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.policy import Policy
@@ -78,12 +78,11 @@ except ImportError:
 
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
-REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
-ESCALATE_EVERY = 5.0
+REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Between two looks whether a page waits for a count.
 PEOPLE_EVERY = 0.5
 LAPSE_EVERY = 20.0
-#: How often hand-overs and reports of long ago are looked for: a day more or less makes no difference.
+#: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
 #: How often forms are looked for that can give no new code any more.
 FORMS_EVERY = 60.0
@@ -327,8 +326,8 @@ class Worker:
     def _chores(self, engine: Engine) -> list[Chore]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
         count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
-        late, codes = in_thread(self._late_thread), partial(repair, attend_leavers, self._sessions, self._settings)
-        upkeep, member = self._upkeep, self._member
+        late, upkeep, member = in_thread(self._late_thread), self._upkeep, self._member
+        send = partial(send_codes, self._sessions, self._vault, cents_a_day=self._settings.leave_codes_cents_a_day)
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
             Chore("looking for a restore", TEND_EVERY, self._listener.tend),
@@ -354,7 +353,8 @@ class Worker:
             Chore("erasing old reports", FORGET_EVERY, lambda: repair(erase_expired, self._sessions)),
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
-            Chore("sending codes", REPAIR_EVERY, codes, is_outward=True),
+            Chore("sending codes", REPAIR_EVERY, lambda: repair(send), is_outward=True),
+            Chore("forgetting who asked for codes", FORGET_EVERY, lambda: repair(forget_requests, self._sessions)),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
             Chore("fetching files", FILES_EVERY, self._files.look, is_outward=True),
             *self._accounts.chores(),

@@ -1,4 +1,7 @@
-"""A worker sends codes to whoever asked for one on a page: to known numbers alone, and within budgets."""
+"""A worker sends codes to whoever asked for one on a page: to known numbers alone, and within budgets.
+
+That they asked is forgotten after some days, also while nothing may be sent.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from campaigns.audience.consent.person import lock_addresses, pass_gate
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.settings import Settings
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.leaving.leave_codes import code_of
 from campaigns.leaving.queries import find_reachable, load_budgets, load_senders
@@ -32,17 +34,6 @@ AT_ONCE = 200
 _TURN = 0x6C656176
 
 
-def attend_leavers(sessions: sessionmaker[Session], settings: Settings) -> int:
-    """Forget who asked long ago, and send codes to who waits for one; return how many."""
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        is_old = select(LeaveRequest.id).where(LeaveRequest.asked_at < clock.now() - KEPT_FOR).limit(1)
-        forgets = session.scalar(is_old) is not None
-    if forgets:
-        forget_old(sessions)
-    return send_codes(sessions, settings.vault(), cents_a_day=settings.leave_codes_cents_a_day)
-
-
 def send_codes(sessions: sessionmaker[Session], vault: Vault, *, cents_a_day: int) -> int:
     """Settle who waits for a code, the first who asked first; return how many codes are sent."""
     with sessions() as session:
@@ -54,11 +45,10 @@ def send_codes(sessions: sessionmaker[Session], vault: Vault, *, cents_a_day: in
         return _settle(session, vault, cents_a_day=cents_a_day)
 
 
-def forget_old(sessions: sessionmaker[Session]) -> int:
-    """Remove requests of long ago; return how many there were."""
+def forget_requests(sessions: sessionmaker[Session]) -> None:
+    """Remove requests of long ago, settled or not."""
     with sessions.begin() as session:
-        old = delete(LeaveRequest).where(LeaveRequest.asked_at < clock.now() - KEPT_FOR)
-        return len(session.execute(old.returning(LeaveRequest.id)).all())
+        session.execute(delete(LeaveRequest).where(LeaveRequest.asked_at <= clock.now() - KEPT_FOR))
 
 
 def _settle(session: Session, vault: Vault, *, cents_a_day: int) -> int:

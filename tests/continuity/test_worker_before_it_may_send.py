@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import upkeep, worker
 from campaigns.accounts import Accounts
+from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.models import Address
 from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.continuity.latch import latch
@@ -23,6 +24,7 @@ from campaigns.continuity.models import LatchReason
 from campaigns.core import clock
 from campaigns.core.settings import load_settings
 from campaigns.delivery.states import SendState
+from campaigns.leaving.code_sending import KEPT_FOR
 from campaigns.missed_inbound import MissedInbound
 from campaigns.planning.models import Run
 from campaigns.restoring.command import resume_after_restore
@@ -108,6 +110,20 @@ def test_latched_worker_hears_and_reaches_nobody(scene: Scene, done: Counter[str
     assert not fired(scene, schedule_id)
     assert scene.states() == {SendState.QUEUED: 3}
     assert scene.sent() == 0
+
+
+def test_latched_worker_forgets_who_asked_for_a_code(scene: Scene) -> None:
+    """What is promised about their numbers rests on nothing that may be sent."""
+    hashes = {"ticket": b"t", "number": b"n", "prefix": b"p"}
+    with scene.sessions.begin() as session:
+        session.add(LeaveRequest(**hashes, language="en", asked_at=clock.now() - KEPT_FOR))
+        latch(session, LatchReason.BEHIND)
+
+    def is_forgotten() -> bool:
+        with scene.sessions() as session:
+            return session.scalar(select(LeaveRequest.id)) is None
+
+    scene.work(is_forgotten)
 
 
 @pytest.mark.long

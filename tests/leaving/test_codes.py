@@ -21,11 +21,10 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.leaving import request_limits, service
-from campaigns.leaving.code_sending import KEPT_FOR, LIVES, attend_leavers, send_codes
+from campaigns.leaving.code_sending import KEPT_FOR, LIVES, forget_requests, send_codes
 from campaigns.leaving.leave_codes import DIGITS, MOST_TRIES
 from campaigns.leaving.service import LEAVE
 from campaigns.staff.models import AuditEntry
-from campaigns.web.current import settings
 from tests.factories import a_contact, a_sender, an_address
 from tests.inbox.unnamed.test_whole_way import shown_fields, without_stamps
 from tests.moments import standing_at
@@ -161,8 +160,8 @@ def test_code_and_request_grow_old(pages: Pages, vault: Vault, address: Address)
     with standing_at(clock.now() + LIVES):
         # A worker that was away sends nothing of no use.
         assert len(sent_codes(pages, vault)) == 1
-    with standing_at(clock.now() + KEPT_FOR + timedelta(minutes=1)), pages.app.app_context():
-        attend_leavers(pages.sessions, settings())
+    with standing_at(clock.now() + KEPT_FOR + timedelta(minutes=1)):
+        forget_requests(pages.sessions)
     with pages.sessions() as session:
         assert session.scalars(select(LeaveRequest.id)).all() == []
 
