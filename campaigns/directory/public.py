@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from werkzeug.exceptions import NotFound
-
 from campaigns.core import clock
 from campaigns.directory.emergency import all_emergency_rows
 from campaigns.directory.models import EUROPEAN_UNION, EmergencyNumber, Service
 from campaigns.directory.queries import facts_of, load_confirmed_emergencies, select_services
 from campaigns.directory.signposting.choice import Need
 from campaigns.directory.signposting.listed_helplines import Dial, dials_of, list_helplines
-from campaigns.places.geography.atlas import RegionFacts, load_atlas
+from campaigns.places.geography.atlas import RegionFacts, check_region, load_atlas
 from campaigns.public_pages.publisher import behind
 from campaigns.web.current import settings
 from campaigns.web.people.kept_pages import Finished
@@ -52,9 +50,7 @@ def show_country(language: str, country: str) -> Finished:
 @information
 def show_region(language: str, region_code: str) -> Finished:
     """Show who can help in a region, what covers the whole country among them."""
-    region = load_atlas().get(region_code)
-    if region is None:
-        raise NotFound
+    region = check_region(region_code)
     return _page(language, region.country, region)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import current_app
-from werkzeug.exceptions import NotFound
 
 from campaigns.audience.joining.links import PRODUCTS, WayIn, ways_in
 from campaigns.audience.joining.views import SENDERS
 from campaigns.audience.joining.ways_to_join import select_entry_points
 from campaigns.audience.models import EntryPoint
-from campaigns.places.geography.atlas import load_atlas
+from campaigns.places.geography.atlas import check_region
 from campaigns.public_pages.publisher import behind
 from campaigns.web.current import settings
 from campaigns.web.people.kept_pages import Finished
@@ -52,10 +51,7 @@ def show_country(language: str, country: str) -> Finished:
 @information
 def show_region(language: str, region_code: str) -> Finished:
     """Show how to join in a region: over the same senders as in all of its country."""
-    region = load_atlas().get(region_code)
-    if region is None:
-        raise NotFound
-    return _page(language, region.country)
+    return _page(language, check_region(region_code).country)
 
 
 def _page(language: str, country: str) -> Finished:

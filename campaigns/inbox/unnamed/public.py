@@ -36,7 +36,7 @@ from campaigns.inbox.unnamed.return_code import DIGITS, in_fours
 from campaigns.inbox.unnamed.sent_forms import close_form, take_form, use_up
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.queries import load_help
-from campaigns.places.geography.atlas import RegionFacts, load_atlas
+from campaigns.places.geography.atlas import RegionFacts, check_region
 from campaigns.places.models import Region
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.models import Organisation
@@ -84,9 +84,7 @@ def tell_of_country(language: str, country: str) -> Response:
 @pages.route("/<area:region_code>/w", methods=["GET", "POST"])
 def tell_of_region(language: str, region_code: str) -> Response:
     """Take a report about a region."""
-    region = load_atlas().get(region_code)
-    if region is None:
-        raise NotFound
+    region = check_region(region_code)
     return _tell(language, region.country, region)
 
 

@@ -14,6 +14,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from campaigns.core.errors import NotFoundError
+from campaigns.core.words import N_
+
 #: Where the outlines come from; shown on every map.
 CREDIT = "Made with Natural Earth"
 
@@ -86,6 +89,14 @@ def load_atlas() -> Atlas:
         facts.append(_facts(json.loads(head)["properties"]))
         geometries.append(geometry)
     return Atlas(facts, shapely.from_geojson(geometries))
+
+
+def check_region(code: str) -> RegionFacts:
+    """Return the facts of the region whose code is an address. Raises NotFoundError for what is no region."""
+    region = load_atlas().get(code)
+    if region is None:
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    return region
 
 
 def _features() -> Iterator[tuple[str, str]]:

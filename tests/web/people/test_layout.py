@@ -108,7 +108,9 @@ def test_member_who_looks_is_nobody_there(pages: Pages) -> None:
     assert "Set-Cookie" not in signed_in.headers
 
 
-@pytest.mark.parametrize("address", ["/uk/nothing", "/uk/pl/nothing", "/uk/xx-99", "/l/more", "/go/K7"])
+@pytest.mark.parametrize(
+    "address", ["/uk/nothing", "/uk/pl/nothing", "/uk/xx-99", "/uk/xx-99/w", "/uk/xx-99/b", "/l/more", "/go/K7"]
+)
 def test_error_is_not_that_of_members(pages: Pages, address: str) -> None:
     answer = pages.client().get(address)
     assert answer.status_code == 404
