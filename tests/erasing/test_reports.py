@@ -15,7 +15,6 @@ from campaigns.erasing.leftovers import go_on
 from campaigns.inbox.conversations.models import Answer, UnnamedReport
 from campaigns.inbox.models import Reply
 from tests.erasing.test_canaries import files_of, overwrite
-from tests.inbox.unnamed.conftest import people  # noqa: F401
 from tests.inbox.unnamed.test_likeness import answer, waiting
 from tests.inbox.unnamed.test_whole_way import act, tell
 from tests.web.pages import Pages
@@ -25,10 +24,7 @@ TEXT = "They took our passports, Jaworzno, the white house"
 
 @pytest.mark.both_databases
 def test_nothing_of_an_erased_report_is_in_the_files(
-    pages: Pages,
-    people: FlaskClient,  # noqa: F811
-    engine: Engine,
-    vault: Vault,
+    pages: Pages, people: FlaskClient, engine: Engine, vault: Vault
 ) -> None:
     code = tell(people, TEXT)
     answer(pages, waiting(pages)[0])

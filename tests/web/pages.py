@@ -21,6 +21,7 @@ from campaigns.audience.figures import init_counts
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.monitoring.run_page import init_looking
+from campaigns.public_pages.service import Profile, set_profile
 from campaigns.readiness.health import HealthLook
 from campaigns.schema import metadata
 from campaigns.staff.audit import ChainLooks
@@ -175,6 +176,16 @@ def own_pages(engine: Engine) -> Iterator[Pages]:
 def app(pages: Pages) -> Flask:
     """The application itself."""
     return pages.app
+
+
+@pytest.fixture
+def people(pages: Pages) -> FlaskClient:
+    """Somebody who reads, without a name, the pages for people of `ours`, which are open."""
+    admin = pages.member(Role.ADMIN)
+    profile = Profile(is_open=True, shown_name="Anna House", contact="a@b.example")
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, profile, by=admin.id)
+    return pages.client()
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from flask.testing import FlaskClient
 
 from campaigns.audience.joining.ways_to_join import create_entry_point, take_down
 from campaigns.audience.models import Channel, EntryPoint
-from campaigns.public_pages.service import Profile, set_profile
-from campaigns.staff.models import Role
 from tests.factories import a_place, a_sender
 from tests.web.pages import Pages
 
@@ -20,16 +18,12 @@ CHAT = NUMBER | {"channel": Channel.WHATSAPP}
 
 
 @pytest.fixture
-def people(pages: Pages) -> FlaskClient:
-    """Somebody who reads the pages of `ours`, which are open; three senders can be written to."""
+def people(pages: Pages, people: FlaskClient) -> FlaskClient:
+    """Somebody who reads the pages of `ours`; three senders can be written to."""
     with pages.sessions.begin() as session:
-        by = pages.member(Role.ADMIN).id
-        set_profile(
-            session, pages.ours.id, Profile(is_open=True, shown_name="Anna House", contact="a@b.example"), by=by
-        )
         for facts in (BOT, NUMBER, CHAT):
             a_sender(session, organisation_id=pages.ours.id, **facts)
-    return pages.client()
+    return people
 
 
 def hang_up(pages: Pages, code: str, **facts: Any) -> EntryPoint:
