@@ -117,18 +117,15 @@ def worker(processes: int) -> None:
     """Run the clock and the engine until SIGTERM or Ctrl-C, and the sandbox for rehearsals beside them."""
     settings = _settings()
     configure_logging(settings.log_level)
-    from campaigns.sandbox_beside import sandbox_beside
-
-    if processes == 1:
-        with loading():
-            from campaigns.worker import run_worker
-
-        with sandbox_beside(settings):
-            run_worker(settings)
-    else:
+    with loading():
+        from campaigns.sandbox_beside import sandbox_beside
         from campaigns.supervisor import supervise
+        from campaigns.worker import run_worker
 
-        with sandbox_beside(settings):
+    with sandbox_beside(settings):
+        if processes == 1:
+            run_worker(settings)
+        else:
             supervise(settings, processes)
 
 
