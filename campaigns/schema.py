@@ -21,7 +21,6 @@ from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-import campaigns.audience.consent.leave_requests
 import campaigns.audience.models
 import campaigns.continuity.models
 import campaigns.core.models
@@ -36,6 +35,7 @@ import campaigns.inbox.handing_over.models
 import campaigns.inbox.media.models
 import campaigns.inbox.models
 import campaigns.inbox.unnamed.models
+import campaigns.leaving.models
 import campaigns.messages.models
 import campaigns.places.models
 import campaigns.planning.do_no_harm.models

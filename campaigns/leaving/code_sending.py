@@ -12,13 +12,13 @@ from decimal import ROUND_CEILING
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.consent.person import lock_addresses, pass_gate
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.leaving.leave_codes import code_of
+from campaigns.leaving.models import LeaveRequest
 from campaigns.leaving.queries import find_reachable, load_budgets, load_senders
 from campaigns.messages.text.sms_parts import count_parts
 from campaigns.planning.models import Sender

@@ -10,7 +10,6 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import HashedHandle
-from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.consent.person import find_person
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.delivery.lanes.sender_health import may_be_used
@@ -18,6 +17,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.leaving.budgets import DAY, HOUR, LOOKED_BACK, Budgets
+from campaigns.leaving.models import LeaveRequest
 from campaigns.planning.models import Sender
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import number_of, read_number
-from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, Contact
 from campaigns.core import clock
@@ -27,6 +26,7 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.leaving.budgets import PREFIX_DIGITS
 from campaigns.leaving.code_sending import LIVES
 from campaigns.leaving.leave_codes import MOST_TRIES, hash_of_ticket
+from campaigns.leaving.models import LeaveRequest
 from campaigns.leaving.queries import is_gone
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation

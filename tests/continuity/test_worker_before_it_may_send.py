@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from campaigns import upkeep, worker
 from campaigns.accounts import Accounts
-from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.models import Address
 from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.continuity.latch import latch
@@ -25,6 +24,7 @@ from campaigns.core import clock
 from campaigns.core.settings import load_settings
 from campaigns.delivery.states import SendState
 from campaigns.leaving.code_sending import KEPT_FOR
+from campaigns.leaving.models import LeaveRequest
 from campaigns.missed_inbound import MissedInbound
 from campaigns.planning.models import Run
 from campaigns.restoring.command import resume_after_restore

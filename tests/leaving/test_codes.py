@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.models import Address, AddressState, Channel, Contact, Erasure, SuppressedAddress
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -23,6 +22,7 @@ from campaigns.delivery.sealed_texts import open_body
 from campaigns.leaving import request_limits, service
 from campaigns.leaving.code_sending import KEPT_FOR, LIVES, forget_requests, send_codes
 from campaigns.leaving.leave_codes import DIGITS, MOST_TRIES
+from campaigns.leaving.models import LeaveRequest
 from campaigns.leaving.service import LEAVE
 from campaigns.staff.models import AuditEntry
 from tests.factories import a_contact, a_sender, an_address

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent.leave_requests import LeaveRequest
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.leaving.budgets import LOOKED_BACK, PER_PREFIX
 from campaigns.leaving.code_sending import send_codes
+from campaigns.leaving.models import LeaveRequest
 from campaigns.planning.models import Sender
 from tests.delivery.builders import addressed_people
 from tests.factories import a_sender, an_organisation
