@@ -17,15 +17,12 @@ from urllib.parse import urlencode
 
 from campaigns.inbox.unnamed.flood_limits import PER_NETWORK
 from campaigns.inbox.unnamed.form_stamp import SOONEST
-from campaigns.web.people.layout import NOT_SHOWN_AGAIN
 from campaigns.web.people.public_words import public_languages
-from tests.web.people.page_kinds import CODE, KINDS, PageKind, hidden_fields
+from tests.web.people.page_kinds import CODE, FULL, KINDS, PageKind, answers_of, hidden_fields
 
 #: What a page loads or runs, beside itself.
 _LOADED = re.compile(r'<(?:img|script|iframe|source|audio|video)\b|<link\b[^>]*href="(?!data:)')
 _FOREIGN = re.compile(r'(?:src|href|action)="(?:https?:)?//')
-#: A network that has sent as many reports as it may.
-_FULL = "203.0.113.1"
 #: Views of what a form answers, in each language: a limit holds for all networks together.
 _TIMES_FILLED = 3
 
@@ -68,7 +65,7 @@ class Visitors:
         forms = [self._look(kind, "en", status=200) for _ in range(PER_NETWORK)]
         time.sleep(SOONEST.total_seconds() + 1)
         for number, form in enumerate(forms):
-            self._look(kind, "en", hidden_fields(form.body.decode()) | {"text": f"number {number}"}, by=_FULL)
+            self._look(kind, "en", hidden_fields(form.body.decode()) | {"text": f"number {number}"}, by=FULL)
 
     def _send_all(self, kind: PageKind, filled: Mapping[str, str]) -> dict[str, list[View]]:
         """Open the forms of all languages, wait as long as whoever reads one, and send them."""
@@ -76,7 +73,7 @@ class Visitors:
             code: [self._look(kind, code, status=200) for _ in range(_TIMES_FILLED)] for code in public_languages()
         }
         time.sleep(SOONEST.total_seconds() + 1)
-        by = _FULL if kind.status == 429 else ""
+        by = FULL if kind.status == 429 else ""
         return {
             code: [self._look(kind, code, self._fields(form, filled), by=by) for form in opened]
             for code, opened in forms.items()
@@ -96,7 +93,7 @@ class Visitors:
         by: str = "",
     ) -> View:
         number = next(self._numbers)
-        address = kind.at(language, self.token) if kind.needs_token else kind.at(language)
+        address = kind.at(language, lambda: self.token)
         somebody = f"100.{64 + number // 250 % 60}.{number % 250}.1"
         headers = {"Accept-Encoding": "gzip", "X-Forwarded-For": by or somebody}
         if fields is not None:
@@ -111,11 +108,6 @@ class Visitors:
         if answer.status not in answers_of(status or kind.status):
             raise AssertionError(f"{method} {address} answers {answer.status}")
         return view
-
-
-def answers_of(status: int) -> tuple[int, ...]:
-    """Return the statuses that a page of a kind may have."""
-    return (status, NOT_SHOWN_AGAIN) if status == 200 else (status,)
 
 
 def _view(answer: HTTPResponse, began: float) -> View:

@@ -6,15 +6,18 @@ A new page gets a line here; `test_page_kinds.py` fails until it has one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from campaigns.core.keys.leave_token import NOBODYS
+from campaigns.web.people.layout import NOT_SHOWN_AGAIN
 
 #: Stands for a code that opens a report, where a form is filled in.
 CODE = "a code"
 #: What somebody writes into a form.
 WRITTEN = "They took our passports, the room is locked at night."
+#: A network that has sent as many reports as it may.
+FULL = "203.0.113.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,9 @@ class PageKind:
     filled: Mapping[str, str] | None = None
     status: int = 200
 
-    def at(self, language: str, token: str = NOBODYS) -> str:
-        """Return the address in a language."""
-        return self.address.format(language, token=token)
+    def at(self, language: str, find_token: Callable[[], str] = lambda: NOBODYS) -> str:
+        """Return the address in a language; `find_token` is called only where it names somebody."""
+        return self.address.format(language, token=find_token() if self.needs_token else NOBODYS)
 
     @property
     def needs_token(self) -> bool:
@@ -75,6 +78,11 @@ OPENED = {
     for name, kind in KINDS.items()
     if kind.filled is None and kind.status == 200 and not kind.needs_token
 }
+
+
+def answers_of(status: int) -> tuple[int, ...]:
+    """Return the statuses that a page of a kind may have."""
+    return (status, NOT_SHOWN_AGAIN) if status == 200 else (status,)
 
 
 def hidden_fields(page: str) -> dict[str, str]:

@@ -17,10 +17,8 @@ from campaigns.inbox.unnamed.service import Told, begin_report
 from tests.factories import a_contact, an_address
 from tests.moments import standing_at
 from tests.web.pages import Pages
-from tests.web.people.page_kinds import CODE, WRITTEN, PageKind, hidden_fields
+from tests.web.people.page_kinds import CODE, FULL, WRITTEN, PageKind, hidden_fields
 
-#: A network that has sent as many reports as it may.
-FULL = "203.0.113.1"
 #: Of the keys in `tests.web.pages`.
 VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
 
@@ -41,7 +39,7 @@ class Reader:
 
     def look(self, kind: PageKind, language: str) -> TestResponse:
         """Come to a page of a kind in a language."""
-        address = kind.at(language, self._token()) if kind.needs_token else kind.at(language)
+        address = kind.at(language, self._token)
         if kind.filled is None:
             return self.pages.client().get(address)
         if kind.status == 429:
