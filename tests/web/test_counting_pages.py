@@ -25,7 +25,7 @@ from campaigns.upkeep import COUNTS
 from campaigns.web.session import database
 from tests.audience.people import person
 from tests.moments import standing_at
-from tests.planning.story import Story, a_story
+from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
 OF_PEOPLE = re.compile(r"\b(FROM|JOIN)\s+(contact|address)\b", re.IGNORECASE)
@@ -192,3 +192,28 @@ def test_stop_is_counted_when_the_page_is_opened_later(
     with standing_at(begun + timedelta(seconds=91)):
         assert count(waiting) == 1
     assert re.search(r'figure-number">1</span><span class="figure-label">Opted out', opened(92))
+
+
+def test_time_is_saved_by_zones_that_are_counted_there_and_then(waiting: Pages, story: Story) -> None:
+    """What is only shown goes by the last count, and says so while there is none."""
+    at_an_hour_that_is_skipped = {
+        "starts_at": "2026-03-29T02:30",
+        "zone_policy": "fixed",
+        "time_zone": "Europe/Warsaw",
+        "repeats": "once",
+        "grace_minutes": "60",
+        "expires_after_minutes": "720",
+    }
+    with standing_at(START):
+        author = waiting.client(story.author)
+
+        def answer_to(button: str) -> str:
+            form = at_an_hour_that_is_skipped | {button: "1"}
+            return author.post(f"/campaigns/{story.campaign.id}/times/new", data=form).text
+
+        saving = answer_to("save")
+        assert "does not exist in Europe/Warsaw" in saving
+        assert "are still being counted" not in saving
+        assert count(waiting) == 0
+        assert "are still being counted" in answer_to("preview")
+        assert count(waiting) == 1

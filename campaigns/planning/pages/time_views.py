@@ -20,7 +20,7 @@ from campaigns.planning.estimates.audience_counts import Tally, find_clocks
 from campaigns.planning.estimates.kept_people import find_people
 from campaigns.planning.forms import TimeForm
 from campaigns.planning.models import Campaign
-from campaigns.planning.schedules.recurrence import Firing, ScheduleNote, check_schedule, next_firings
+from campaigns.planning.schedules.recurrence import Firing, ScheduleNote, Timing, check_schedule, next_firings
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -43,8 +43,8 @@ class Coming:
     #: The first changes of the clocks that it meets, and how many more there are.
     notes: list[ScheduleNote]
     more: int
-    #: How the count of the people stands whose clocks these are.
-    counted: Freshness | None = None
+    #: How the count of the people stands whose clocks these are; None: they were counted for this.
+    counted: Freshness | None
 
     @property
     def token(self) -> str:
@@ -88,14 +88,7 @@ def _check(form: TimeForm, campaign: Campaign) -> Coming | None:
     """Return what the time of the form would do; put what is wrong beside its field and return None."""
     timing, now, field = form.timing(), clock.now(), "starts_at"
     try:
-        people = find_people(session(), campaign, now=now)
-        # What is saved goes by people as they are; what is only shown, as they were counted last.
-        saves = "save" in request.form
-        zones = (
-            find_clocks(session(), campaign, timing, now=now)
-            if saves
-            else (people.tally or Tally(())).clocks(timing)
-        )
+        zones, counted = _find_zones(campaign, timing, now=now)
         check_schedule(replace(timing, recurrence=None), zones, now=now)
         field = "rule" if form.text("repeats") == "rule" else "repeats"
         notes = check_schedule(timing, zones, now=now)
@@ -106,7 +99,18 @@ def _check(form: TimeForm, campaign: Campaign) -> Coming | None:
         form.show(error)
         return None
     firings = next_firings(timing, zones, after=now, count=SHOWN_FIRINGS)
-    return Coming(firings, notes[:SHOWN_NOTES], more=max(0, len(notes) - SHOWN_NOTES), counted=people.standing)
+    return Coming(firings, notes[:SHOWN_NOTES], more=max(0, len(notes) - SHOWN_NOTES), counted=counted)
+
+
+def _find_zones(campaign: Campaign, timing: Timing, *, now: datetime) -> tuple[tuple[str, ...], Freshness | None]:
+    """Return the clocks by which people are written to, and how their count stands unless it was made just now.
+
+    What is saved goes by people as they are; what is only shown, as they were counted last.
+    """
+    if "save" in request.form:
+        return find_clocks(session(), campaign, timing, now=now), None
+    people = find_people(session(), campaign, now=now)
+    return (people.tally or Tally(())).clocks(timing), people.standing
 
 
 def _save(form: TimeForm, campaign: Campaign) -> bool:
