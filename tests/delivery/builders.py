@@ -1,4 +1,4 @@
-"""Runs with people in them, for tests of fan-out and engine."""
+"""Runs with people in them, and what became of their messages, for tests of fan-out and engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from campaigns.audience.consent.handles import number_key
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.engine.ports import Claimed, Result
 from campaigns.delivery.models import Delivery, RunText, RunZone
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
@@ -57,6 +58,12 @@ def a_planned_run(session: Session, **changes: Any) -> Run:
         campaign = a_campaign(session, organisation, a_member(session, organisation), senders=senders)
     values: dict[str, Any] = {"state": RunState.PLANNING, "frozen": frozen(), "started_at": None}
     return a_run(session, campaign, **values | changes)
+
+
+def a_refusal(claimed: Claimed, error: str, **facts: Any) -> Result:
+    """Return what became of a claimed message that a provider refuses for good."""
+    facts |= {"error": error, "outcome": "rejected"}
+    return Result(claimed.id, claimed.token, SendState.FAILED, claimed.attempts, **facts)
 
 
 def people(session: Session, organisation_id: int, vault: Vault, *, count: int, **changes: Any) -> list[int]:

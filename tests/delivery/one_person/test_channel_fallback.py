@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Result
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
 from campaigns.delivery.models import Attempt, Delivery
@@ -23,7 +23,7 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.base import Action, Gateway, Outgoing, RejectedError, SendError, UnknownOutcomeError
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run, RunSender, RunState
-from tests.delivery.builders import a_running_run, give_addresses
+from tests.delivery.builders import a_refusal, a_running_run, give_addresses
 from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
@@ -120,21 +120,10 @@ def test_answer_that_is_written_again_moves_nobody_twice(two: Callable[..., Two]
     books = DatabaseStore(run.sessions, run.vault)
     first, second = Line(run.first, Channel.WHATSAPP), Line(run.second, Channel.SMS)
     [claimed] = books.exchange((), Ask(first, run.run_id, after=0, limit=5)).claimed
-    refused = Result(
-        claimed.id,
-        claimed.token,
-        SendState.FAILED,
-        claimed.attempts,
-        error="63003",
-        falls_back=True,
-        outcome="rejected",
-    )
+    refused = a_refusal(claimed, "63003", falls_back=True)
     books.exchange([refused], None)
     [claimed] = books.exchange((), Ask(second, run.run_id, after=0, limit=5)).claimed
-    failed = Result(
-        claimed.id, claimed.token, SendState.FAILED, claimed.attempts, error="21211", outcome="rejected"
-    )
-    books.exchange([failed], None)
+    books.exchange([a_refusal(claimed, "21211")], None)
     books.exchange([refused], None)
     with run.sessions() as session:
         row = session.scalars(select(Delivery)).one()

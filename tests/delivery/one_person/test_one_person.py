@@ -31,7 +31,15 @@ from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import USUAL
-from tests.delivery.builders import a_planned_run, a_running_run, frozen, give_addresses, minutes_ago, people
+from tests.delivery.builders import (
+    a_planned_run,
+    a_refusal,
+    a_running_run,
+    frozen,
+    give_addresses,
+    minutes_ago,
+    people,
+)
 from tests.delivery.provider import MemoryProvider
 from tests.delivery.repair.test_reconcile import ask as ask_provider
 from tests.delivery.repair.test_reconcile import note_account
@@ -199,16 +207,7 @@ def test_refused_message_goes_on_over_no_channel(
     if refuse is not None:
         scene.refuse = refuse
         scene.stop()
-    refused = Result(
-        claimed.id,
-        claimed.token,
-        SendState.FAILED,
-        claimed.attempts,
-        error="30006",
-        falls_back=True,
-        outcome="rejected",
-    )
-    scene.store.exchange([refused], None)
+    scene.store.exchange([a_refusal(claimed, "30006", falls_back=True)], None)
     assert scene.state() is (SendState.QUEUED if refuse is None else SendState.FAILED)
 
 
@@ -218,16 +217,7 @@ def test_stop_that_a_provider_reports_holds_everywhere(scene: Scene, how: str) -
         reference = session.scalars(select(Delivery.reference)).one()
     [claimed] = scene.claim()
     if how == "answer":
-        refused = Result(
-            claimed.id,
-            claimed.token,
-            SendState.FAILED,
-            claimed.attempts,
-            address_id=scene.sms,
-            error="21610",
-            action=Action.OPT_OUT,
-            outcome="rejected",
-        )
+        refused = a_refusal(claimed, "21610", address_id=scene.sms, action=Action.OPT_OUT)
         scene.store.exchange([refused], None)
     else:
         with scene.sessions.begin() as session:
