@@ -14,6 +14,8 @@ from campaigns.core.processes.waiting import rest
 
 #: A chore that fails waits at most this many times as long as usual.
 LONGEST_PAUSE = 10
+#: A chore that had to wait looks again after so many seconds, however seldom it is done.
+LOOK_AGAIN_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -37,9 +39,11 @@ async def repeat(
     """Do a chore until told to stop; a failure is logged and the chore tried again, later."""
     failures = 0
     while not stopping.is_set():
+        if must_wait(chore):
+            await rest(stopping, min(chore.seconds, LOOK_AGAIN_SECONDS))
+            continue
         try:
-            if not must_wait(chore):
-                await chore.work()
+            await chore.work()
             failures = 0
         except SQLAlchemyError as error:
             failures += 1

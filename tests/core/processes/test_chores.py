@@ -46,6 +46,19 @@ def test_what_compares_times_waits_while_the_clock_is_wrong() -> None:
     assert done.count("timed") >= 3
 
 
+def test_seldom_chore_that_had_to_wait_is_done_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker judges its clock just after it has started; what is done once an hour does not wait an hour for it."""
+    monkeypatch.setattr(chores, "LOOK_AGAIN_SECONDS", 0.01)
+    done: list[float] = []
+
+    async def note() -> None:
+        done.append(time.monotonic())
+
+    began = time.monotonic()
+    do_for(0.3, Chore("seldom", 3600.0, note), is_astray=lambda: time.monotonic() < began + 0.05)
+    assert len(done) == 1
+
+
 def test_failing_chore_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     times: list[float] = []
 
