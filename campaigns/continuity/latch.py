@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.continuity.models import ONLY, Instance, LatchReason
 from campaigns.core import clock
+from campaigns.core.database import insert_or
 from campaigns.core.words import N_
 
 #: Why an instance is latched, in words for operators and members.
@@ -29,11 +30,12 @@ _log = logging.getLogger(__name__)
 def hold_instance(session: Session) -> Instance:
     """Return the row of the instance, held until the transaction ends; it is made where there is none yet."""
     instance = session.get(Instance, ONLY, with_for_update=True, populate_existing=True)
-    if instance is None:
-        instance = Instance(id=ONLY, code=uuid4().hex, epoch=0, forgiven=[])
-        session.add(instance)
-        session.flush()
-    return instance
+    if instance is not None:
+        return instance
+    # Several workers may meet a new database at once: the row of the first is everybody's.
+    first = {"id": ONLY, "code": uuid4().hex, "epoch": 0, "forgiven": []}
+    session.execute(insert_or(session, Instance).on_conflict_do_nothing(), first)
+    return session.get_one(Instance, ONLY, with_for_update=True)
 
 
 def latch(session: Session, reason: LatchReason) -> None:

@@ -212,10 +212,13 @@ class Lifeline:
 
     def _find_out(self) -> None:
         """Judge the database, and latch it or join it."""
+        # Read before the database is: the other workers of this machine raise their numbers first and mark them
+        # then, so what was marked by now the database holds, while a later mark may be ahead of what we read.
+        marks = read_marks(self._marks)
         with self._sessions.begin() as session:
             instance = hold_instance(session)
             pulses = {pulse.id: pulse for pulse in session.scalars(select(Pulse))}
-            self.standing = self._judge(session, instance, pulses)
+            self.standing = self._judge(session, instance, pulses, marks)
             if self.standing is not Standing.LISTENING:
                 return
             pulse = self._join(session, instance, pulses)
@@ -228,11 +231,12 @@ class Lifeline:
         if self.since is None or clock.now() - self.since <= timedelta(seconds=GAP_SECONDS):
             self._begin()
 
-    def _judge(self, session: Session, instance: Instance, pulses: Mapping[str, Pulse]) -> Standing:
+    def _judge(
+        self, session: Session, instance: Instance, pulses: Mapping[str, Pulse], marks: list[Mark]
+    ) -> Standing:
         """Return LATCHED, WATCHING or, when the database fits what this machine knows of it, LISTENING."""
         if instance.latched_at is not None:
             return Standing.LATCHED
-        marks = read_marks(self._marks)
         reason = _contradiction(session.connection(), instance, pulses, marks)
         # After a release nobody has sent yet, and whoever comes first may come from anywhere.
         if reason is None and not marks and any(pulse.seen_at is not None for pulse in pulses.values()):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.continuity import lifeline as module
 from campaigns.continuity.latch import find_latch_reason, hold_instance, latch
 from campaigns.continuity.lifeline import GAP_SECONDS, Lifeline, Standing
+from campaigns.continuity.marks import Mark, read_marks
 from campaigns.continuity.models import Instance, LatchReason, Pulse
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -72,6 +76,21 @@ def test_new_database_is_joined_at_once(make: Make) -> None:
     assert make().tend() is Standing.OPEN
 
 
+def test_workers_that_meet_a_new_database_at_once_make_one_instance(sessions: sessionmaker[Session]) -> None:
+    with ThreadPoolExecutor(1) as other:
+        with sessions.begin() as session:
+            mine = hold_instance(session).code
+            theirs = other.submit(code_of_instance, sessions)
+            # Long enough for the other to look, and then to wait for us.
+            time.sleep(0.2)
+        assert theirs.result() == mine
+
+
+def code_of_instance(sessions: sessionmaker[Session]) -> str:
+    with sessions.begin() as session:
+        return hold_instance(session).code
+
+
 def test_next_worker_of_the_machine_goes_on(make: Make) -> None:
     first = make()
     first.tend()
@@ -82,6 +101,23 @@ def test_next_worker_of_the_machine_goes_on(make: Make) -> None:
 def test_second_worker_joins_a_living_one(make: Make) -> None:
     make().tend()
     assert make().tend() is Standing.OPEN
+
+
+def test_worker_that_joins_while_another_goes_on_latches_nothing(
+    make: Make, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one moves on whenever its marks are read: no number that it raised since may count as lost."""
+    moments = itertools.count(0.0, 100.0)
+    living = make(seconds=lambda: next(moments))
+    living.tend()
+
+    def read_later(beginning: Path) -> list[Mark]:
+        living.tend()
+        return read_marks(beginning)
+
+    monkeypatch.setattr(module, "read_marks", read_later)
+    assert make().tend() is Standing.OPEN
+    assert reason_of(sessions) is None
 
 
 def test_database_behind_its_mark_is_latched(make: Make, sessions: sessionmaker[Session]) -> None:
