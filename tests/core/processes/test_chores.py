@@ -47,7 +47,7 @@ def test_what_compares_times_waits_while_the_clock_is_wrong() -> None:
 
 
 def test_seldom_chore_that_had_to_wait_is_done_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker judges its clock just after it has started; what is done once an hour does not wait an hour for it."""
+    """A worker judges its clock just after its start; what is done once an hour does not wait an hour for it."""
     monkeypatch.setattr(chores, "LOOK_AGAIN_SECONDS", 0.01)
     done: list[float] = []
 
