@@ -92,7 +92,6 @@ def line(what: str, *cells: object) -> str:
 
 
 @pytest.mark.one_database
-@pytest.mark.both_databases
 def test_nothing_crosses_between_two_organisations(pages: Pages, vault: Vault) -> None:
     two.add_senders(pages)
     sections: list[Callable[[Pages, Vault], Iterator[str]]] = [credentials, hooks, senders, replies, ledgers]

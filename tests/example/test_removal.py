@@ -94,6 +94,7 @@ def withdraw(session: Session, ours: Organisation, member: Member, example: Camp
     )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("what", "model", "used"),
     [

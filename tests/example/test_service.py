@@ -56,6 +56,7 @@ def rows(session: Session) -> dict[str, int]:
     return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
+@pytest.mark.one_database
 def test_one_member_rehearses_it_at_once(sessions: sessionmaker[Session], ours: Organisation) -> None:
     with sessions.begin() as session:
         campaign = added(session, ours)
@@ -70,6 +71,7 @@ def test_one_member_rehearses_it_at_once(sessions: sessionmaker[Session], ours: 
         assert set(numbers) == {"112"}
 
 
+@pytest.mark.one_database
 def test_nothing_of_it_is_reviewed_or_verified(sessions: sessionmaker[Session], ours: Organisation) -> None:
     with sessions.begin() as session:
         campaign = added(session, ours)
@@ -82,6 +84,7 @@ def test_nothing_of_it_is_reviewed_or_verified(sessions: sessionmaker[Session], 
         assert (session.query(Place).count(), session.query(Route).count()) == (5, 1)
 
 
+@pytest.mark.one_database
 def test_it_is_never_sent(sessions: sessionmaker[Session], ours: Organisation) -> None:
     with sessions.begin() as session:
         campaign = added(session, ours)
@@ -160,6 +163,7 @@ def test_what_was_kept_is_not_changed_by_another(sessions: sessionmaker[Session]
         assert (rows(session), session.get_one(Place, place.id).name) == (before, "Our own")
 
 
+@pytest.mark.one_database
 def test_numbers_of_examples_differ(sessions: sessionmaker[Session], ours: Organisation) -> None:
     with sessions.begin() as session:
         a_sender(session, gateway="twilio", identity=f"+447700900{200 + ours.id % 800}")

@@ -302,6 +302,7 @@ def triage(engine: Engine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     return CliRunner().invoke(main, ["triage", *arguments])
 
 
+@pytest.mark.one_database
 @pytest.mark.both_databases
 def test_operator_assigns_what_is_nobodys(
     pages: Pages,

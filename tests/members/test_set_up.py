@@ -48,6 +48,7 @@ def enter(client: FlaskClient, code: str = CODE) -> TestResponse:
     return client.post("/set-up", data={"code": code})
 
 
+@pytest.mark.one_database
 def test_nothing_else_is_served_until_there_is_a_member(new: Pages) -> None:
     client = new.client()
     for path in ("/", "/sign-in", "/campaigns", "/settings/members", "/help", "/api/", "/nowhere"):
@@ -88,6 +89,7 @@ def test_code_is_tried_ten_times_at_most(new: Pages) -> None:
     assert "too many wrong codes" in enter(new.client()).text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("changes", "name", "sentence"),
     [
@@ -115,6 +117,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(
         assert session.scalars(select(Organisation).where(Organisation.name == TYPED["organisation"])).all() == []
 
 
+@pytest.mark.one_database
 def test_restart_asks_for_the_new_code_and_keeps_what_was_typed(new: Pages) -> None:
     client = new.client()
     enter(client)
@@ -126,6 +129,7 @@ def test_restart_asks_for_the_new_code_and_keeps_what_was_typed(new: Pages) -> N
     assert client.post("/set-up", data=TYPED | {"code": AFTER_RESTART}).location == "/"
 
 
+@pytest.mark.one_database
 def test_nobody_learns_of_the_installation_without_the_code(new: Pages) -> None:
     client, told = new.client(), "What was checked"
     assert told not in client.post("/set-up", data={"organisation": "x"}).text

@@ -226,7 +226,7 @@ def rests(sessions: sessionmaker[Session], run_id: int, at: Callable[[], datetim
     return look
 
 
-@pytest.mark.both_databases
+@pytest.mark.one_database
 def test_nobody_is_called_in_quiet_hours(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault, warsaw=400, london=60, pace=150.0)
     late = rows_in(sessions, WARSAW)[-20:]

@@ -63,6 +63,7 @@ def set_state(sessions: sessionmaker[Session], run_id: int, state: RunState) -> 
         session.get_one(Run, run_id).state = state
 
 
+@pytest.mark.one_database
 def test_stop_ends_calls_at_once(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider, stopped = long_run(sessions, vault), TimedProvider(), []
 
@@ -107,6 +108,7 @@ def test_resumed_run_sends_the_rest_once(sessions: sessionmaker[Session], vault:
     assert sorted(provider.times_accepted().values()) == [1] * 300
 
 
+@pytest.mark.one_database
 def test_opt_out_is_obeyed_at_once(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider, said = long_run(sessions, vault), TimedProvider(), []
     with sessions() as session:

@@ -206,6 +206,7 @@ def test_call_for_help_is_answered_after_everything_else(person: Person, time: C
     assert person.occasions() == [Occasion.WELCOME, Occasion.WELCOME, Occasion.MOVED, Occasion.HELP]
 
 
+@pytest.mark.one_database
 def test_machine_that_asks_on_and_on_gets_three_answers(person: Person, time: Clock) -> None:
     for _ in range(20):
         person.writes("INFO")

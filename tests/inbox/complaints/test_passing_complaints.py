@@ -104,6 +104,7 @@ def test_whoever_waited_while_it_was_given_on_decides_nothing_any_more(case: Cas
     assert case.acts() == before
 
 
+@pytest.mark.one_database
 @pytest.mark.both_databases
 def test_reader_gives_it_on_to_a_member_and_reads_it_no_more(case: Case) -> None:
     board, colleague = case.pages.member(Role.AUTHOR, name="Board"), case.pages.member(Role.RESPONDER)
@@ -148,6 +149,7 @@ def test_whoever_reads_it_already_is_not_given_it_again(case: Case) -> None:
     assert case.acts() == ["readers", "mark"]
 
 
+@pytest.mark.one_database
 @pytest.mark.both_databases
 def test_two_readers_give_back_what_is_no_complaint(case: Case, vault: Vault) -> None:
     second = case.pages.member(Role.VIEWER)

@@ -38,6 +38,7 @@ def test_each_hears_once_of_who_still_waits(watch: Watch) -> None:
     assert hear(watch) == []
 
 
+@pytest.mark.one_database
 def test_of_many_each_hears_in_few_mails(watch: Watch) -> None:
     fail_for_an_hour(watch, waiting=9)
     heard = hear(watch)

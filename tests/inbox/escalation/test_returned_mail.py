@@ -158,6 +158,7 @@ def test_new_address_is_another_matter(watch: Watch) -> None:
     assert watch.pass_on() == [("new", ONE)]
 
 
+@pytest.mark.one_database
 def test_whom_the_server_refuses_is_left_out_until_it_takes_one(watch: Watch) -> None:
     watch.post.refused = {"duty@example.org"}
     watch.wait()
@@ -184,6 +185,7 @@ def test_one_refusal_is_not_enough(watch: Watch) -> None:
         assert session.scalars(select(Unreachable)).all() == []
 
 
+@pytest.mark.one_database
 def test_outage_of_the_server_makes_nobody_unreachable(watch: Watch) -> None:
     watch.post.is_down = True
     for _wait in range(2):

@@ -111,6 +111,7 @@ def test_who_may_be_in_danger_stands_alone(pages: Pages, people: FlaskClient) ->
     assert len(waiting(pages)) == 2
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "end",
     [

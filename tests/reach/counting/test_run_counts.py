@@ -107,7 +107,7 @@ def large(pages: Pages) -> Instance:
     return Instance(pages, people=444_450)
 
 
-@pytest.mark.both_databases
+@pytest.mark.one_database
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_recount_equals_the_pages(instance: Instance, check: Callable[[Books], None]) -> None:
     check(instance.books)
