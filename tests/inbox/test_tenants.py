@@ -303,7 +303,6 @@ def triage(engine: Engine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
 
 
 @pytest.mark.one_database
-@pytest.mark.both_databases
 def test_operator_assigns_what_is_nobodys(
     pages: Pages,
     engine: Engine,

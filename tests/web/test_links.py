@@ -35,7 +35,6 @@ def links_of(client: FlaskClient, address: str, broken: list[str]) -> set[str]:
 
 
 @pytest.mark.one_database
-@pytest.mark.both_databases
 def test_every_link_shown_leads_somewhere(pages: Pages, vault: Vault) -> None:
     walk(pages, vault, *Role)
 

@@ -105,7 +105,6 @@ def test_whoever_waited_while_it_was_given_on_decides_nothing_any_more(case: Cas
 
 
 @pytest.mark.one_database
-@pytest.mark.both_databases
 def test_reader_gives_it_on_to_a_member_and_reads_it_no_more(case: Case) -> None:
     board, colleague = case.pages.member(Role.AUTHOR, name="Board"), case.pages.member(Role.RESPONDER)
     offered = case.client(case.lead).get(f"{HERE}/give-on").text
@@ -150,7 +149,6 @@ def test_whoever_reads_it_already_is_not_given_it_again(case: Case) -> None:
 
 
 @pytest.mark.one_database
-@pytest.mark.both_databases
 def test_two_readers_give_back_what_is_no_complaint(case: Case, vault: Vault) -> None:
     second = case.pages.member(Role.VIEWER)
     name_readers(case.pages, case.lead, second)
