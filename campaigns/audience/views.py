@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from campaigns.audience import queries, service
+from campaigns.audience.by_hand.views import pages as by_hand_pages
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.count_views import pages as count_pages
 from campaigns.audience.figures import find_contacts, find_preview
@@ -32,6 +33,7 @@ from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
+pages.register_blueprint(by_hand_pages)
 pages.register_blueprint(contact_pages)
 pages.register_blueprint(count_pages)
 pages.register_blueprint(entry_point_pages)

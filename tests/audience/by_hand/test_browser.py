@@ -1,0 +1,78 @@
+"""Contacts are found in a browser: wide, narrow, in English and Arabic, and without script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Page
+
+from campaigns.core.keys.crypto import Vault
+from campaigns.staff.models import Role
+from tests.browser.chromium import LOOKS, Visit, skip_without_browser
+from tests.factories import a_contact, an_address
+from tests.places.browsing import a_served_visit
+from tests.web.pages import pages_on_file
+
+pytestmark = pytest.mark.browser
+
+NUMBER = "+380501234567"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A tab of a data manager, another of theirs without script, and where their contact is."""
+
+    visit: Visit
+    bare: Page
+    contact: str
+
+
+@pytest.fixture(scope="module", params=LOOKS, ids=str)
+def opened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, vault: Vault
+) -> Iterator[Opened]:
+    skip_without_browser()
+    language, width = request.param
+    with pages_on_file(tmp_path_factory.mktemp("browser")) as pages:
+        with pages.sessions.begin() as session:
+            contact = a_contact(session, pages.ours)
+            an_address(session, contact, vault, number=NUMBER)
+            path = f"/audience/contacts/{contact.id}"
+        member = pages.member(Role.STEWARD, locale=language)
+        with a_served_visit(pages, member, language=language, width=width) as visit:
+            browser = visit.page.context.browser
+            assert browser is not None
+            without = browser.new_context(java_script_enabled=False, base_url=visit.address)
+            without.add_cookies(
+                [
+                    {"name": one["name"], "value": one["value"], "url": visit.address}
+                    for one in visit.page.context.cookies()
+                ]
+            )
+            yield Opened(visit, without.new_page(), path)
+
+
+def test_contact_is_found_by_number(opened: Opened) -> None:
+    visit = opened.visit
+    visit.go("/audience/contacts")
+    visit.look("contacts-with-search")
+    visit.page.locator("a[href$='/contacts/find']").click()
+    visit.look("find")
+    visit.page.locator("#number").fill("+380509999999")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator(".notice").wait_for()
+    visit.look("found-none")
+    assert "9999999" not in visit.page.content()
+    visit.page.locator("#number").fill(NUMBER)
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_url(f"**{opened.contact}")
+    assert "1234567" not in visit.page.content()
+
+
+def test_contact_is_found_without_script(opened: Opened) -> None:
+    opened.bare.goto("/audience/contacts/find")
+    opened.bare.locator("#number").fill(NUMBER)
+    opened.bare.locator("form.form button[type=submit]").click()
+    opened.bare.wait_for_url(f"**{opened.contact}")
