@@ -112,15 +112,15 @@ def ask_for_code(language: str) -> Response:
 @pages.post("/n")
 def come_back(language: str) -> Response:
     """Show a report to whoever has its code, and do what they ask."""
-    unsent = _find_unsent()
     with writing_apart() as writing:
         limits = flood_limits.try_code(writing, settings().secret_key, request.environ, now=clock.now())
     if limits is None:
-        return _code_form(language, 429, "code_busy", unsent=unsent)
+        return _code_form(language, 429, "code_busy", unsent=_find_unsent())
     if not _use_stamp():
         # Whoever goes back after the way out sends a form again, without knowing what it shows.
         with writing_apart() as writing:
             pour_back(writing, limits)
+        unsent = _find_unsent()
         return _code_form(language, 422, AGAIN if unsent else USED, unsent=unsent)
     report = service.find_report(session(), request.form.get("code", ""), vault=vault())
     if report is None:
