@@ -19,6 +19,7 @@ LENGTH = 14
 _ID_BITS, _PROOF_BITS = 34, 36
 #: Stands in a rendered text where each person's own token is put; it names nobody.
 NOBODYS = "0" * LENGTH
+_NOBODYS_LINK = f"/e/{NOBODYS}"
 #: A token where it ends a link of ours.
 _IN_A_LINK = re.compile(rf"(?<=/e/)[{_DIGITS}]{{{LENGTH}}}(?![0-9A-Za-z])")
 
@@ -43,9 +44,15 @@ def is_token_of(token: str, address_id: int, lookup: bytes, vault: Vault) -> boo
     return token_of(address_id, lookup, vault) == token.casefold().translate(_MISTAKEN)
 
 
-def with_own_link(body: str, address_id: int, lookup: bytes, vault: Vault) -> str:
-    """Return a rendered text as one address gets it: with its own token in place of nobody's."""
-    return body.replace(NOBODYS, token_of(address_id, lookup, vault)) if NOBODYS in body else body
+def with_own_link(body: str, address_id: int, channel: str, handle: str, vault: Vault) -> str:
+    """Return a rendered text as one address gets it: with its own token in place of nobody's, where a link has it.
+
+    Nothing is hashed for a text without one: all that is sent comes by here.
+    """
+    if _NOBODYS_LINK not in body:
+        return body
+    token = token_of(address_id, vault.lookup_hash(channel, handle), vault)
+    return body.replace(_NOBODYS_LINK, f"/e/{token}")
 
 
 def with_nobodys_link(body: str) -> str:

@@ -272,8 +272,7 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
 def _body_of(said: RunText | FormerText, row: Any, to: str | None, vault: Vault) -> str:
     """Return the words that were called for; only those of answers are sealed, and are never rendered anew."""
     body = open_body(said.body, row.RunText.sealed_body, row.RunText.id, vault) or ""
-    lookup = vault.lookup_hash(row.Delivery.channel, to or "")
-    return with_own_link(body, row.Delivery.address_id, lookup, vault)
+    return with_own_link(body, row.Delivery.address_id, row.Delivery.channel, to or "", vault)
 
 
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:

@@ -58,7 +58,8 @@ def test_one_wrong_letter_names_nobody(vault: Vault) -> None:
 
 
 def test_text_of_anybody_is_the_rendered_one_again(vault: Vault) -> None:
-    rendered = f"Keep it. https://info.example/en/e/{NOBODYS} /e/short"
-    own = with_own_link(rendered, 7, THEIRS, vault)
-    assert token_of(7, THEIRS, vault) in own
+    rendered = f"Account {NOBODYS}. https://info.example/en/e/{NOBODYS} /e/short"
+    own = with_own_link(rendered, 7, "sms", "+380501234567", vault)
+    token = token_of(7, vault.lookup_hash("sms", "+380501234567"), vault)
+    assert own == f"Account {NOBODYS}. https://info.example/en/e/{token} /e/short"
     assert with_nobodys_link(own) == rendered

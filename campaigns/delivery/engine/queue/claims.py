@@ -27,7 +27,7 @@ from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.keys.leave_token import NOBODYS, with_own_link
+from campaigns.core.keys.leave_token import with_own_link
 from campaigns.delivery.engine.decisions import Decided, is_told, tell
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
@@ -55,8 +55,6 @@ class TextLine(NamedTuple):
     body: str | None
     parts: int
     template: Template | None
-    #: Each person's own link stands in it.
-    is_personal: bool
 
 
 #: Gives the handle of a row; None: it is damaged.
@@ -118,7 +116,7 @@ class Claims:
         self._learn_texts(connection, {row.text_id for row in rows}, now)
         claimed: list[Claimed] = []
         damaged: list[int] = []
-        run_id, texts, channel = ask.run_id, self._texts, ask.line.channel
+        run_id, texts, vault, channel = ask.run_id, self._texts, self._vault, ask.line.channel
         # Of a channel other than SMS a sender's pace is in messages.
         is_sms, has_templates = channel is Channel.SMS, channel is Channel.WHATSAPP
         handle_of = self._stand_in_of(channel) if ask.line.is_rehearsal else self._handle_of()
@@ -140,7 +138,7 @@ class Claims:
                     now,
                     row.expires_at,
                     to,
-                    self._own_text(text.body, row, channel, to) if text.is_personal else text.body,
+                    with_own_link(text.body, row.address_id, channel, to, vault),
                     parts,
                     template,
                     ask.is_answer,
@@ -151,10 +149,6 @@ class Claims:
                 tell(Decided.CLOSED, delivery=row_id, run=run_id, code=DAMAGED)
             connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
         return claimed
-
-    def _own_text(self, body: str, row: TakenRow, channel: Channel, to: str) -> str:
-        """Return a text with the link of whom it goes to; a stand-in's names nobody."""
-        return with_own_link(body, row.address_id, self._vault.lookup_hash(channel, to), self._vault)
 
     def _learn_texts(self, connection: Connection, text_ids: set[int], now: datetime) -> None:
         if abs(now - self._texts_since) > TEXTS_LIVE:
@@ -167,7 +161,7 @@ class Claims:
                 template = (
                     None if row.content_sid is None else Template(row.content_sid, row.content_variables or {})
                 )
-                self._texts[row.id] = TextLine(body, row.parts, template, body is not None and NOBODYS in body)
+                self._texts[row.id] = TextLine(body, row.parts, template)
 
     def _handle_of(self) -> _HandleOf:
         """Return what deciphers the handle of a taken row."""
@@ -185,7 +179,10 @@ class Claims:
         return handle_of
 
     def _stand_in_of(self, channel: Channel) -> _HandleOf:
-        """Return what makes the handle that a rehearsal writes to; the real one is not even read."""
+        """Return what makes the handle that a rehearsal writes to; the real one is not even read.
+
+        The link to leave of a stand-in names nobody.
+        """
         vault = self._vault
 
         def handle_of(row: TakenRow) -> str | None:
