@@ -10,7 +10,7 @@ from typing import Any
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import DamagedDataError
-from campaigns.messages.text.placeholders import STOP
+from campaigns.messages.text.placeholders import STOP, asks_for
 
 #: The parts of Content that people at risk are touched by.
 SAID = ("texts", "rule", "senders", "fallback_language", "link", "code", "correction")
@@ -78,7 +78,8 @@ class FrozenRun:
     cover: dict[str, str] = field(default_factory=dict)
     #: The numbers for help that its texts may name (messages.named); None: any, as in runs frozen before.
     numbers: dict[str, Any] | None = None
-    #: Whether its texts name a page to those who cannot answer; they did not in runs frozen before.
+    #: Whether its texts name a page to those who cannot answer; they did not in runs frozen before. An
+    #: earlier version said so of all: where they name none, that only adds texts which nobody gets.
     names_page: bool = False
     #: What addresses of those pages began with when it was approved; '': as the settings say when it is planned.
     pages: str = ""
@@ -173,7 +174,7 @@ class Content:
     @property
     def names_page(self) -> bool:
         """Whether its texts name a page to those who cannot answer, as SMS do."""
-        return self.uses(Channel.SMS) and any(f"(({STOP}" in text for text in self.texts_on(Channel.SMS).values())
+        return self.uses(Channel.SMS) and any(asks_for(text, STOP) for text in self.texts_on(Channel.SMS).values())
 
     def uses(self, channel: str) -> bool:
         """Say whether any sender is of this channel."""
@@ -243,6 +244,6 @@ class Content:
             wordings=self.wordings,
             cover=self.cover,
             numbers=self.numbers,
-            names_page=True,
+            names_page=self.names_page,
             pages=self.pages,
         )

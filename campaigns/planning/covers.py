@@ -9,9 +9,9 @@ from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import AudienceRule
-from campaigns.core.errors import ApprovalError, AudienceRuleError, PlaceholderError
+from campaigns.core.errors import ApprovalError, AudienceRuleError
 from campaigns.core.words import N_
-from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.text.placeholders import asks_for
 from campaigns.places.models import Place, PlaceAuthor, Route, Waypoint
 from campaigns.planning.campaign_content import FrozenRun, digest_of
 from campaigns.planning.models import Run
@@ -54,7 +54,7 @@ def load_cover(
 def say_place(texts: Mapping[str, str], wordings: Mapping[str, Mapping[str, str]]) -> bool:
     """Say whether any of a campaign's words tell people the name of the place where they are."""
     own = (text for words in wordings.values() for text in words.values())
-    return any(_says_place(text) for text in (*texts.values(), *own))
+    return any(asks_for(text, NAMES_A_PLACE) for text in (*texts.values(), *own))
 
 
 def select_authors(rule: Mapping[str, Any], organisation_id: int) -> Select[int]:
@@ -95,14 +95,6 @@ def _places_of_routes(session: Session, meant: AudienceRule, organisation_id: in
         for route_id, corridor_id, place_id in session.execute(stops.order_by(Route.id, Waypoint.position)):
             found[route_id] = [*(found[route_id] or [corridor_id]), place_id]
     return {f"route {route_id}": place_ids for route_id, place_ids in found.items()}
-
-
-def _says_place(text: str) -> bool:
-    try:
-        return NAMES_A_PLACE in names_in(text)
-    except PlaceholderError:
-        # Nothing is sent of it, and a gate says so.
-        return False
 
 
 def _route_ids(meant: AudienceRule) -> Iterable[int]:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.core.errors import DamagedDataError
-from campaigns.planning.campaign_content import NO_CAP, Cap, FrozenRun, digest_of, short_digest
+from campaigns.planning.campaign_content import (
+    NO_CAP,
+    Cap,
+    Content,
+    FrozenRun,
+    ScheduleContent,
+    digest_of,
+    short_digest,
+)
 
 FROZEN = FrozenRun(
     texts={"en": "Keep your passport.", "ar": "احتفظ بجواز سفرك."},
@@ -78,6 +86,36 @@ def test_runs_frozen_before_the_cap_have_none() -> None:
     assert FrozenRun.from_json(stored).cap == Cap(messages=3, days=7)
     del stored["cap_messages"], stored["cap_days"]
     assert FrozenRun.from_json(stored).cap == NO_CAP
+
+
+@pytest.mark.parametrize(
+    ("text", "channel", "names_page"),
+    [
+        ("Keep it. ((stop))", "sms", True),
+        ("Keep it. (( stop ))", "sms", True),
+        ("Keep it. ((stop))", "telegram", False),
+        ("Keep it. ((place))", "sms", False),
+        # It is faulty, and a gate says so.
+        ("Keep it. ((stop", "sms", False),
+    ],
+)
+def test_run_names_a_page_where_its_sms_ask_for_one(text: str, channel: str, *, names_page: bool) -> None:
+    content = Content(
+        texts={"en": text},
+        base_language="en",
+        message_id=1,
+        message_version=1,
+        rule={},
+        senders=({"channel": channel},),
+        fallback_language=None,
+        max_parts=2,
+        link=None,
+        code="K7",
+        resend_unknown=False,
+        schedules=(),
+    )
+    when = ScheduleContent("2026-03-02T18:00", None, "recipient", "Europe/Warsaw", 60, 1440)
+    assert content.names_page == content.freeze(when, {}, cap=NO_CAP).names_page == names_page
 
 
 @pytest.mark.parametrize("change", [{"extra": 1}, {"texts": None}])

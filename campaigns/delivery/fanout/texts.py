@@ -47,7 +47,7 @@ class Dimensions:
             place="place" in names,
             channel=bool(words),
             stop=STOP in names,
-            link=frozen.names_page and any(sender["channel"] == Channel.SMS for sender in frozen.senders),
+            link=frozen.names_page,
         )
 
     def over_all_senders(self, found: Iterable[Combination], senders: Sequence[RunSender]) -> list[Combination]:

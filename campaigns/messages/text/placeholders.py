@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from campaigns.core.errors import PlaceholderError
@@ -67,6 +68,13 @@ def parse(text: str) -> tuple[str | Placeholder, ...]:
 def names_in(text: str) -> frozenset[str]:
     """Return the names that `text` asks for. Raises PlaceholderError."""
     return frozenset(piece.name for piece in parse(text) if isinstance(piece, Placeholder))
+
+
+def asks_for(text: str, name: str) -> bool:
+    """Say whether a text asks for `name`; a faulty one, of which a gate tells, asks for nothing yet."""
+    with suppress(PlaceholderError):
+        return name in names_in(text)
+    return False
 
 
 def required_names(text: str) -> frozenset[str]:

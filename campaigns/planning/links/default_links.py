@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from sqlalchemy.orm import Session
 
-from campaigns.core.errors import PlaceholderError
 from campaigns.messages.filled_text import is_counted
 from campaigns.messages.models import Message
-from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.text.placeholders import asks_for
 from campaigns.planning.models import Campaign
 
 
@@ -29,12 +26,5 @@ def default_link(session: Session, code: str, message_id: int, pages: str) -> st
     `pages` is what addresses of our own pages begin with; '' while they are closed to everybody.
     """
     message = session.get(Message, message_id) if pages else None
-    is_asked = message is not None and any(_asks_for_link(each.text) for each in message.translations)
+    is_asked = message is not None and any(asks_for(each.text, "link") for each in message.translations)
     return counted_address(pages, code) if is_asked else None
-
-
-def _asks_for_link(text: str) -> bool:
-    """Say whether a text has the placeholder; one that cannot be read asks for nothing yet."""
-    with suppress(PlaceholderError):
-        return "link" in names_in(text)
-    return False
