@@ -52,6 +52,7 @@ from campaigns.members.founding import is_founding, is_other_admin
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import public as advice
 from campaigns.messages import views as messages
+from campaigns.own_phone import views as own_phone
 from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed
 from campaigns.places import views as places
@@ -137,6 +138,7 @@ PAGES: tuple[Blueprint, ...] = (
     set_up.pages,
     invitation.pages,
     example.pages,
+    own_phone.pages,
     tokens.pages,
     description.pages,
 )

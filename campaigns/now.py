@@ -52,6 +52,7 @@ from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import owned, select_acts
+from campaigns.staff.service import CHANGE_PHONE
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
@@ -113,6 +114,8 @@ class Waiting:
     missing: list[Missing]
     #: Stops that data managers lifted lately: contact id, their name, when.
     lifted: list[tuple[int, str, datetime]]
+    #: Members who proved another phone lately: who, when.
+    phones: list[tuple[str, datetime]]
     #: Changes to which the member may agree: id, what is changed, who proposed it.
     proposals: list[tuple[int, str, str]]
     #: Members who had to do with small numbers of people many times within a day.
@@ -122,7 +125,7 @@ class Waiting:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
         red = self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
         people = (self.holds and self.holds.people) or self.locked_files
-        return bool(told or red or people or self.proposals)
+        return bool(told or red or people or self.phones or self.proposals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,12 @@ def find_lifted(session: Session, organisation_id: int, *, now: datetime) -> lis
     return [(entry.subject_id, name or "", entry.at) for entry, name in rows]
 
 
+def find_phones(session: Session, organisation_id: int, *, now: datetime) -> list[tuple[str, datetime]]:
+    """Return (name, when) of the members who proved another phone to be theirs lately, newest first."""
+    lately = select_acts(organisation_id, CHANGE_PHONE, since=now - timedelta(days=TOLD_DAYS))
+    return [(name or "", entry.at) for entry, name in session.execute(lately.limit(MOST_ROWS))]
+
+
 def find_appointed(session: Session, organisation_id: int, *, now: datetime) -> list[Appointment]:
     """Return what one administrator gave alone lately, newest first."""
     lately = select_acts(organisation_id, APPOINT, since=now - timedelta(days=TOLD_DAYS))
@@ -306,6 +315,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         locked_files=count_locked(session(), organisation_id) if may_now(Permission.HANDLE_CONTACTS) else 0,
         missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
+        phones=find_phones(session(), organisation_id, now=clock.now()) if administers else [],
         proposals=_find_proposals(),
         watched=_find_watched(organisation_id) if administers or may_now(Permission.HANDLE_CONTACTS) else [],
     )

@@ -37,6 +37,7 @@ import campaigns.inbox.models
 import campaigns.inbox.unnamed.models
 import campaigns.leaving.models
 import campaigns.messages.models
+import campaigns.own_phone.models
 import campaigns.places.models
 import campaigns.planning.do_no_harm.models
 import campaigns.planning.links.counted_links

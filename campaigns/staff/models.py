@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core.database import Base, BigId
@@ -87,6 +87,30 @@ class Membership(Base):
     hides_first_steps: Mapped[bool] = mapped_column(default=False, server_default=false())
     member: Mapped[Member] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
+
+
+class MemberPhone(Base):
+    """The phone of a member's own, to which test texts go once they proved by a code that it is theirs.
+
+    Another number is another row: what was queued for the one before finds it no more.
+    """
+
+    __tablename__ = "member_phone"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), unique=True)
+    #: E.164, sealed for ("member_phone", "sealed_number", id); no page shows it whole.
+    sealed_number: Mapped[bytes] = mapped_column(LargeBinary)
+    #: Vault.number_hash, by which a stop from this phone is found.
+    number: Mapped[bytes] = mapped_column(LargeBinary(32))
+    #: Country that issued the number (alpha-2).
+    country: Mapped[str | None] = mapped_column(String(2))
+    #: Keyed hash of the code that proves it; None: it was proved, or the code is used up.
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    code_made_at: Mapped[datetime]
+    #: Codes that were typed for it.
+    tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+    proved_at: Mapped[datetime | None]
 
 
 class ApiToken(Base):

@@ -22,6 +22,8 @@ from campaigns.staff.tokens import revoke_tokens_of
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+#: How the audit names it that a member proved another phone to be theirs; administrators are told.
+CHANGE_PHONE = "member.change_phone"
 LAST_ADMIN = N_("The last administrator of an organisation keeps this role. Name another one first.")
 
 

@@ -20,6 +20,7 @@ from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
+from campaigns.delivery.member_phones import address_of_phone
 from campaigns.delivery.models import AnswerService, Delivery, RunAnswer, RunText
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.sealed_texts import seal_body
@@ -27,7 +28,7 @@ from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Template
 from campaigns.messages.text.sms_parts import count_parts
 from campaigns.planning.models import Priority, Run, RunSender, RunState, Sender
-from campaigns.staff.models import Organisation
+from campaigns.staff.models import MemberPhone, Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +58,59 @@ def queue_answer(
     closes it.
     """
     now = clock.now()
-    run = _add_run(session, address, sender, now=now)
+    run = _add_run(session, address.organisation_id, sender, contact_id=address.contact_id, now=now)
     session.add(RunAnswer(run_id=run.id, refusals=count_refusals(session, address.id)))
     session.flush()
     session.add_all(AnswerService(run_id=run.id, service_id=each, named_at=now) for each in text.service_ids)
+    region_id = session.scalar(select(Contact.region_id).where(Contact.id == address.contact_id)) or 0
+    _add_delivery(session, run, text, address_id=address.id, region_id=region_id, vault=vault, until=until)
+    return run
+
+
+def queue_to_phone(
+    session: Session,
+    phone: MemberPhone,
+    organisation_id: int,
+    sender: Sender,
+    text: AnswerText,
+    *,
+    vault: Vault,
+    until: datetime,
+) -> Run:
+    """Queue a text to a member's own phone, for the engine to send until a moment (UTC); it is no contact's."""
+    address_id = address_of_phone(phone.id)
+    run = _add_run(session, organisation_id, sender, contact_id=address_id, now=clock.now())
+    _add_delivery(session, run, text, address_id=address_id, region_id=0, vault=vault, until=until)
+    return run
+
+
+def _add_delivery(
+    session: Session,
+    run: Run,
+    text: AnswerText,
+    *,
+    address_id: int,
+    region_id: int,
+    vault: Vault,
+    until: datetime,
+) -> None:
     session.execute(
         insert(Delivery).values(
             run_id=run.id,
-            contact_id=address.contact_id,
-            address_id=address.id,
-            channel=address.channel,
-            sender_id=sender.id,
+            contact_id=run.planned_through,
+            address_id=address_id,
+            channel=run.channel,
+            sender_id=run.sender_id,
             text_id=_add_text(session, run, text, vault=vault),
-            region_id=session.scalar(select(Contact.region_id).where(Contact.id == address.contact_id)) or 0,
+            region_id=region_id,
             send_state=SendState.QUEUED,
             reference=new_reference(is_rehearsal=False),
             attempts=0,
-            due_at=now,
+            due_at=run.created_at,
             expires_at=until,
         )
     )
-    enqueue_lanes(session, {(sender.id, False)})
-    return run
+    enqueue_lanes(session, {(run.sender_id, False)})
 
 
 def count_refusals(session: Session, address_id: int) -> int:
@@ -87,10 +119,10 @@ def count_refusals(session: Session, address_id: int) -> int:
     return session.scalar(refused) or 0
 
 
-def _add_run(session: Session, address: Address, sender: Sender, *, now: datetime) -> Run:
-    zone = session.get_one(Organisation, address.organisation_id).time_zone
+def _add_run(session: Session, organisation_id: int, sender: Sender, *, contact_id: int, now: datetime) -> Run:
+    zone = session.get_one(Organisation, organisation_id).time_zone
     run = Run(
-        organisation_id=address.organisation_id,
+        organisation_id=organisation_id,
         campaign_id=None,
         schedule_id=None,
         occurrence=now.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
@@ -100,7 +132,7 @@ def _add_run(session: Session, address: Address, sender: Sender, *, now: datetim
         digest="",
         message_version=0,
         frozen={"resend_unknown": False},
-        planned_through=address.contact_id,
+        planned_through=contact_id,
         planned=1,
         created_at=now,
         started_at=now,

@@ -20,6 +20,7 @@ from campaigns.core.keys.leave_token import with_own_link
 from campaigns.delivery.fanout.outdated_texts import as_called, load_former
 from campaigns.delivery.lanes.call_limits import INTENT_LIFE
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
+from campaigns.delivery.member_phones import phone_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
@@ -28,6 +29,7 @@ from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.models import Run, Sender
+from campaigns.staff.models import MemberPhone
 
 #: The provider's clock may differ so much from ours for a message of its list to be taken for the doubtful one.
 BEFORE = timedelta(minutes=1)
@@ -194,8 +196,9 @@ def _select_doubts() -> Select[*tuple[Any, ...]]:
     lately = select(Attempt.id).where(looked(), is_late).exists()
     looks = select(func.count()).where(looked()).scalar_subquery().label("looks")
     return (
-        select(Delivery, Address, RunText, Run, Sender, looks)
+        select(Delivery, Address, MemberPhone, RunText, Run, Sender, looks)
         .outerjoin(Address, Address.id == Delivery.address_id)
+        .outerjoin(MemberPhone, MemberPhone.id == phone_of(Delivery.address_id))
         .join(RunText, RunText.id == Delivery.text_id)
         .join(Run, Run.id == Delivery.run_id)
         .join(Sender, Sender.id == Delivery.sender_id)
@@ -252,7 +255,8 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
     delivery, address = row.Delivery, row.Address
     text = as_called(row.RunText, former, at=delivery.intent_at)
     sender = facts_of(row.Sender, is_rehearsal=row.Run.is_rehearsal)
-    to = _handle_of(delivery, address, sender, vault)
+    phone = row.MemberPhone
+    to = _handle_of(delivery, address, sender, vault) if phone is None else _number_of(phone, vault)
     has_template = sender.channel is Channel.WHATSAPP and text.content_sid is not None
     return Doubt(
         delivery_id=delivery.id,
@@ -273,6 +277,11 @@ def _body_of(said: RunText | FormerText, row: Any, to: str | None, vault: Vault)
     """Return the words that were called for; only those of answers are sealed, and are never rendered anew."""
     body = open_body(said.body, row.RunText.sealed_body, row.RunText.id, vault) or ""
     return with_own_link(body, row.Delivery.address_id, row.Delivery.channel, to or "", vault)
+
+
+def _number_of(phone: MemberPhone, vault: Vault) -> str | None:
+    """Return the number of a member's phone; None where nobody can open it."""
+    return vault.open_or_none(phone.sealed_number, table="member_phone", column="sealed_number", row_id=phone.id)
 
 
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:

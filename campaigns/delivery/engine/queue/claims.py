@@ -33,6 +33,7 @@ from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
 from campaigns.delivery.engine.queue.due_rows import DELIVERY, TakenRow
 from campaigns.delivery.engine.queue.id_lists import among, is_among
+from campaigns.delivery.member_phones import is_members, phone_of
 from campaigns.delivery.models import RunQuiet, RunText, RunZone
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.sealed_texts import open_body
@@ -166,11 +167,14 @@ class Claims:
     def _handle_of(self) -> _HandleOf:
         """Return what deciphers the handle of a taken row."""
         open_sealed = self._vault.opener(table="address", column="ciphertext")
+        open_phone = self._vault.opener(table="member_phone", column="sealed_number")
 
         def handle_of(row: TakenRow) -> str | None:
             if row.hidden is None:
                 return None
             try:
+                if is_members(row.address_id):
+                    return open_phone(row.hidden, phone_of(row.address_id))
                 return open_sealed(row.hidden, row.address_id)
             except Exception as error:
                 _set_aside(row.address_id, error)

@@ -56,7 +56,7 @@ def _claim(first: Update | None, raising: Update | None, is_rehearsal: bool, is_
     With `raising` inside nothing is taken unless that statement found its row.
     """
     # All of the address is read here: read again for what is returned, it costs another look-up a row.
-    secret, country = hidden_columns(is_rehearsal)
+    secret, country = hidden_columns(is_rehearsal, is_answer)
     due = select_due(
         DELIVERY.c.id,
         is_closed(is_answer=is_answer).label("closed"),

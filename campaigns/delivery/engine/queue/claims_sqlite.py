@@ -88,7 +88,7 @@ def _moment(stored: str) -> datetime:
 @cache
 def _due_as_json(is_rehearsal: bool, is_answer: bool) -> Select[str]:
     """Select what is due as one JSON array of arrays: the values of a `_DueRow`."""
-    secret, country = hidden_columns(is_rehearsal)
+    secret, country = hidden_columns(is_rehearsal, is_answer)
     quiet_until = end_of_quiet()
     due = select_due(
         DELIVERY.c.id,

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from campaigns.audience.models import REFUSALS, Address, AddressState, Consent, Contact
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
+from campaigns.delivery.member_phones import has_said_stop, sealed_number_at
 from campaigns.delivery.models import (
     OPEN_CANARY,
     AnswerService,
@@ -110,7 +111,8 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
     known = select(RunAnswer.refusals).where(RunAnswer.run_id == bindparam("run")).scalar_subquery()
     named = select(AnswerService.service_id).join(Service).where(AnswerService.run_id == bindparam("run"))
     taken_back = named.where(Service.verified_on.is_(None)).exists()
-    return or_(ADDRESS.c.state == AddressState.INVALID.value, refused > known, taken_back)
+    dead, stopped = ADDRESS.c.state == AddressState.INVALID.value, has_said_stop(DELIVERY.c.address_id)
+    return or_(dead, refused > known, taken_back, stopped)
 
 
 def next_state(closed: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
@@ -158,8 +160,12 @@ def not_after_its_end(moment: ColumnElement[datetime]) -> ColumnElement[datetime
     return case((DELIVERY.c.expires_at < moment, DELIVERY.c.expires_at), else_=moment)
 
 
-def hidden_columns(is_rehearsal: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+def hidden_columns(is_rehearsal: bool, is_answer: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Return what is read of an address: a rehearsal does not even read the handle."""
     if is_rehearsal:
         return ADDRESS.c.lookup, ADDRESS.c.country
-    return ADDRESS.c.ciphertext, literal_column("NULL", String())
+    nothing = literal_column("NULL", String())
+    if is_answer:
+        # What has no contact goes to the phone of a member.
+        return func.coalesce(ADDRESS.c.ciphertext, sealed_number_at(DELIVERY.c.address_id)), nothing
+    return ADDRESS.c.ciphertext, nothing

@@ -9,11 +9,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, false, func, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    bindparam,
+    false,
+    func,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent
+from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent, SuppressedAddress
 from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline, Step
 from campaigns.core import clock
@@ -28,6 +40,7 @@ from campaigns.delivery.engine.queue.results import find_held, record, writing
 from campaigns.delivery.lanes.daily_limits import DailyLimits, count_called
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
 from campaigns.delivery.lanes.sender_health import may_be_used, note_account, write_health
+from campaigns.delivery.member_phones import select_stopped
 from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.refusals import heed_refusals
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
@@ -305,17 +318,20 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _withdrawn() -> Select[int, datetime]:
+def _withdrawn() -> Select[*tuple[Any, ...]]:
     """Select the addresses that said stop, or may have, since a time, and when they did last."""
+    since = bindparam("since", type_=UTCDateTime())
     refused_at: ColumnElement[datetime] = type_coerce(func.max(Consent.recorded_at), UTCDateTime())
-    return (
+    people = (
         select(Consent.address_id, refused_at.label("refused_at"))
         .join(Address, Address.id == Consent.address_id)
         .where(Consent.kind.in_(REFUSALS))
-        .where(Consent.recorded_at >= bindparam("since", type_=UTCDateTime()))
+        .where(Consent.recorded_at >= since)
         .where(Address.state != AddressState.ACTIVE)
         .group_by(Consent.address_id)
     )
+    told = union_all(people, select_stopped().where(SuppressedAddress.since >= since)).subquery()
+    return select(told.c.address_id, told.c.refused_at)
 
 
 @cache

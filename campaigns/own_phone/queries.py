@@ -1,0 +1,69 @@
+"""Reads of a member's own phone and of what was sent to it, and of senders that reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel, SuppressedAddress
+from campaigns.delivery.lanes.sender_health import may_be_used
+from campaigns.delivery.models import Delivery
+from campaigns.own_phone.models import TestText
+from campaigns.planning.models import Sender
+from campaigns.staff.models import MemberPhone
+
+#: As many of the last test texts are shown.
+SHOWN = 10
+
+
+def find_phone(session: Session, member_id: int) -> MemberPhone | None:
+    """Return the phone of a member, proved or not."""
+    return session.scalar(select(MemberPhone).where(MemberPhone.member_id == member_id))
+
+
+def has_said_stop(session: Session, number: bytes) -> bool:
+    """Say whether a number, by its hash, said stop, or may have, on any channel."""
+    return bool(
+        session.scalar(select(select(SuppressedAddress).where(SuppressedAddress.lookup == number).exists()))
+    )
+
+
+def count_tests(session: Session, member_id: int, *, since: datetime) -> int:
+    """Count the test texts that a member asked for since a moment (UTC); codes are none."""
+    asked = select(func.count()).select_from(TestText).where(TestText.member_id == member_id, ~TestText.is_code)
+    return session.scalar(asked.where(TestText.asked_at > since)) or 0
+
+
+def sum_cents(session: Session, organisation_id: int, *, since: datetime) -> int:
+    """Return what an organisation spent at most on texts to members' phones since a moment, in cents."""
+    spent = select(func.sum(TestText.cents)).where(TestText.organisation_id == organisation_id)
+    return session.scalar(spent.where(TestText.asked_at > since)) or 0
+
+
+def load_tests(session: Session, member_id: int, organisation_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the last test texts of a member in an organisation with what became of them, newest first."""
+    columns = (TestText, Delivery.send_state, Delivery.receipt_state, Delivery.error, Delivery.receipt_error)
+    return session.execute(
+        select(*columns, Sender.name.label("sender"))
+        .join(Delivery, Delivery.run_id == TestText.run_id)
+        .join(Sender, Sender.id == Delivery.sender_id)
+        .where(TestText.member_id == member_id, TestText.organisation_id == organisation_id)
+        .order_by(TestText.run_id.desc())
+        .limit(SHOWN)
+    ).all()
+
+
+def find_sender(senders: Iterable[Sender], country: str | None) -> Sender | None:
+    """Return the first sender that writes to numbers of a country."""
+    return next((each for each in senders if not each.countries or country in each.countries), None)
+
+
+def load_sms_senders(session: Session, organisation_id: int) -> list[Sender]:
+    """Return the senders of text messages that may be used now, an organisation's own before shared ones."""
+    ours = or_(Sender.organisation_id == organisation_id, Sender.organisation_id.is_(None))
+    found = session.scalars(select(Sender).where(ours, Sender.channel == Channel.SMS, may_be_used()))
+    return sorted(found, key=lambda each: (each.organisation_id is None, each.id))

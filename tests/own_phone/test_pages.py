@@ -1,0 +1,216 @@
+"""A member proves a phone by a code and gets test texts there, ten a day, and none after a stop."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError
+from campaigns.delivery.engine.ports import Ask, Claimed
+from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.sender_facts import Line
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.own_phone import service
+from campaigns.own_phone.models import TestText
+from campaigns.planning.models import Run, Sender
+from campaigns.staff.models import AuditEntry, Member, MemberPhone, Role
+from tests.factories import a_message, a_sender
+from tests.moments import standing_at
+from tests.web.pages import Pages
+
+NUMBER = "+380501234567"
+PAGE = "/settings/phone"
+
+
+@pytest.fixture
+def author(pages: Pages) -> Member:
+    """An author, in an organisation with a sender to Ukraine alone."""
+    with pages.sessions.begin() as session:
+        a_sender(session, identity="+48500100200", countries=["UA"], organisation_id=pages.ours.id)
+    return pages.member(Role.AUTHOR)
+
+
+def claims(pages: Pages, vault: Vault) -> list[Claimed]:
+    """Claim whatever waits for phones of members, as a worker does."""
+    store = DatabaseStore(pages.sessions, vault)
+    with pages.sessions() as session:
+        runs = session.execute(select(Run.id, Run.sender_id).join(TestText, TestText.run_id == Run.id)).all()
+    asks = [Ask(Line(row.sender_id, Channel.SMS), row.id, after=0, limit=5, is_answer=True) for row in runs]
+    return [each for ask in asks for each in store.exchange((), ask).claimed]
+
+
+def code_in(text: str) -> str:
+    found = re.search(r"\b\d{6}\b", text)
+    assert found is not None
+    return found[0]
+
+
+def prove(pages: Pages, vault: Vault, client: FlaskClient) -> None:
+    assert client.post(PAGE, data={"number": NUMBER}).status_code == 302
+    [claimed] = claims(pages, vault)
+    assert claimed.to == NUMBER
+    assert client.post(f"{PAGE}/code", data={"code": code_in(claimed.body)}).status_code == 302
+
+
+def send(pages: Pages, client: FlaskClient, text: str = "Stay on the platform.") -> None:
+    with pages.sessions.begin() as session:
+        message = a_message(session, pages.ours, texts={"en": text})
+    assert client.post(f"{PAGE}/tests/messages/{message.id}/en").status_code == 302
+
+
+def stop(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        handle = HashedHandle(vault.lookup_hash("sms", NUMBER), Channel.SMS, vault.number_hash(NUMBER))
+        withdraw_everywhere(session, handle, Declaration("keyword", "reply 1", clock.now()))
+
+
+def states(pages: Pages) -> list[SendState]:
+    with pages.sessions() as session:
+        return [SendState(each) for each in session.scalars(select(Delivery.send_state).order_by(Delivery.id))]
+
+
+@pytest.mark.both_databases
+def test_text_comes_to_the_phone_that_was_proved(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    page = client.get(PAGE).text
+    assert ("Proved" in page, NUMBER[4:] in page) == (True, False)
+    send(pages, client)
+    [claimed] = claims(pages, vault)
+    assert (claimed.to, claimed.body) == (NUMBER, "TEST\nStay on the platform.")
+    # Once is all: whoever looks again finds nothing.
+    assert claims(pages, vault) == []
+    with pages.sessions() as session:
+        phone = session.scalars(select(MemberPhone)).one()
+        assert phone.code_hash is None
+        assert NUMBER.encode() not in phone.sealed_number
+
+
+def test_nothing_is_sent_before_the_phone_is_proved(pages: Pages, author: Member) -> None:
+    client = pages.client(author)
+    send(pages, client)
+    assert "prove it by a code first" in client.get(PAGE).text
+    client.post(PAGE, data={"number": NUMBER})
+    send(pages, client)
+    assert len(states(pages)) == 1
+
+
+@pytest.mark.both_databases
+def test_stop_from_the_phone_ends_its_test_texts(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    send(pages, client)
+    stop(pages, vault)
+    assert claims(pages, vault) == []
+    assert states(pages)[1] == SendState.SUPPRESSED
+    send(pages, client)
+    assert len(states(pages)) == 2
+    assert "Somebody opted out with this number" in client.get(PAGE).text
+
+
+@pytest.mark.both_databases
+def test_stop_after_the_claim_closes_the_fence(pages: Pages, vault: Vault, author: Member) -> None:
+    client, store = pages.client(author), DatabaseStore(pages.sessions, vault)
+    prove(pages, vault, client)
+    send(pages, client)
+    [claimed] = claims(pages, vault)
+    fence = Fence(lambda: 0.0)
+    fence.refresh(store.snapshot(), asked_at=0.0)
+    fence.check(claimed)
+    stop(pages, vault)
+    fence.refresh(store.snapshot(), asked_at=0.0)
+    with pytest.raises(FenceRefusedError):
+        fence.check(claimed)
+
+
+def test_ten_test_texts_a_day_are_the_most(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    for _ in range(service.TESTS_A_DAY + 1):
+        send(pages, client)
+    assert len(states(pages)) == 1 + service.TESTS_A_DAY
+    assert "10 test texts a day are the most" in client.get(PAGE).text
+    with standing_at(clock.now() + timedelta(days=1, minutes=1)):
+        send(pages, pages.client(author))
+    assert len(states(pages)) == 2 + service.TESTS_A_DAY
+
+
+def test_wrong_code_is_tried_five_times_at_most(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    client.post(PAGE, data={"number": NUMBER})
+    code = code_in(claims(pages, vault)[0].body)
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    for _ in range(5):
+        assert "This is not the code" in client.post(f"{PAGE}/code", data={"code": wrong}).text
+    answer = client.post(f"{PAGE}/code", data={"code": code})
+    assert (answer.status_code, "too old, or was tried too often" in answer.text) == (422, True)
+
+
+def test_code_holds_for_ten_minutes(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    client.post(PAGE, data={"number": NUMBER})
+    code = code_in(claims(pages, vault)[0].body)
+    with standing_at(clock.now() + timedelta(minutes=11)):
+        assert pages.client(author).post(f"{PAGE}/code", data={"code": code}).status_code == 422
+
+
+def test_number_gets_three_codes_a_day(pages: Pages, author: Member) -> None:
+    client = pages.client(author)
+    answers = [client.post(PAGE, data={"number": NUMBER}).status_code for _ in range(4)]
+    assert answers == [302, 302, 302, 422]
+
+
+def test_country_without_a_sender_is_named(pages: Pages, author: Member) -> None:
+    answer = pages.client(author).post(PAGE, data={"number": "+48512345678"})
+    assert (answer.status_code, "numbers of this country now: Poland" in answer.text) == (422, True)
+
+
+def test_administrators_are_told_of_another_phone(pages: Pages, vault: Vault, author: Member) -> None:
+    admin = pages.client(pages.member(Role.ADMIN))
+    assert "changed the phone" not in admin.get("/").text
+    prove(pages, vault, pages.client(author))
+    assert f"{author.name} changed the phone to which test texts go" in admin.get("/").text
+    with pages.sessions() as session:
+        told = session.scalars(select(AuditEntry).where(AuditEntry.action == "member.change_phone")).all()
+        assert [entry.organisation_id for entry in told] == [pages.ours.id]
+
+
+def test_what_the_provider_refused_stands_beside_the_text(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    send(pages, client)
+    with pages.sessions.begin() as session:
+        failed = {"send_state": SendState.FAILED, "error": "21408"}
+        session.execute(update(Delivery).where(Delivery.send_state == SendState.QUEUED).values(**failed))
+    page = client.get(PAGE).text
+    assert ("Our account may not send to that country" in page, "21408" in page) == (True, True)
+
+
+def test_removed_phone_gets_nothing_that_waits(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    send(pages, client)
+    client.post(f"{PAGE}/remove")
+    assert claims(pages, vault) == []
+    assert states(pages)[1] == SendState.FAILED
+
+
+def test_sender_sends_a_sentence_of_its_own(pages: Pages, vault: Vault, author: Member) -> None:
+    admin = pages.client(pages.member(Role.ADMIN))
+    prove(pages, vault, admin)
+    with pages.sessions() as session:
+        sender_id = session.scalars(select(Sender.id)).one()
+    assert "Send me a test" in admin.get(f"/campaigns/senders/{sender_id}").text
+    admin.post(f"{PAGE}/tests/senders/{sender_id}")
+    [claimed] = claims(pages, vault)
+    assert claimed.body.startswith("TEST\nThis is how a message from “")
