@@ -58,6 +58,8 @@ class Visit:
     address: str
     width: int
     language: str = "en"
+    #: Whether pages may run any.
+    script: bool = True
     foreign: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -86,7 +88,9 @@ class Visit:
         return bool(self.page.evaluate("() => document.documentElement.scrollWidth") <= self.width)
 
     def violations(self) -> list[str]:
-        """What axe finds on the page as it is now."""
+        """What axe finds on the page as it is now; without script it finds nothing."""
+        if not self.script:
+            return []
         found = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
@@ -131,13 +135,21 @@ class Visit:
 
 
 @contextmanager
-def a_guest(browser: Browser, address: str, *, width: int, language: str = "en") -> Iterator[Visit]:
-    """Open a tab of that width, of a browser of its own that speaks `language`; nobody is signed in."""
+def a_guest(
+    browser: Browser, address: str, *, width: int, language: str = "en", script: bool = True
+) -> Iterator[Visit]:
+    """Open a tab of that width, of a browser of its own that speaks `language`; nobody is signed in.
+
+    Without `script` no page runs any.
+    """
     # What still fades in would be too pale for axe; people who ask for less motion see it at once, too.
     context = browser.new_context(
-        viewport={"width": width, "height": HEIGHT}, locale=language, reduced_motion="reduce"
+        viewport={"width": width, "height": HEIGHT},
+        locale=language,
+        reduced_motion="reduce",
+        java_script_enabled=script,
     )
-    visit = Visit(context.new_page(), address, width, language)
+    visit = Visit(context.new_page(), address, width, language, script)
     visit.listen(context)
     yield visit
     context.close()

@@ -44,10 +44,11 @@ PROFILE = {"stage": {"p50": 0.02, "p99": 0.1}, "outcomes": {"undelivered": {"300
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Where the console is, and the sandbox that knows what phones really got."""
+    """Where the console is, the sandbox that knows what phones really got, and the settings of both."""
 
     address: str
     sandbox: SandboxProcess
+    settings: Settings
 
     def truth(self) -> dict[str, int]:
         """Return how many messages the sandbox's own log has in each final status, once it has come to rest."""
@@ -70,12 +71,13 @@ def an_instance(folder: Path) -> Iterator[Instance]:
             # These tests pass at night as well.
             "FINGERPOST_QUIET_HOURS": "false",
         }
-        _prepare(load_settings(os.environ | environment))
+        settings = load_settings(os.environ | environment)
+        _prepare(settings)
         with Processes(environment, folder / "logs") as processes:
             processes.start("web", "serve")
             processes.start("worker", "worker")
             processes.wait_for(f"{web}/health")
-            yield Instance(web, sandbox)
+            yield Instance(web, sandbox, settings)
             processes.check()
 
 
