@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AskedContact, Consent, Contact, UrgentContact
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.models import AnswerService, FormerText, RunText
 from campaigns.inbox.conversations.models import Answer, Conversation
@@ -26,7 +27,7 @@ def forget_reasons(session: Session, contact: Contact, reply_ids: Collection[int
     )
     session.execute(
         delete(AuditNote).where(AuditNote.entry_id.in_(select(AuditEntry.id).where(about))),
-        execution_options={"synchronize_session": False},
+        execution_options=PAST_MEMORY,
     )
 
 
@@ -35,24 +36,22 @@ def drop_conversation(session: Session, contact: Contact) -> None:
     ours = select(Conversation.id).where(Conversation.contact_id == contact.id)
     runs = session.scalars(select(Answer.run_id).where(Answer.conversation_id.in_(ours))).all()
     texts = select(RunText.id).where(RunText.run_id.in_(runs))
-    past_memory = {"synchronize_session": False}
-    session.execute(delete(FormerText).where(FormerText.text_id.in_(texts)), execution_options=past_memory)
-    session.execute(delete(AnswerService).where(AnswerService.run_id.in_(runs)), execution_options=past_memory)
+    session.execute(delete(FormerText).where(FormerText.text_id.in_(texts)), execution_options=PAST_MEMORY)
+    session.execute(delete(AnswerService).where(AnswerService.run_id.in_(runs)), execution_options=PAST_MEMORY)
     nothing = {"body": null(), "sealed_body": null(), "content_sid": null(), "content_variables": null()}
     wiped = update(RunText).where(RunText.run_id.in_(runs))
     session.execute(
-        wiped.values(**nothing, service_ids=[], language=UNKNOWN_LANGUAGE), execution_options=past_memory
+        wiped.values(**nothing, service_ids=[], language=UNKNOWN_LANGUAGE), execution_options=PAST_MEMORY
     )
     session.execute(
-        delete(Conversation).where(Conversation.contact_id == contact.id), execution_options=past_memory
+        delete(Conversation).where(Conversation.contact_id == contact.id), execution_options=PAST_MEMORY
     )
 
 
 def empty(session: Session, contact: Contact) -> None:
     """Remove addresses and consent, and leave of the contact no more than that there was one."""
-    past_memory = {"synchronize_session": False}
     for mapped in (UrgentContact, AskedContact, Consent, Address):
-        session.execute(delete(mapped).where(mapped.contact_id == contact.id), execution_options=past_memory)
+        session.execute(delete(mapped).where(mapped.contact_id == contact.id), execution_options=PAST_MEMORY)
     session.expire_all()
     contact.erased_at = contact.created_at = clock.now()
     contact.language, contact.other_language = UNKNOWN_LANGUAGE, None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Contact
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.rehearsal_addresses import nobodys
@@ -91,7 +92,7 @@ def cut(session: Session, rows: _Rows) -> None:
         tried = update(Attempt).where(Attempt.delivery_id.in_(group))
         session.execute(
             tried.values(provider_id=had, reference=null(), address_id=null()),
-            execution_options={"synchronize_session": False},
+            execution_options=PAST_MEMORY,
         )
     session.expire_all()
 
@@ -99,7 +100,7 @@ def cut(session: Session, rows: _Rows) -> None:
 def _set(session: Session, ids: Collection[int], **values: Any) -> None:
     for group in _groups(ids):
         changing = update(Delivery).where(Delivery.id.in_(group)).values(**values)
-        session.execute(changing, execution_options={"synchronize_session": False})
+        session.execute(changing, execution_options=PAST_MEMORY)
 
 
 def _groups(ids: Collection[int]) -> list[list[int]]:

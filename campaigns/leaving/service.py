@@ -16,6 +16,7 @@ from campaigns.audience.consent.handles import number_of, read_number
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, Contact
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
 from campaigns.core.errors import AddressError, TransitionError
 from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
@@ -128,7 +129,7 @@ def _is_open(ticket: str, vault: Vault) -> tuple[ColumnElement[bool], ...]:
 
 def _forget_text(session: Session, request: LeaveRequest) -> None:
     gone = update(RunText).where(RunText.run_id == request.run_id).values(body="", sealed_body=None)
-    session.execute(gone, execution_options={"synchronize_session": False})
+    session.execute(gone, execution_options=PAST_MEMORY)
 
 
 def _number(typed: str, country: str) -> str:

@@ -8,8 +8,8 @@ from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import PasswordInput
 
+from campaigns.staff.forms import new_password
 from campaigns.staff.models import Role
-from campaigns.staff.sign_in.passwords import LONGEST, SHORTEST
 from campaigns.web.forms import Form, Ticks, options
 
 ROLE_CHOICES = [
@@ -24,15 +24,7 @@ ROLE_CHOICES = [
 
 def chosen_password() -> PasswordField:
     """Return a field for the first password that somebody chooses."""
-    return PasswordField(
-        _l("Your password"),
-        [InputRequired(), Length(SHORTEST, LONGEST)],
-        widget=PasswordInput(hide_value=False),
-        description=_l(
-            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
-        ),
-        render_kw={"autocomplete": "new-password"},
-    )
+    return new_password(_l("Your password"), widget=PasswordInput(hide_value=False))
 
 
 class RolesForm(Form):

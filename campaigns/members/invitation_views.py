@@ -12,8 +12,9 @@ from campaigns.members.invitations import get_invited
 from campaigns.staff import service
 from campaigns.staff.auth import begin_session
 from campaigns.staff.models import Member
+from campaigns.staff.queries import load_words_around
 from campaigns.staff.sign_in.password_checks import seal_password
-from campaigns.staff.sign_in.password_rules import check_new_password, words_around
+from campaigns.staff.sign_in.password_rules import check_new_password
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
@@ -28,7 +29,7 @@ def accept(token: str) -> Page:
     member, form = _invited(token), InvitationForm()
     if form.validate_on_submit():
         try:
-            check_new_password(form.text("password"), present="", around=words_around(member))
+            check_new_password(form.text("password"), present="", around=load_words_around(member))
             hashed = seal_password(form.text("password"))
         except InputError as error:
             form.show(error, "password")

@@ -80,20 +80,26 @@ class SignInAgainForm(VerifyForm):
         return False
 
 
+def new_password(label: str, **more: Any) -> PasswordField:
+    """Return a field for a password that somebody chooses."""
+    return PasswordField(
+        label,
+        [InputRequired(), Length(SHORTEST, LONGEST)],
+        description=_l(
+            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
+        ),
+        render_kw={"autocomplete": "new-password"},
+        **more,
+    )
+
+
 class PasswordForm(Form):
     """A member's own new password."""
 
     current = PasswordField(
         _l("Present password"), [InputRequired()], render_kw={"autocomplete": "current-password"}
     )
-    new = PasswordField(
-        _l("New password"),
-        [InputRequired(), Length(SHORTEST, LONGEST)],
-        description=_l(
-            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
-        ),
-        render_kw={"autocomplete": "new-password"},
-    )
+    new = new_password(_l("New password"))
     again = PasswordField(
         _l("New password once more"),
         [InputRequired(), EqualTo("new", _l("The two are not the same."))],

@@ -65,6 +65,12 @@ def find_member(session: Session, email: str) -> Member | None:
     return session.scalar(select(Member).where(Member.email == email.strip().casefold()))
 
 
+def load_words_around(member: Member) -> list[str]:
+    """Return what everybody who knows a member can know of them."""
+    organisations = [each.organisation for each in member.memberships]
+    return [member.email, member.name, *(text for each in organisations for text in (each.name, each.slug))]
+
+
 def has_members(session: Session) -> bool:
     """Say whether anybody is a member of any organisation, signed in or barred."""
     return session.scalar(select(Member.id).limit(1)) is not None

@@ -27,7 +27,7 @@ from campaigns.staff.forms import ROLE_NAMES, LanguagesForm, OrganisationForm, P
 from campaigns.staff.notes import open_reasons
 from campaigns.staff.permissions import Permission
 from campaigns.staff.sign_in.password_checks import seal_password
-from campaigns.staff.sign_in.password_rules import check_new_password, words_around
+from campaigns.staff.sign_in.password_rules import check_new_password
 from campaigns.web.current import vault
 from campaigns.web.filters import language_name
 from campaigns.web.guards.hosts import local_path
@@ -87,7 +87,9 @@ def password() -> Page:
             form.show(InputError(N_("This is not your present password.")), "current")
             return render_template("staff/sign_in/password.html", form=form), form.status
         try:
-            check_new_password(form.text("new"), present=form.text("current"), around=words_around(member))
+            check_new_password(
+                form.text("new"), present=form.text("current"), around=queries.load_words_around(member)
+            )
         except InputError as error:
             form.show(error, "new")
         else:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import AskedContact, Consent, ConsentKind, Contact
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
 from campaigns.delivery.fanout.correction_recipients import GOT
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
@@ -33,16 +34,15 @@ def settle_questions(sessions: sessionmaker[Session], *, answer_days: int) -> in
         session.connection(execution_options={"read_only": True})
         if session.scalar(select(AskedContact.contact_id).limit(1)) is None:
             return 0
-    past_memory = {"synchronize_session": False}
     with sessions.begin() as session:
-        session.execute(delete(AskedContact).where(_is_lost()), execution_options=past_memory)
-        session.execute(delete(AskedContact).where(_agreed_since()), execution_options=past_memory)
+        session.execute(delete(AskedContact).where(_is_lost()), execution_options=PAST_MEMORY)
+        session.execute(delete(AskedContact).where(_agreed_since()), execution_options=PAST_MEMORY)
         kept = exists().where(AskedContact.contact_id == Contact.id)
         back = update(Contact).where(Contact.silent_since.is_not(None), ~kept)
-        session.execute(back.values(silent_since=None), execution_options=past_memory)
+        session.execute(back.values(silent_since=None), execution_options=PAST_MEMORY)
         asked = select(AskedContact.contact_id).where(_got_it(before=now - timedelta(days=answer_days)))
         silent = update(Contact).where(Contact.silent_since.is_(None), Contact.id.in_(asked))
-        left_out = session.execute(silent.values(silent_since=now), execution_options=past_memory)
+        left_out = session.execute(silent.values(silent_since=now), execution_options=PAST_MEMORY)
         return int(left_out.rowcount)  # type: ignore[attr-defined]
 
 

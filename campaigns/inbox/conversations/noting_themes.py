@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.inbox.conversations.models import Conversation, ConversationTheme, UnnamedReport
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.urgency.theme_list import Theme
@@ -34,9 +34,7 @@ def note_themes(session: Session, conversation: Conversation, themes: Collection
     """Let a conversation be about what a member ticked and nothing else; what stays keeps its days."""
     conversation = hold_kept(session, conversation)
     dropped = delete(ConversationTheme).where(*_about_now(conversation))
-    session.execute(
-        dropped.where(ConversationTheme.theme.not_in(themes)), execution_options={"synchronize_session": False}
-    )
+    session.execute(dropped.where(ConversationTheme.theme.not_in(themes)), execution_options=PAST_MEMORY)
     kept = find_themes(session, conversation)
     add_themes(session, conversation, [each for each in themes if each not in kept], on=clock.now().date())
     facts = {"organisation_id": conversation.organisation_id, "member_id": by}

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
 from campaigns.core.mail.bounces import bounced_addresses, returned_ids
 from campaigns.inbox.duty.models import Cause
 from campaigns.inbox.duty.unreachable import note_reached, note_unreachable
@@ -55,7 +56,7 @@ def note_bounce(session: Session, email: str, *, only: Collection[int] | None = 
     theirs = StepMail.member_id == member.id, StepMail.created_at > clock.now() - _LATELY
     lost = update(StepMail).where(*theirs, StepMail.state != PostState.FAILED)
     values = {"state": PostState.FAILED, "attempts": _NO_MORE}
-    session.execute(lost.values(values), execution_options={"synchronize_session": False})
+    session.execute(lost.values(values), execution_options=PAST_MEMORY)
     for membership in member.memberships:
         audit.record(session, "member.bounce", subject=member, organisation_id=membership.organisation_id)
     return True

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
+from campaigns.core.database import PAST_MEMORY
 from campaigns.delivery.models import AnswerService
 from campaigns.inbox.conversations.models import LeftAnswerService
 
@@ -26,4 +27,4 @@ def hold_alive(session: Session, named: Named, keys: Collection[Key]) -> set[Key
 def mark_dead(session: Session, named: Named, keys: Collection[Key], *, at: datetime) -> None:
     """Mark that these name a dead number, so that nobody is put back for it again."""
     marking = update(named).where(tuple_(*named.__mapper__.primary_key).in_(keys)).values(died_at=at)
-    session.execute(marking, execution_options={"synchronize_session": False})
+    session.execute(marking, execution_options=PAST_MEMORY)

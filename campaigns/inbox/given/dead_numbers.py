@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent.urgent_contacts import note_urgent
 from campaigns.audience.models import REFUSALS, Address, AddressState, Consent
 from campaigns.core import clock
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.models import AnswerService, Delivery
@@ -157,7 +157,7 @@ def _take_back(session: Session, told: Sequence[_Told]) -> int:
     stopped = update(Run).where(Run.id.in_(unsent), Run.state == RunState.RUNNING)
     session.execute(
         stopped.values(state=RunState.STOPPED, reason=Sentence(_STOPPED), finished_at=now),
-        execution_options={"synchronize_session": False},
+        execution_options=PAST_MEMORY,
     )
     mark_dead(session, AnswerService, held, at=now)
     session.flush()

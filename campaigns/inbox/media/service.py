@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.database import reserve_ids
+from campaigns.core.database import PAST_MEMORY, reserve_ids
 from campaigns.core.errors import FileFormatError, InputError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
@@ -92,13 +92,12 @@ def remove_kept_until(session: Session, now: datetime) -> None:
 def erase(session: Session, reply_ids: Collection[int]) -> None:
     """Remove all that is known of the files of replies, but where a provider has one that is to be deleted."""
     theirs = Media.reply_id.in_(reply_ids)
-    past_memory = {"synchronize_session": False}
-    session.execute(delete(Media).where(theirs, Media.sealed_source.is_(None)), execution_options=past_memory)
+    session.execute(delete(Media).where(theirs, Media.sealed_source.is_(None)), execution_options=PAST_MEMORY)
     _remove(session, theirs)
     told = ["reply_id", "sealed_transcript", "transcribed_by", "locked_by", "locked_at"]
     told += ["size", "sha256", "seconds", "pixels"]
     wiped = update(Media).where(theirs).values(content_type="", **dict.fromkeys(told))
-    session.execute(wiped, execution_options=past_memory)
+    session.execute(wiped, execution_options=PAST_MEMORY)
 
 
 def lock(session: Session, media: Media, *, by: int, organisation_id: int) -> None:

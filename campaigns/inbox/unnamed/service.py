@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Contact, UncleanPages, UrgentContact
 from campaigns.core import clock
-from campaigns.core.database import reserve_ids
+from campaigns.core.database import PAST_MEMORY, reserve_ids
 from campaigns.core.errors import InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
@@ -133,14 +133,13 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     organisation_id, contact_id = conversation.organisation_id, conversation.contact_id
     let_next_wait(session, conversation)
     audit.record_unnamed(session, "report.erase", subject=report, organisation_id=organisation_id)
-    past_memory = {"synchronize_session": False}
     for rows in (
         delete(Reply).where(Reply.contact_id == contact_id),
         delete(UrgentContact).where(UrgentContact.contact_id == contact_id),
         delete(Conversation).where(Conversation.id == report.conversation_id),
         delete(Contact).where(Contact.id == contact_id),
     ):
-        session.execute(rows, execution_options=past_memory)
+        session.execute(rows, execution_options=PAST_MEMORY)
     session.expunge(report)
     session.add(UncleanPages())
     session.flush()

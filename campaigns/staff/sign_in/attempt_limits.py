@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.staff.models import LeakyBucket
 from campaigns.web.guards.networks import networks_of
 
@@ -126,9 +126,7 @@ def _remove_empty(session: Session, now: datetime) -> None:
     """Remove what has leaked away: strangers who try many names leave nothing behind for longer than a window."""
     # After the own ones are locked, and without waiting for those of others: two would wait for each other.
     empty = select(LeakyBucket.key).where(LeakyBucket.empty_at <= now).with_for_update(skip_locked=True)
-    session.execute(
-        delete(LeakyBucket).where(LeakyBucket.key.in_(empty)), execution_options={"synchronize_session": False}
-    )
+    session.execute(delete(LeakyBucket).where(LeakyBucket.key.in_(empty)), execution_options=PAST_MEMORY)
 
 
 def _locking(keys: Iterable[str]) -> Select[LeakyBucket]:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
-from campaigns.staff.models import Member
 
 #: Letters and digits that must be left, and how many different ones.
 LEAST_LEFT, LEAST_DIFFERENT = 8, 5
@@ -61,12 +60,6 @@ def check_new_password(password: str, *, present: str, around: Iterable[str]) ->
                 "organisation's, too little of it is left. Take several words that only you would combine."
             )
         )
-
-
-def words_around(member: Member) -> list[str]:
-    """Return what everybody who knows a member can know of them."""
-    organisations = [each.organisation for each in member.memberships]
-    return [member.email, member.name, *(text for each in organisations for text in (each.name, each.slug))]
 
 
 def is_guessable(password: str, *, around: Iterable[str] = ()) -> bool:
