@@ -165,20 +165,17 @@ def stop_gate(
     return _passed("stop", message_id, N_("Every text says how to opt out, wherever an answer reaches us."))
 
 
-def length_gate(message_id: int, rendered: Mapping[str, str], *, max_parts: int) -> Gate:
-    """Block while a rendered text (by language) takes more SMS parts than the campaign allows."""
+def length_gates(message_id: int, rendered: Mapping[str, str], *, max_parts: int) -> list[Gate]:
+    """Block once for each rendered text (by language) that takes more SMS parts than the campaign allows."""
+    closed = []
     for language, text in rendered.items():
-        length = count_parts(text)
-        if length.parts > max_parts:
-            costly = costly_characters(text)
-            values = {
-                "parts": Count(length.parts),
-                "allowed": Count(max_parts),
-                "characters": " ".join(costly[:NAMED_CHARACTERS]),
-            }
+        parts, costly = count_parts(text).parts, costly_characters(text)
+        if parts > max_parts:
+            named = " ".join(costly[:NAMED_CHARACTERS])
+            values = {"parts": Count(parts), "allowed": Count(max_parts), "characters": named}
             template = _too_long(costly)
-            return _gate("length", False, template, values, message_id=message_id, languages=[language])
-    return _passed("length", message_id, N_("Every text fits the parts that the campaign allows."))
+            closed.append(_gate("length", False, template, values, message_id=message_id, languages=[language]))
+    return closed or [_passed("length", message_id, N_("Every text fits the parts that the campaign allows."))]
 
 
 def _too_long(costly: Collection[str]) -> Template:

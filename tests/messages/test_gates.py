@@ -6,7 +6,7 @@ from campaigns.core.sentences import CountryName, LanguageName, People
 from campaigns.messages.gates import (
     Gate,
     TranslationFacts,
-    length_gate,
+    length_gates,
     placeholders_gate,
     signposts_gate,
     staleness_gate,
@@ -67,13 +67,19 @@ def test_own_review_blocks() -> None:
 
 
 def test_long_text_blocks_and_names_what_costs() -> None:
-    assert length_gate(7, {"en": "x" * 160, "uk": "я" * 134}, max_parts=2).passed
-    plain = length_gate(7, {"en": "x" * 161}, max_parts=1)
+    assert [each.passed for each in length_gates(7, {"en": "x" * 160, "uk": "я" * 134}, max_parts=2)] == [True]
+    [plain] = length_gates(7, {"en": "x" * 161}, max_parts=1)
     assert str(plain.sentence) == "English takes 2 parts, allowed are 1. Shorten it."
-    costly = length_gate(7, {"en": "Don’t – " + "x" * 80}, max_parts=1)
+    [costly] = length_gates(7, {"en": "Don’t – " + "x" * 80}, max_parts=1)
     assert str(costly.sentence).endswith("These characters make each part shorter: ’ –")
-    script = length_gate(7, {"uk": "абвгґдеєжзиіїйклмн" * 8}, max_parts=2)
+    [script] = length_gates(7, {"uk": "абвгґдеєжзиіїйклмн" * 8}, max_parts=2)
     assert str(script.sentence).startswith("Ukrainian takes 3 parts, allowed are 2. In its script")
+
+
+def test_every_language_that_is_too_long_is_named_with_its_link() -> None:
+    gates = length_gates(7, {"en": "x" * 161, "pl": "x", "uk": "я" * 71}, max_parts=1)
+    assert [(each.passed, each.link_values["language"]) for each in gates] == [(False, "en"), (False, "uk")]
+    assert [str(each.sentence).split()[0] for each in gates] == ["English", "Ukrainian"]
 
 
 def test_differing_placeholders_block() -> None:

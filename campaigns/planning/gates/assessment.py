@@ -17,7 +17,7 @@ from campaigns.core.sentences import Sentence
 from campaigns.core.small_numbers import is_told
 from campaigns.messages.gates import (
     Gate,
-    length_gate,
+    length_gates,
     placeholders_gate,
     signposts_gate,
     staleness_gate,
@@ -257,7 +257,7 @@ def _text_gates(
         ),
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
-        length_gate(message_id, bodies, max_parts=content.max_parts),
+        *length_gates(message_id, bodies, max_parts=content.max_parts),
         stop_gate(message_id, _worded(content), by_link=_linked(content) if has_pages else ()),
         signposts_gate(message_id, missing, on_fallback=on_fallback),
     ]
