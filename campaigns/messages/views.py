@@ -207,6 +207,7 @@ def _measure(text: str, language: str, message: Message | None = None) -> Measur
         language=language,
         at=clock.now(),
         fresh_days=settings().service_max_age_days,
+        pages=settings().people_address,
         message=message,
     )
 

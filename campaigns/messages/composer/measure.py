@@ -14,7 +14,8 @@ from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.messages.composer.preview import Preview, example_values, preview_text
 from campaigns.messages.glossary.matches import Term, TermUse, find_terms
 from campaigns.messages.help_numbers import HelpNumber, KnownHelp, kinds_asked, values_of
-from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
+from campaigns.messages.text.placeholders import STOP, names_in
 from campaigns.messages.text.plain_language import Hint, find_hints
 from campaigns.messages.text.savings import Saving, find_savings
 
@@ -54,6 +55,8 @@ class Measured:
     """Everything that is told about a text while it is written."""
 
     preview: Preview
+    #: How many parts it takes over a sender that nobody can answer, where its link to leave stands in it.
+    linked_parts: int
     savings: tuple[Saving, ...]
     hints: tuple[Hint, ...]
     #: Terms of the glossary that the base text uses.
@@ -70,15 +73,21 @@ def measure_text(
     at: datetime,
     base: str = "",
     terms: Iterable[Term] = (),
+    pages: str = "",
 ) -> Measured:
-    """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text."""
+    """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text.
+
+    `pages` is what addresses of our own pages begin with, one of which a text may name; '': there are none.
+    """
     names = _names(text)
     values = example_values(names, known, at, language=language)
     others = {name: value for name, value in values.items() if name not in kinds_asked(names)}
     preview = preview_text(text, values)
+    linked = values | {STOP: how_to_stop(StopWay.LINK, language, pages=pages)}
     rendered = "".join(piece.text for piece in preview.pieces)
     return Measured(
         preview=preview,
+        linked_parts=preview_text(text, linked).length.parts if STOP in names else preview.length.parts,
         savings=find_savings(rendered),
         hints=find_hints(text, names={service.name for service in known.services}),
         terms=find_terms(base, text, terms) if base else (),

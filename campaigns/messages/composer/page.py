@@ -78,13 +78,17 @@ def measure(
     language: str,
     at: datetime,
     fresh_days: int,
+    pages: str,
     message: Message | None = None,
 ) -> Measured:
-    """Measure a text that is being written; with its message, against the base text and the glossary too."""
+    """Measure a text that is being written; with its message, against the base text and the glossary too.
+
+    `pages` is what addresses of our own pages begin with.
+    """
     base, terms = "", []
     source = queries.find_translation(message, message.base_language) if message else None
     if source is not None and language != source.language:
         base = source.text
         terms = load_terms(session, organisation_id, source_language=source.language, language=language)
     known = load_help(session, organisation_id, fresh_days=fresh_days)
-    return measure_text(text, language=language, known=known, at=at, base=base, terms=terms)
+    return measure_text(text, language=language, known=known, at=at, base=base, terms=terms, pages=pages)

@@ -49,6 +49,14 @@ def test_measure_tells_cost_and_savings(author: FlaskClient, message_id: int) ->
     assert re.search(r"As SMS, \$\d+\.\d\d to \$\d+\.\d\d for each person", page)
 
 
+def test_link_to_leave_is_counted_where_it_takes_another_part(author: FlaskClient, message_id: int) -> None:
+    words = "Over a sender that nobody can answer: 2 parts"
+    # The word alone fits; the link that stands for it there does not.
+    assert words in measured(author, message_id, "en", body="a" * 130 + " ((stop))")
+    assert words not in measured(author, message_id, "en", body="a" * 60 + " ((stop))")
+    assert words not in measured(author, message_id, "en", body="a" * 140)
+
+
 def test_measure_hints_at_plain_language(author: FlaskClient, message_id: int) -> None:
     page = measured(author, message_id, "en", body="NEVER GIVE IT. Call 0800 123 456")
     assert "Capital letters shout: “NEVER GIVE IT”" in page
