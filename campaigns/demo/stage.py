@@ -35,6 +35,7 @@ from campaigns.planning.draft import Plan
 from campaigns.planning.estimates.signpost_coverage import Pointed, point_people
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign, TemplateCategory, TemplateState, WhatsAppTemplate, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.queries import load_content
 from campaigns.planning.runs.rehearsal import rehearse as start_rehearsal
 from campaigns.planning.schedules.recurrence import Timing
@@ -234,12 +235,12 @@ def count_templates(session: Session) -> tuple[int, int]:
     return states.count(TemplateState.APPROVED), len(states)
 
 
-def point(session: Session, campaign: Campaign) -> Pointed:
+def point(session: Session, campaign: Campaign, settings: Settings) -> Pointed:
     """Count the people of the campaign by the service that they are pointed to now."""
-    return point_people(assess(session, campaign, now=clock.now()).rendered)
+    return point_people(assess(session, campaign, now=clock.now(), policy=Policy.of(settings)).rendered)
 
 
-def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
+def approve(session: Session, cast: Cast, campaign: Campaign, settings: Settings) -> datetime:
     """Give the campaign its time, submit it, let the second member approve exactly that; return the local time.
 
     People whose language has no text are left out, which the author agrees to with their number.
@@ -249,8 +250,9 @@ def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
     timing = Timing(start, None, ZonePolicy.FIXED, scenario.TIME_ZONE)
     schedule_campaign(session, campaign, timing=timing, by=cast.author_id)
     accept_left_out(session, campaign, by=cast.author_id)
-    assessed = submit_campaign(session, campaign, by=cast.author_id)
-    approve_campaign(session, campaign, by=cast.approver_id, digest=assessed.content.digest)
+    policy = Policy.of(settings)
+    read = submit_campaign(session, campaign, by=cast.author_id, policy=policy).content.digest
+    approve_campaign(session, campaign, by=cast.approver_id, digest=read, policy=policy)
     return start
 
 

@@ -180,8 +180,9 @@ def _schedule(instance: Instance, cast: stage.Cast) -> None:
     say(f"  Message written in {len(scenario.message_texts())} languages and reviewed by a second member.")
     _await_approvals(instance)
     with instance.sessions.begin() as session:
-        starts_at = stage.approve(session, cast, session.get_one(Campaign, campaign_id))
-        pointed = stage.point(session, session.get_one(Campaign, campaign_id))
+        campaign = session.get_one(Campaign, campaign_id)
+        starts_at = stage.approve(session, cast, campaign, instance.settings)
+        pointed = stage.point(session, campaign, instance.settings)
     say("  A second member approved the campaign: WhatsApp first, then Telegram, then SMS.")
     say("\nWho is pointed where, at this hour")
     say(pointed_table(pointed))
