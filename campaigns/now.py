@@ -37,6 +37,7 @@ from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspe
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.senders.connections import load_connections
+from campaigns.planning.spending.queries import MonthMoney, load_month
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
 from campaigns.readiness.health import HealthLook
@@ -118,12 +119,14 @@ class Waiting:
     phones: list[tuple[str, datetime]]
     #: Changes to which the member may agree: id, what is changed, who proposed it.
     proposals: list[tuple[int, str, str]]
+    #: What was spent of the month's limit, once members are to be warned of it.
+    spending: MonthMoney | None
     #: Members who had to do with small numbers of people many times within a day.
     watched: list[Watched]
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        red = self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
+        red = self.spending or self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
         people = (self.holds and self.holds.people) or self.locked_files
         return bool(told or red or people or self.phones or self.proposals)
 
@@ -317,6 +320,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
         phones=find_phones(session(), organisation_id, now=clock.now()) if administers else [],
         proposals=_find_proposals(),
+        spending=_find_spending(organisation_id) if reviews or edits or administers else None,
         watched=_find_watched(organisation_id) if administers or may_now(Permission.HANDLE_CONTACTS) else [],
     )
 
@@ -335,6 +339,11 @@ def _holds() -> Holds:
 def _count_unheeded(organisation_id: int) -> int:
     is_told = may_now(Permission.ANSWER) or may_now(Permission.HANDLE_CONTACTS)
     return count_unheeded(session(), organisation_id, now=clock.now()) if is_told else 0
+
+
+def _find_spending(organisation_id: int) -> MonthMoney | None:
+    money = load_month(session(), organisation_id, now=clock.now())
+    return money if money.is_warned_of else None
 
 
 def _find_watched(organisation_id: int) -> list[Watched]:

@@ -42,6 +42,7 @@ import campaigns.places.models
 import campaigns.planning.do_no_harm.models
 import campaigns.planning.links.counted_links
 import campaigns.planning.models
+import campaigns.planning.spending.models
 import campaigns.proposals.models
 import campaigns.public_pages.models
 import campaigns.reach.imported.models

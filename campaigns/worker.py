@@ -55,6 +55,7 @@ from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
 from campaigns.leaving.code_sending import forget_requests, send_codes
 from campaigns.missed_inbound import MissedInbound
+from campaigns.money import Money
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.policy import Policy
 from campaigns.planning.runs.ticker import Clockwork
@@ -151,7 +152,7 @@ class Worker:
         self._sessions = make_sessions(database)
         keep_journal(self._sessions, settings.state_path)
         self._mailer = make_mailer(settings.smtp_url)
-        self._accounts = Accounts(self._sessions, settings)
+        self._accounts, self._money = Accounts(self._sessions, settings), Money(self._sessions)
         self._missed = MissedInbound(self._sessions, settings)
         self._files, self._owners = MediaFetching(self._sessions, settings), OwnerWatch(self._sessions, settings)
         self._text_watch = TextWatch(self._sessions, Policy.of(settings))
@@ -357,7 +358,7 @@ class Worker:
             Chore("forgetting who asked for codes", FORGET_EVERY, lambda: repair(forget_requests, self._sessions)),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
             Chore("fetching files", FILES_EVERY, self._files.look, is_outward=True),
-            *self._accounts.chores(),
+            *(*self._accounts.chores(), *self._money.chores()),
         ]
         if member is not None:
             work = partial(beat, member.beat)

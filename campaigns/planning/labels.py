@@ -41,6 +41,7 @@ GATES = {
     "correction": _l("Correction"),
     "fatigue": _l("Message limit per person"),
     "budget": _l("Spending limit"),
+    "month": _l("Monthly limit"),
 }
 FALLBACKS = {
     FallbackPolicy.DO_NOT_SEND: _l("Send them nothing"),

@@ -27,6 +27,7 @@ from campaigns.reach.results import ad_targeting, campaign_reach, choropleth
 from campaigns.reach.results.conversation_steps import load_steps
 from campaigns.reach.results.run_table import write_run
 from campaigns.reach.results.visibility import discreet_reach, discreet_table, figures, parts_in_order
+from campaigns.reach.spending.views import pages as spending_pages
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -39,6 +40,7 @@ from campaigns.web.session import session
 pages = Blueprint("reach", __name__, url_prefix="/reach")
 pages.register_blueprint(import_pages)
 pages.register_blueprint(outcome_pages)
+pages.register_blueprint(spending_pages)
 
 
 @pages.app_template_global()

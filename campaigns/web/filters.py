@@ -30,6 +30,7 @@ def init_filters(app: Flask) -> None:
     """Register every filter of this file on `app`."""
     for name, written in {
         "number": number,
+        "dollars": dollars,
         "percent": percent,
         "moment": moment,
         "ago": ago,

@@ -31,7 +31,7 @@ from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import CountryWarning, warnings_for
 from campaigns.planning.do_no_harm.queries import confirmations_of, correction_of, harm_answers_of
 from campaigns.planning.estimates.audience_counts import Tally, count_audience, load_resolution
-from campaigns.planning.estimates.cost import estimate_cost
+from campaigns.planning.estimates.cost import Estimate, estimate_cost
 from campaigns.planning.estimates.rendered_texts import (
     RenderedText,
     Whereabouts,
@@ -52,6 +52,7 @@ from campaigns.planning.gates.campaign import (
     templates_gate,
 )
 from campaigns.planning.gates.mandate import find_outside
+from campaigns.planning.gates.month_limit import month_gates
 from campaigns.planning.gates.safety import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
 from campaigns.planning.models import Approval, Campaign, Schedule, Sender
 from campaigns.planning.policy import USUAL, Policy
@@ -168,22 +169,22 @@ def _assess_content(
     try:
         AudienceRule.from_json(content.rule)
         if tally is None:
-            resolution = load_resolution(session, content, default_zone=default_zone, now=now)
-            of = campaign.organisation_id
-            tally = count_audience(session, content, of, resolution=resolution, approval=approval)
+            found = load_resolution(session, content, default_zone=default_zone, now=now)
+            tally = count_audience(session, content, campaign.organisation_id, resolution=found, approval=approval)
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), Sentence.of(error)
     known = load_help(session, campaign.organisation_id, fresh_days=policy.service_max_age_days)
     rendered = _render(session, campaign, content, tally, known, now=now, pages=policy.pages)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)
+    estimate = estimate_cost(tally, rendered, senders, max_parts=content.max_parts)
     gates = [
         audience_gate(campaign, tally, unreadable, unreviewed_of(campaign.message)),
         *_text_gates(campaign, content, tally, rendered, has_pages=bool(policy.pages)),
         link_gate(campaign, content),
         place_gate(campaign, content),
         sender_gate(campaign, senders, unconnected),
-        budget_gate(campaign, estimate_cost(tally, rendered, senders, max_parts=content.max_parts)),
+        *_money_gates(session, campaign, estimate, now),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
         country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
@@ -212,6 +213,10 @@ def _render(
         at=now,
         pages=pages,
     )
+
+
+def _money_gates(session: Session, campaign: Campaign, estimate: Estimate, now: datetime) -> list[Gate]:
+    return [budget_gate(campaign, estimate), *month_gates(session, campaign, estimate, now=now)]
 
 
 def _prepared_gates(session: Session, campaign: Campaign, content: Content, tally: Tally) -> list[Gate]:

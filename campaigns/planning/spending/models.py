@@ -1,0 +1,55 @@
+"""These tables hold what runs cost, by country and month, and what an organisation lets its campaigns spend."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.core.database import Base, BigId
+
+
+class SpendingLimit(Base):
+    """What the campaigns of an organisation may spend in a calendar month (UTC)."""
+
+    __tablename__ = "spending_limit"
+
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    #: In cents of a dollar.
+    cents: Mapped[int]
+    set_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    set_at: Mapped[datetime]
+
+
+class RunCost(Base):
+    """What the messages of a run cost over one sender, to the numbers of one country, by our own prices.
+
+    Without a foreign key to the run: what an answer cost stays in the sum when its writer is erased.
+    """
+
+    __tablename__ = "run_cost"
+    __table_args__ = (Index("ix_run_cost_month", "organisation_id", "month"),)
+
+    run_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    sender_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    #: Alpha-2 code of the country that issued the numbers; "": it is not known.
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: In which the run began, as "2026-03" (UTC).
+    month: Mapped[str] = mapped_column(String(7))
+    #: Messages that the provider took, and the SMS parts that they have.
+    messages: Mapped[int]
+    parts: Mapped[int]
+    #: What these cost, and what those will that still wait to be sent, in millionths of a dollar.
+    micros: Mapped[int] = mapped_column(BigId)
+    coming_micros: Mapped[int] = mapped_column(BigId)
+
+
+class RunCostCount(Base):
+    """When the cost of a run was counted last; counts of one run wait for each other on this row."""
+
+    __tablename__ = "run_cost_count"
+
+    run_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    counted_at: Mapped[datetime]

@@ -1,0 +1,41 @@
+"""This verb sets what campaigns may spend in a month; it leaves one audit entry and does not commit."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.core.words import N_
+from campaigns.planning.spending.models import SpendingLimit
+from campaigns.staff import audit
+from campaigns.staff.models import Organisation
+
+#: In cents: more is taken for a slip of the pen.
+LARGEST_LIMIT = 100_000_000
+
+
+def set_spending_limit(session: Session, organisation: Organisation, cents: int | None, *, by: int) -> None:
+    """Let campaigns spend at most `cents` of a dollar in a month; None takes the limit away.
+
+    Raises InputError for a sum below a dollar or above the largest.
+    """
+    if cents is not None and not 100 <= cents <= LARGEST_LIMIT:
+        raise InputError(N_("A monthly limit is between $1 and $1,000,000."))
+    limit = session.get(SpendingLimit, organisation.id)
+    if (limit.cents if limit else None) == cents:
+        return
+    if limit is not None and cents is None:
+        session.delete(limit)
+    elif cents is not None:
+        limit = limit or SpendingLimit(organisation_id=organisation.id)
+        limit.cents, limit.set_by_id, limit.set_at = cents, by, clock.now()
+        session.add(limit)
+    audit.record(
+        session,
+        "organisation.limit_spending",
+        subject=organisation,
+        organisation_id=organisation.id,
+        member_id=by,
+        dollars="none" if cents is None else f"{cents / 100:.2f}",
+    )

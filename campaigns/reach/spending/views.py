@@ -1,0 +1,55 @@
+"""This page shows members what was spent, and lets an administrator limit what campaigns spend in a month."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.planning.spending.queries import load_month
+from campaigns.planning.spending.service import set_spending_limit
+from campaigns.reach.spending.forms import LimitForm
+from campaigns.reach.spending.month_sheets import load_sheets
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.web.session import session
+
+pages = Blueprint("spending", __name__, url_prefix="/spending")
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.get("")
+@requires(Permission.READ_PLANS)
+def show() -> Page:
+    """Show what was spent by month and country."""
+    money = load_month(session(), current_organisation().id, now=clock.now())
+    return _page(LimitForm(data={"limit": money.limit}))
+
+
+@pages.post("")
+@requires(Permission.ADMINISTER)
+def set_limit() -> Page:
+    """Limit what campaigns spend in a month, or take the limit away."""
+    form = LimitForm()
+    if form.validate_on_submit():
+        try:
+            set_spending_limit(session(), current_organisation(), form.cents, by=current_member().id)
+        except InputError as error:
+            form.show(error, "limit")
+        else:
+            flash(_("The monthly limit is saved."), "good")
+            return redirect(url_for("reach.spending.show"))
+    return _page(form), form.status
+
+
+def _page(form: LimitForm) -> str:
+    now, organisation_id = clock.now(), current_organisation().id
+    return render_template(
+        "reach/spending/show.html",
+        form=form,
+        money=load_month(session(), organisation_id, now=now),
+        sheets=load_sheets(session(), organisation_id, now=now),
+    )
