@@ -188,7 +188,7 @@ def confirm_import(
     """Import a checked file whole. Raises TransitionError when it is decided already, RowsError for a bad row."""
     session.refresh(waiting, with_for_update=True)
     _require_checked(waiting)
-    report = _import(session, waiting.organisation_id, found, vault=vault)
+    report = import_people(session, waiting.organisation_id, found, vault=vault)
     report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report, vault=vault)
     _record(session, "contacts.import", waiting, by, **_counts(report))
@@ -233,13 +233,14 @@ def import_file(
     session.add(done)
     session.flush()
     seal_about(done, AboutFile(file_name[:NAME_LIMIT]), vault)
-    report = _import(session, organisation_id, found, vault=vault)
+    report = import_people(session, organisation_id, found, vault=vault)
     _decide(done, ImportState.DONE, report, vault=vault)
     _record(session, "contacts.import", done, by, **_counts(report))
     return report
 
 
-def _import(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
+def import_people(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
+    """Write the people of a file, all or none; the caller leaves the entry. Raises RowsError for a bad row."""
     # One file of an organisation at a time: two that hold the same person would both find nobody. Rows that refer
     # to the organisation are not held up by this lock.
     session.execute(

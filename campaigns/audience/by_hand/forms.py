@@ -1,12 +1,22 @@
-"""By this form a data manager finds one contact."""
+"""By these forms a data manager finds, changes and adds one contact."""
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _l
-from wtforms import TelField
-from wtforms.validators import InputRequired, Length
+from collections.abc import Sequence
 
-from campaigns.web.forms import Form
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import DateField, SelectField, StringField, TelField
+from wtforms.validators import InputRequired, Length, Optional
+
+from campaigns.audience.by_hand.contact_changes import Told
+from campaigns.audience.consent.handles import PHONE_CHANNELS
+from campaigns.audience.files.contact_reader import LONGEST_EVIDENCE
+from campaigns.audience.forms import CHANNELS
+from campaigns.core.languages import all_languages
+from campaigns.places.models import Place
+from campaigns.web.filters import language_name
+from campaigns.web.forms import Form, Ticks, options
 
 
 class UnshownNumber(TelField):
@@ -24,3 +34,62 @@ class FindForm(Form):
         [InputRequired(), Length(max=40)],
         description=_l("With + and the country code. It is not kept, and looked for among your contacts only."),
     )
+
+
+class ChangeForm(Form):
+    """What a contact reads, and where they are."""
+
+    language = SelectField(_l("Language"), [InputRequired()])
+    other_language = SelectField(_l("Second language"), [Optional()])
+    place_id = SelectField(
+        _l("Where they are now"),
+        [Optional()],
+        description=_l("Only what they said themselves."),
+    )
+    seen_on = DateField(_l("On which day they were there"), [Optional()])
+
+    def offer(self, places: Sequence[Place]) -> None:
+        """Fill in what can be chosen."""
+        self._places = {str(place.id): place for place in places}
+        languages = sorted(((code, language_name(code)) for code in all_languages()), key=lambda pair: pair[1])
+        self.language.choices = options([("", _("Choose")), *languages])
+        self.other_language.choices = options([("", _("None")), *languages])
+        named = [(str(place.id), place.name) for place in places]
+        self.place_id.choices = options([("", self.no_place()), *named])
+
+    def no_place(self) -> str:
+        """Return what stands for no place."""
+        return str(_("As it is"))
+
+    def told(self) -> Told:
+        """Return what they told of themselves."""
+        other, place = self.text("other_language") or None, self._places.get(self.text("place_id"))
+        return Told(self.text("language"), other, place, self.seen_on.data)
+
+
+class AddForm(ChangeForm):
+    """A person who agreed to be written to, and how they did."""
+
+    number = UnshownNumber(
+        _l("Whole phone number"),
+        [InputRequired(), Length(max=40)],
+        description=_l("With + and the country code. It is sealed at once, and shown on no page."),
+    )
+    channels = Ticks(
+        _l("Channels"), [InputRequired(_l("Choose at least one channel."))], default=[PHONE_CHANNELS[0]]
+    )
+    consent_on = DateField(_l("On which day they agreed"), [InputRequired()])
+    consent_how = StringField(
+        _l("How they agreed"),
+        [InputRequired(), Length(max=LONGEST_EVIDENCE)],
+        description=_l("For example: form at the reception desk. Write no names and no numbers."),
+    )
+
+    def no_place(self) -> str:
+        """Return what stands for no place."""
+        return str(_("Not said"))
+
+    def offer(self, places: Sequence[Place]) -> None:
+        """Fill in what can be chosen."""
+        super().offer(places)
+        self.channels.choices = options((channel, CHANNELS[channel]) for channel in PHONE_CHANNELS)

@@ -1,4 +1,4 @@
-"""Contacts are found in a browser: wide, narrow, in English and Arabic, and without script."""
+"""Contacts are found, changed and added in a browser: wide, narrow, in English and Arabic, and without script."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.web.pages import pages_on_file
 pytestmark = pytest.mark.browser
 
 NUMBER = "+380501234567"
+ADD = "/audience/contacts/new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,22 @@ def test_contact_is_found_without_script(opened: Opened) -> None:
     opened.bare.locator("#number").fill(NUMBER)
     opened.bare.locator("form.form button[type=submit]").click()
     opened.bare.wait_for_url(f"**{opened.contact}")
+
+
+def test_contact_is_changed_and_added_without_script(opened: Opened) -> None:
+    visit, bare = opened.visit, opened.bare
+    for name, path in (("contact", opened.contact), ("change", f"{opened.contact}/change"), ("add", ADD)):
+        visit.go(path)
+        visit.look(name)
+    bare.goto(f"{opened.contact}/change")
+    bare.locator("#language").select_option("pl")
+    bare.locator("form.form button[type=submit]").click()
+    bare.wait_for_url(f"**{opened.contact}")
+    bare.goto(ADD)
+    bare.locator("#number").fill("+380507654321")
+    bare.locator("#language").select_option("uk")
+    bare.locator("#consent_on").fill("2026-02-27")
+    bare.locator("#consent_how").fill("form at the reception desk")
+    bare.locator("form.form button[type=submit]").click()
+    bare.wait_for_url("**/audience/contacts")
+    assert "7654321" not in bare.content()
