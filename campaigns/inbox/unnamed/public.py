@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, request
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -26,12 +26,13 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
 from campaigns.directory.public import emergency_of, help_in
 from campaigns.inbox.complaints.readers import members_of_setting
-from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome, UnnamedReport
+from campaigns.inbox.conversations.models import Conversation, UnnamedReport
 from campaigns.inbox.conversations.offered.helplines import find_named
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.unnamed import flood_limits, service
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
+from campaigns.inbox.unnamed.how_far import find_reader, state_of
 from campaigns.inbox.unnamed.return_code import DIGITS, in_fours
 from campaigns.inbox.unnamed.sent_forms import close_form, take_form, use_up
 from campaigns.inbox.urgency.theme_list import Theme
@@ -348,24 +349,11 @@ def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | N
         entries=[(each, each.at.astimezone(zone).date()) for each in entries],
         # A number that was right when it was written may be dead by now.
         is_doubtful=lambda text: bool(find_named(text, known, at=clock.now()).doubtful),
-        state=_state(conversation),
+        state=state_of(session(), conversation),
+        reader=find_reader(session(), conversation, behind().shown_names),
         code=request.form.get("code", ""),
         stamp=make_stamp(settings().secret_key, now=clock.now()),
         longest=service.LONGEST,
         days=service.KEPT_FOR.days,
         given=request.form if problem else {},
     )
-
-
-def _state(conversation: Conversation) -> str:
-    """Return the name of the sentence that says how far a report has come."""
-    if conversation.outcome == Outcome.HANDED_OVER:
-        return "told_passed"
-    if conversation.state == ConversationState.ANSWERED and not _is_answered(conversation):
-        # It stands behind one that says nearly the same, of which nobody is told.
-        return "told_received"
-    return "told_received" if conversation.state == ConversationState.NEW else f"told_{conversation.state}"
-
-
-def _is_answered(conversation: Conversation) -> bool:
-    return bool(session().scalar(select(exists().where(Answer.conversation_id == conversation.id))))

@@ -17,8 +17,8 @@ from campaigns.web.people.public_words import SOURCE, public_words
 
 CODE = Path(campaigns.__file__).parent
 PAGES = CODE.parent / "templates" / "people"
-#: A module that makes pages for people says so.
-_OF_PEOPLE = re.compile(r"people_pages|private_page_of|public_words")
+#: A module that makes pages for people, or names public sentences, says so.
+_OF_PEOPLE = re.compile(r"people_pages|private_page_of|public_words|public sentences")
 #: Names that pages put together, by how they begin.
 COMPOSED: dict[str, Iterable[str]] = {
     "theme_": MessageTheme,

@@ -1,0 +1,64 @@
+"""How far a report has come, and who reads it where it is a complaint, by the names of public sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.complaints.readers import readers_of
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome
+
+#: What is said of a complaint in place of what the team does, which has no part in it.
+_OF_COMPLAINTS = {
+    ConversationState.NEW: "",
+    ConversationState.OPEN: "",
+    ConversationState.ANSWERED: "told_reader_answered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a complaint, as its writer is told."""
+
+    #: Name of the public sentence that says so.
+    sentence: str
+    #: The organisation that it names; '' for none.
+    organisation: str = ""
+
+
+def state_of(session: Session, conversation: Conversation) -> str:
+    """Return the name of the sentence that says how far a report has come; '' where its reader says all of it."""
+    state = conversation.state
+    if conversation.outcome == Outcome.HANDED_OVER:
+        return "told_passed"
+    if conversation.is_complaint and state in _OF_COMPLAINTS:
+        return _OF_COMPLAINTS[ConversationState(state)]
+    if state == ConversationState.ANSWERED and not _is_answered(session, conversation):
+        # It stands behind one that says nearly the same, of which nobody is told.
+        return "told_received"
+    return "told_received" if state == ConversationState.NEW else f"told_{state}"
+
+
+def find_reader(session: Session, conversation: Conversation, shown_names: Mapping[int, str]) -> Reader | None:
+    """Say who reads a complaint now; None for what is none.
+
+    `shown_names` are what organisations call themselves on pages for people; any other is not named.
+    """
+    found = select(Complaint).where(Complaint.conversation_id == conversation.id)
+    complaint = session.scalar(found) if conversation.is_complaint else None
+    if complaint is None:
+        return None
+    if complaint.receiver_id is None or not readers_of(session, [conversation.id])[conversation.id]:
+        return Reader("told_reader_sought")
+    if complaint.receiver_id == complaint.organisation_id:
+        return Reader("told_reader_ours")
+    name = shown_names.get(complaint.receiver_id, "")
+    return Reader("told_reader_other", name) if name else Reader("told_reader_unnamed")
+
+
+def _is_answered(session: Session, conversation: Conversation) -> bool:
+    return bool(session.scalar(select(exists().where(Answer.conversation_id == conversation.id))))
