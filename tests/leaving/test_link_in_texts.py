@@ -128,6 +128,27 @@ def test_whoever_falls_back_to_a_number_they_cannot_answer_gets_the_link(
         assert session.get_one(RunText, delivery.text_id).body == BEGINNING + NOBODYS
 
 
+def test_run_of_an_earlier_version_over_no_sms_still_tells_the_word(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    facts = [
+        {"channel": channel, "identity": "bot", "gateway": "telegram"} for channel in ("telegram", "whatsapp")
+    ]
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        senders = [a_sender(session, **each) for each in facts]
+        # It said of all runs that they name a page.
+        content = frozen({"en": "Keep it. ((stop))"}, names_page=True, senders=facts)
+        run = a_planned_run(session, organisation=organisation, frozen=content, senders=senders)
+        ids = people(session, organisation.id, vault, count=1)
+        give_addresses(session, organisation.id, vault, ids, prefix="70", channel=Channel.TELEGRAM, country=None)
+        run_id = run.id
+    fan_out(sessions, run_id, policy=POLICY)
+    with sessions() as session:
+        text_id = session.scalars(select(Delivery.text_id)).one()
+        assert session.get_one(RunText, text_id).body == "Keep it. No more messages: STOP"
+
+
 def test_link_has_the_address_that_was_approved(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, sender_id = planned(sessions, vault, pages="https://approved.example")
     said = "Keep it. No more messages: https://approved.example/en/e/"
