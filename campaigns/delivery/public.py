@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from campaigns.audience.joining.links import PRODUCTS
 from campaigns.core import clock
-from campaigns.core.keys.leave_token import NOBODYS
+from campaigns.core.keys.leave_token import with_hidden_link
 from campaigns.delivery.queries import find_known_senders
 from campaigns.delivery.said_lately import load_said
 from campaigns.public_pages.publisher import behind
@@ -42,6 +42,6 @@ def show(language: str, country: str) -> Finished:
     now = clock.now()
     said = load_said(session(), owners, read, country, since=now - LATELY, now=now, most=MOST)
     # What was sent names numbers: a dead one has to be gone soon.
-    texts = [text.replace(NOBODYS, "…") for text in said]
+    texts = [with_hidden_link(text) for text in said]
     known = {"channels": PRODUCTS, "senders": senders, "said": texts}
     return page_of("people/from_us.html", language, country, age=KEPT_WITH_NUMBERS, **known)

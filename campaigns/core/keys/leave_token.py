@@ -55,6 +55,11 @@ def with_own_link(body: str, address_id: int, channel: str, handle: str, vault: 
     return body.replace(_NOBODYS_LINK, f"/e/{token}")
 
 
+def with_hidden_link(body: str) -> str:
+    """Return a rendered text as everybody may see it: nobody's token, where a link has it, is left out."""
+    return body.replace(_NOBODYS_LINK, "/e/…")
+
+
 def with_nobodys_link(body: str) -> str:
     """Return a text that somebody got as it was rendered: with nobody's token in place of theirs."""
     return _IN_A_LINK.sub(NOBODYS, body)

@@ -11,6 +11,7 @@ from campaigns.core.keys.leave_token import (
     is_token_of,
     read_address_id,
     token_of,
+    with_hidden_link,
     with_nobodys_link,
     with_own_link,
 )
@@ -63,3 +64,4 @@ def test_text_of_anybody_is_the_rendered_one_again(vault: Vault) -> None:
     token = token_of(7, vault.lookup_hash("sms", "+380501234567"), vault)
     assert own == f"Account {NOBODYS}. https://info.example/en/e/{token} /e/short"
     assert with_nobodys_link(own) == rendered
+    assert with_hidden_link(rendered) == f"Account {NOBODYS}. https://info.example/en/e/… /e/short"
