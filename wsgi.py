@@ -1,4 +1,4 @@
-"""What another WSGI server loads: `wsgi:application`, configured from the environment.
+"""Another WSGI server loads `wsgi:application` from here, configured from the environment.
 
 `fingerpost serve` needs none. A server that stands here must read bodies with a deadline before it takes a thread
 for them, and it gives no sign that opt-outs can arrive: leave providers to `serve`, or set

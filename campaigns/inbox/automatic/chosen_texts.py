@@ -1,4 +1,4 @@
-"""Which reviewed message an organisation sends by itself on an occasion, and what it says to one person."""
+"""An organisation chooses a reviewed message for each occasion to write by itself; it is filled for one person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a machine of ours writes to one person: two machines that answer each other fall silent soon; pure."""
+"""A machine of ours writes to one person so often at most: two that answer each other fall silent; pure."""
 
 from __future__ import annotations
 

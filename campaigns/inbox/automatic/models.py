@@ -1,4 +1,4 @@
-"""Which message answers by itself when, and what a person was asked by a machine of ours."""
+"""The tables keep which message answers by itself when, and what a machine of ours asked a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent by itself to people who write: whoever reviews chooses the messages, whoever edits writes them."""
+"""Members see what is sent by itself to people who write; reviewers choose the messages, editors write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who reads a complaint: members whom the organisation names, or those of another one; never whom it is about."""
+"""A complaint is read by members whom the organisation names, or another's; never by whom it is about."""
 
 from __future__ import annotations
 

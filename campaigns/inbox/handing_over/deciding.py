@@ -1,4 +1,4 @@
-"""What every decision on an offer shares: it is held, decided once, recorded, and what ended waits again."""
+"""Every decision on an offer goes one way: it is held, decided once, recorded, and what ended waits again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far those came with whom the team talked: given a helpline by us; come and helped, as a partner says."""
+"""Those with whom the team talked came so far: given a helpline by us; come and helped, as a partner says."""
 
 from __future__ import annotations
 

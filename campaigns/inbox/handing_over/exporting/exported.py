@@ -1,4 +1,4 @@
-"""What a receiver takes along of a hand-over: words that are masked, and days instead of minutes; pure."""
+"""A receiver takes along of a hand-over words that are masked, and days instead of minutes; pure."""
 
 from __future__ import annotations
 
