@@ -42,6 +42,7 @@ from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.given import views as given
 from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.handing_over.exporting import views as export_keys
+from campaigns.inbox.holds import opted_out_views as opted_out
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.inbox.unnamed import public as unnamed
 from campaigns.leaving import public as leaving
@@ -125,6 +126,7 @@ PAGES: tuple[Blueprint, ...] = (
     export_keys.pages,
     teams.pages,
     settling.pages,
+    opted_out.pages,
     erasing.pages,
     reach.pages,
     go.pages,

@@ -191,7 +191,7 @@ def _import(import_id: int) -> service.Report:
             return service.confirm_import(session(), waiting, found=found, by=current_member().id, vault=vault())
 
 
-def _most_rows() -> int:
+def most_rows() -> int:
     """Return how many people a file may hold: on SQLite a stop waits as long as they take to be written."""
     is_alone = database.engine.dialect.name == "sqlite"
     return min(settings().import_max_rows, MOST_ON_SQLITE) if is_alone else settings().import_max_rows
@@ -205,7 +205,7 @@ def _people(file: BinaryIO, country: str | None) -> Iterator[ContactFile]:
         read_contacts,
         file,
         default_country=country,
-        max_rows=_most_rows(),
+        max_rows=most_rows(),
         now=clock.now(),
     ) as (people, ending):
         yield ContactFile.known(people, ending)

@@ -103,6 +103,7 @@ FRESH = """
 AT_ONCE = """
     delivery.stop_run settling.opt_out settling.put_on_hold readers.remove planning.archive planning.take_back
     planning.times.remove planning.give_back audience.contacts.cancel_file audience.entry_points.take_down
+    opted_out.hand_in
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,3 +66,16 @@ def test_pages_about_people_who_said_stop(opened: Opened) -> None:
     for name, path in (("now-strange-stop", "/"), ("contacts", "/audience/contacts"), ("contact", opened.contact)):
         visit.go(path)
         visit.look(name)
+
+
+def test_list_of_opted_out_numbers(opened: Opened, tmp_path: Path) -> None:
+    visit, numbers = opened.visit, tmp_path / "stops.csv"
+    numbers.write_text("number\n+380507777777\n+38050\n")
+    visit.go("/audience/contacts/opted-out")
+    visit.look("opted-out-list")
+    visit.page.locator("#file").set_input_files(numbers)
+    visit.page.locator("#source").fill("the old system")
+    visit.page.locator("form.form button[type=submit]").click()
+    visit.page.locator(".figures").wait_for()
+    visit.look("opted-out-list-done")
+    assert "7777777" not in visit.page.content()

@@ -19,6 +19,7 @@ from campaigns.audience.forms import ImportForm as ContactForm
 from campaigns.audience.models import Contact
 from campaigns.core.limited import parent
 from campaigns.directory.forms import SheetForm
+from campaigns.inbox.holds.forms import NumbersForm
 from campaigns.messages.service import create_message
 from campaigns.messages.translators.forms import CatalogueForm
 from campaigns.places.forms import ImportForm as PlacesForm
@@ -33,6 +34,7 @@ from tests.web.hostile_files import REFUSED, REPORT, Hostile, few, workbook
 from tests.web.pages import Pages, make_pages
 
 CONTACTS = "number,language,consent_date,consent_how\n+380501234567,uk,2022-03-01,form\n"
+NUMBERS = "+380507654321\n"
 STOPS = "id,name,lat,lon,country,iso3166_2\nlviv,Lviv,49.8398,23.9942,UA,UA-46\n"
 REACH = "activity,region,start,end,reach,hearts\nA,PL-18,2022-03-01,2022-03-31,10,3\n"
 SERVICES = (
@@ -100,7 +102,8 @@ def test_nothing_is_held_while_any_file_is_read(pages: Pages, member: FlaskClien
     named = {f"column-{at}": field for at, field in enumerate(fields)}
     assert member.post(f"{report.location}/columns", data=named).status_code == 302
     assert member.post(f"{report.location}/import").status_code == 302
-    assert watched == [0] * 8
+    assert hand_in(member, "/audience/contacts/opted-out", NUMBERS, source="old system").status_code == 200
+    assert watched == [0] * 9
     with pages.sessions() as session:
         counts = [
             session.scalar(select(func.count()).select_from(each)) for each in (Place, Contact, ImportedReach)
@@ -115,6 +118,7 @@ def test_every_form_that_takes_a_file_is_tried() -> None:
     """A new one belongs into the test above."""
     taking = {form for form in _forms(Form) if any(_takes_file(value) for value in vars(form).values())}
     assert taking == {ContactForm, PlacesForm, ReportForm, SheetForm, CatalogueForm}
+    assert issubclass(NumbersForm, ContactForm)
 
 
 def _forms(form: type[Form]) -> Iterator[type[Form]]:

@@ -126,7 +126,7 @@ class ContactReader:
         `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises
         FileFormatError for a file or header that cannot be read.
         """
-        _, self._lines = open_sheet(source, required=REQUIRED, max_rows=max_rows, rename=_our_name)
+        _, self._lines = open_sheet(source, required=REQUIRED, max_rows=max_rows, rename=our_name)
         self._default_country = default_country
         self._today = now.date()
         self._seen = _Seen()
@@ -202,7 +202,8 @@ class _Seen:
                 yield line, first[mark]
 
 
-def _our_name(column: str) -> str:
+def our_name(column: str) -> str:
+    """Return what we call a column that members call so; a name that says nothing to us stays as it is."""
     return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
 
 

@@ -1,0 +1,89 @@
+"""Reads a file that is nothing but a list of phone numbers, one a row; no database here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
+
+from campaigns.audience.consent.handles import read_number
+from campaigns.audience.files.contact_reader import our_name
+from campaigns.core.errors import MOST_PROBLEMS, AddressError, FileFormatError, RowProblem, TooManyRowsError
+from campaigns.core.spreadsheets import unguarded
+from campaigns.core.words import N_
+from campaigns.places.files.sheet_cells import recognise_coding
+
+#: Numbers that are given together.
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersEnding:
+    """What there is to say of a list of numbers once all of it was read."""
+
+    #: Rows that hold anything, without the first line if it names the column.
+    rows: int
+    #: Rows that are no number, and what is wrong with the first of them; no number is in it.
+    bad_rows: int
+    problems: list[RowProblem]
+
+
+def read_numbers(
+    file: BinaryIO, *, default_country: str | None, max_rows: int
+) -> Generator[list[str], None, NumbersEnding]:
+    """Give the numbers of a list (E.164), BATCH at a time, and return what else there is to say.
+
+    They stand in the column that is called so, or in the first one of a file whose first line is a number already.
+    Raises FileFormatError or TooManyRowsError. The file stays open.
+    """
+    lines = io.TextIOWrapper(file, recognise_coding(file), newline="")
+    problems: list[RowProblem] = []
+    batch: list[str] = []
+    rows = bad_rows = 0
+    for line, cell in _cells(lines):
+        rows += 1
+        if rows > max_rows:
+            raise TooManyRowsError(
+                N_("The file has more than %(limit)s rows. Split it and send the parts."), limit=f"{max_rows:,}"
+            )
+        try:
+            batch.append(read_number(cell, default_country=default_country)[0])
+        except AddressError as error:
+            bad_rows += 1
+            problems += (
+                [] if bad_rows > MOST_PROBLEMS else [RowProblem(line, "number", error.template, error.values)]
+            )
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+    lines.detach()
+    return NumbersEnding(rows, bad_rows, problems)
+
+
+def _cells(lines: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
+    """Give the cell of each row that should be a number, and its line."""
+    first = lines.readline()
+    delimiter = max(",;\t", key=first.count)
+    records = csv.reader(chain([first], lines), delimiter=delimiter)
+    column = 0
+    try:
+        for line, record in enumerate(records, start=1):
+            cells = [unguarded(cell.strip()) for cell in record]
+            if line == 1 and not any(letter.isdecimal() for letter in "".join(cells)):
+                column = _column_of(cells)
+            elif any(cells):
+                yield line, cells[column] if column < len(cells) else ""
+    except csv.Error as error:
+        raise FileFormatError(
+            N_("The file is not valid CSV near line %(line)s: %(fault)s."), line=records.line_num, fault=str(error)
+        ) from None
+
+
+def _column_of(header: list[str]) -> int:
+    named = [our_name(cell) for cell in header]
+    return named.index("number") if "number" in named else 0
