@@ -39,6 +39,7 @@ import campaigns.leaving.models
 import campaigns.messages.models
 import campaigns.own_phone.models
 import campaigns.places.models
+import campaigns.planning.acts.models
 import campaigns.planning.do_no_harm.models
 import campaigns.planning.links.counted_links
 import campaigns.planning.models

@@ -57,6 +57,7 @@ from campaigns.leaving.code_sending import forget_requests, send_codes
 from campaigns.missed_inbound import MissedInbound
 from campaigns.money import Money
 from campaigns.ownership import OwnerWatch
+from campaigns.planning.acts.acting import Acting
 from campaigns.planning.policy import Policy
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.reach.counting.run_counts import recount_due
@@ -80,7 +81,9 @@ except ImportError:
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
-#: Between two looks whether a page waits for a count.
+#: Chores with a thread of their own.
+APART = ("escalation", "mail", "reports", "people", "acts")
+#: Between two looks whether a page, or an act, waits for a count.
 PEOPLE_EVERY = 0.5
 LAPSE_EVERY = 20.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
@@ -163,14 +166,14 @@ class Worker:
         self._engine_thread, self._plan_thread = ThreadPoolExecutor(1, "engine"), ThreadPoolExecutor(1, "plan")
         self._watch_thread, self._member_thread = ThreadPoolExecutor(1, "watch"), ThreadPoolExecutor(1, "cluster")
         # A mail server that hangs holds up nothing but mails.
-        self._apart = {name: ThreadPoolExecutor(1, name) for name in ("escalation", "mail", "reports", "people")}
+        self._apart = {name: ThreadPoolExecutor(1, name) for name in APART}
         # Counting a run of a million takes seconds, for which nothing urgent must wait to be planned.
         self._count_thread, self._late_thread = ThreadPoolExecutor(1, "count"), ThreadPoolExecutor(1, "late")
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
         self._upkeep = self._make_upkeep(SQLITE_TURN_SECONDS if is_sqlite else 0.0)
-        self._renewal = Renewal(self._sessions, COUNTS, resting_after(self._is_stopping, self._sessions))
+        self._renewal, self._acting = self._make_counters()
         self._leader_lock = LeaderLock(database.url.database) if is_sqlite else None
         self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
         self._lifeline = lifeline_of(self._sessions, settings.state_path, last_intent=find_last_intent)
@@ -193,6 +196,11 @@ class Worker:
             is_stopping=self._is_stopping,
             turn_seconds=turn_seconds,
         )
+
+    def _make_counters(self) -> tuple[Renewal, Acting]:
+        """Return what counts people for pages, and what does the acts that wait for a count."""
+        rests = resting_after(self._is_stopping, self._sessions)
+        return Renewal(self._sessions, COUNTS, rests), Acting(self._sessions, self._settings, rests)
 
     def _make_guard(self, *, is_live: bool) -> ClockGuard:
         """Return what watches this machine's clock: by the database's, or on SQLite by its own steps."""
@@ -367,24 +375,16 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalating, mailing, reporting, counting = map(in_thread, self._apart.values())
+        escalating, mailing, reporting, counting, acting = map(in_thread, self._apart.values())
         needs = self._sessions, self._settings
+        by_mail = *needs, self._mailer
         return [
             Chore("escalating", ESCALATE_EVERY, lambda: escalating(escalate, *needs)),
             Chore("counting people", PEOPLE_EVERY, lambda: counting(self._renewal.renew)),
+            Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
-            Chore(
-                "telling members",
-                ESCALATE_EVERY,
-                lambda: mailing(send_mails, *needs, self._mailer),
-                is_outward=True,
-            ),
-            Chore(
-                "sending reports",
-                REPORTS_EVERY,
-                lambda: reporting(send_reports, *needs, self._mailer),
-                is_outward=True,
-            ),
+            Chore("telling members", ESCALATE_EVERY, lambda: mailing(send_mails, *by_mail), is_outward=True),
+            Chore("sending reports", REPORTS_EVERY, lambda: reporting(send_reports, *by_mail), is_outward=True),
         ]
 
     def _must_wait(self, chore: Chore) -> bool:

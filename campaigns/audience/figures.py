@@ -62,6 +62,11 @@ def init_counts(app: App, *, at_once: Mapping[str, Count] | None = None) -> None
     app.extensions[_KEY] = at_once
 
 
+def counts_at_once() -> bool:
+    """Say whether pages count people themselves, because no worker runs beside them."""
+    return current_app.extensions[_KEY] is not None
+
+
 def find_figures(questions: Sequence[PeopleQuestion]) -> tuple[list[tuple[Row, ...] | None], Freshness]:
     """Return the groups that each question's count found (None: not yet), and how they stand; ask for new ones.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -307,6 +309,17 @@ def single_statements(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(is_single=True)
+
+
+@contextmanager
+def one_moment(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """Open a session that only reads, and sees everything as it was at its first statement."""
+    with sessions() as session:
+        options: dict[str, Any] = {"read_only": True}
+        if session.get_bind().dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        session.connection(execution_options=options)
+        yield session
 
 
 def insert_or(session: Session, mapped: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:

@@ -44,8 +44,10 @@ from campaigns.delivery.monitoring.run_page import (
 )
 from campaigns.delivery.row_views import rows
 from campaigns.planning import service as planning
+from campaigns.planning.acts.models import Act
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.pages.asked_views import ask, asked_of, waits_for_count
 from campaigns.planning.policy import Policy
 from campaigns.planning.senders.connections import find_faults
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -182,6 +184,12 @@ def correct(run_id: int) -> Redirect | tuple[str, int]:
 def let_run_start(run_id: int) -> Redirect:
     """Let a held run start."""
     run = own_run(run_id)
+    if waits_for_count():
+        try:
+            ask(Act.START, run.campaign, run=run)
+        except REFUSALS as error:
+            return _refused(run, error)
+        return redirect(url_for("delivery.show_run", run_id=run.id))
     try:
         planning.let_run_start(
             session(),
@@ -208,6 +216,7 @@ def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | N
         outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
         asked_by=next(iter(asked.values()), ""),
         new_numbers=_new_numbers(run),
+        **(asked_of(run.campaign) if run.state == RunState.HELD else {}),
         **_moving_part(run),
     )
 

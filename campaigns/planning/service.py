@@ -7,9 +7,9 @@ one another and never overlap. Nothing here commits.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,10 +24,11 @@ from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
+from campaigns.planning.approvals.decision_rows import decide
 from campaigns.planning.approvals.voiding import void_approvals
-from campaigns.planning.campaign_content import Content
 from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
-from campaigns.planning.estimates.audience_counts import find_clocks, keep_audience, tally_of
+from campaigns.planning.estimates.audience_counts import find_clocks, tally_of
+from campaigns.planning.estimates.counted_people import CountedPeople, keep_audience
 from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.lifecycle import check_move
@@ -37,6 +38,7 @@ from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.firing import (
     aim,
     ask_to_resume,
+    check_may_start,
     check_not_withdrawn,
     fire_due,
     hold_missed,
@@ -56,6 +58,7 @@ __all__ = [
     "approve_campaign",
     "archive_campaign",
     "ask_to_resume",
+    "check_may_start",
     "create_campaign",
     "draft_of",
     "duplicate_campaign",
@@ -201,15 +204,26 @@ def submit_campaign(
     by: int,
     policy: Policy = USUAL,
     unconnected: Collection[int] = (),
+    counted: CountedPeople | None = None,
 ) -> Assessment:
-    """Ask for approval. Raises TransitionError unless it is a draft, GateError for a red gate besides harm."""
-    four_eyes.hold(session, campaign)
-    four_eyes.check_no_example(campaign)
-    check_move(campaign.state, CampaignState.SUBMITTED)
-    assessed = _all_green(session, campaign, policy, clock.now(), unconnected, besides=FOR_APPROVERS)
+    """Ask for approval. Its people are counted, unless a worker has `counted` them.
+
+    Raises TransitionError unless it is a draft, GateError for a red gate besides harm.
+    """
+    check_may_submit(session, campaign, by=by)
+    check = partial(assess, session, campaign, now=clock.now(), policy=policy, unconnected=unconnected)
+    assessed = _all_green(session, campaign, check, counted, besides=FOR_APPROVERS)
     _move(campaign, CampaignState.SUBMITTED)
     _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest)
     return assessed
+
+
+def check_may_submit(session: Session, campaign: Campaign, *, by: int) -> None:
+    """Hold the campaign and raise RefusedError where no count of its people would let it be submitted."""
+    four_eyes.hold(session, campaign)
+    four_eyes.check_permission(session, by, organisation_id=campaign.organisation_id, permission=Permission.EDIT)
+    four_eyes.check_no_example(campaign)
+    check_move(campaign.state, CampaignState.SUBMITTED)
 
 
 def approve_campaign(
@@ -220,29 +234,27 @@ def approve_campaign(
     digest: str,
     policy: Policy = USUAL,
     unconnected: Collection[int] = (),
+    counted: CountedPeople | None = None,
 ) -> Approval:
     """Approve exactly what `digest` names, which the member has read; the campaign then fires by itself.
 
     What fires while this is decided becomes a run afterwards. An occurrence that passed since the last approval,
-    while the campaign was not approved, becomes a held run by this policy. Raises
-    TransitionError unless it is submitted, ForbiddenError without the right to review, ApprovalError when the
-    member wrote part of it or it is no longer what they read, GateError for a red gate.
+    while the campaign was not approved, becomes a held run by this policy. Its people are counted and kept, unless
+    a worker has `counted` them. Raises TransitionError unless it is submitted, ForbiddenError without the right to
+    review, ApprovalError when the member wrote part of it or it is no longer what they read, GateError for a red
+    gate.
     """
-    four_eyes.hold(session, campaign)
-    check_move(campaign.state, CampaignState.APPROVED)
-    _check_reviewer(session, campaign, by)
-    four_eyes.hold_sources(session, campaign)
-    four_eyes.check_no_editor(session, campaign, by)
+    check_may_approve(session, campaign, by=by)
     # One instant for all of it: a start that lies between two would be asked by neither.
     now = clock.now()
-    assessed = _all_green(session, campaign, policy, now, unconnected)
+    check = partial(assess, session, campaign, now=now, policy=policy, unconnected=unconnected)
+    assessed = _all_green(session, campaign, check, counted)
     if assessed.content.digest != digest:
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     promised = queries.find_promised(session, campaign)
-    approval = _decide(
-        session, campaign, Decision.APPROVED, by, content=assessed.content, people=assessed.tally.people
-    )
-    keep_audience(session, approval, assessed.content, campaign.organisation_id, now=now)
+    content, people = assessed.content, assessed.tally.people
+    approval = decide(session, campaign, Decision.APPROVED, by=by, content=content, people=people, at=now)
+    keep_audience(session, approval, content, campaign.organisation_id, now=now, counted=counted)
     _move(campaign, CampaignState.APPROVED)
     for schedule in campaign.schedules:
         if schedule in promised:
@@ -250,6 +262,15 @@ def approve_campaign(
         aim(schedule, assessed.tally.zones, after=now)
     _record(session, "campaign.approve", campaign, by, digest=digest, people=assessed.tally.people)
     return approval
+
+
+def check_may_approve(session: Session, campaign: Campaign, *, by: int) -> None:
+    """Hold the campaign and its sources, and raise RefusedError where no count would let the member approve it."""
+    four_eyes.hold(session, campaign)
+    check_move(campaign.state, CampaignState.APPROVED)
+    _check_reviewer(session, campaign, by)
+    four_eyes.hold_sources(session, campaign)
+    four_eyes.check_no_editor(session, campaign, by)
 
 
 def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: str) -> Approval:
@@ -262,7 +283,8 @@ def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: st
         raise TransitionError(N_("Only a campaign that waits for approval can be returned."))
     _check_reviewer(session, campaign, by)
     content = queries.load_content(session, campaign)
-    decision = _decide(session, campaign, Decision.RETURNED, by, content=content, people=0, reason=words)
+    now = clock.now()
+    decision = decide(session, campaign, Decision.RETURNED, by=by, content=content, people=0, at=now, reason=words)
     _move(campaign, CampaignState.DRAFT)
     _record(session, "campaign.return", campaign, by)
     return decision
@@ -352,13 +374,13 @@ def _move(campaign: Campaign, after: CampaignState) -> None:
 def _all_green(
     session: Session,
     campaign: Campaign,
-    policy: Policy,
-    now: datetime,
-    unconnected: Collection[int],
+    check: Callable[..., Assessment],
+    counted: CountedPeople | None,
+    *,
     besides: Collection[str] = (),
 ) -> Assessment:
     check_not_withdrawn(session, campaign.message_id, campaign.message.version)
-    assessed = assess(session, campaign, now=now, policy=policy, unconnected=unconnected)
+    assessed = check(tally=counted.tally if counted else None)
     if red := [gate.sentence for gate in assessed.red if gate.name not in besides]:
         raise GateError.telling(Sentence.together(red))
     return assessed
@@ -367,31 +389,6 @@ def _all_green(
 def _check_reviewer(session: Session, campaign: Campaign, by: int) -> None:
     organisation_id = campaign.organisation_id
     four_eyes.check_permission(session, by, organisation_id=organisation_id, permission=Permission.REVIEW)
-
-
-def _decide(
-    session: Session,
-    campaign: Campaign,
-    decision: Decision,
-    by: int,
-    *,
-    content: Content,
-    people: int,
-    reason: str = "",
-) -> Approval:
-    approval = Approval(
-        campaign_id=campaign.id,
-        member_id=by,
-        decision=decision,
-        digest=content.digest,
-        content=content.to_json(),
-        people=people,
-        reason=reason,
-        decided_at=clock.now(),
-    )
-    session.add(approval)
-    session.flush()
-    return approval
 
 
 def _record(session: Session, action: str, campaign: Campaign, by: int, **detail: int | str) -> None:

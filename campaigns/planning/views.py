@@ -18,12 +18,15 @@ from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedE
 from campaigns.messages.models import Message
 from campaigns.messages.queries import select_messages, unreviewed_of
 from campaigns.planning import campaign_overview, labels, queries, service
+from campaigns.planning.acts.models import Act
 from campaigns.planning.approvals.review import Review, load_review
 from campaigns.planning.draft import Plan
 from campaigns.planning.estimates.kept_people import KeptPeople, find_people
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.pages import change_labels
+from campaigns.planning.pages.asked_views import ask, asked_of, waits_for_count
+from campaigns.planning.pages.asked_views import pages as asked_pages
 from campaigns.planning.pages.calendar_views import pages as calendar_pages
 from campaigns.planning.pages.coverage_views import pages as coverage_pages
 from campaigns.planning.pages.do_no_harm_views import pages as safeguard_pages
@@ -54,6 +57,7 @@ pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
 pages.register_blueprint(coverage_pages)
 pages.register_blueprint(gate_pages)
+pages.register_blueprint(asked_pages)
 # The composer says what a text costs, and stands before this step.
 pages.add_app_template_global(labels.sms_costs)
 
@@ -126,6 +130,8 @@ def show(campaign_id: int) -> Page:
 @requires(Permission.EDIT)
 def submit(campaign_id: int) -> Page:
     """Ask another member for approval."""
+    if waits_for_count():
+        return _ask(campaign_id, Act.SUBMIT)
     done = _("Submitted. Another member has to approve it.")
     policy, lacking = Policy.of(settings()), _unconnected()
     return _act(campaign_id, service.submit_campaign, done, policy=policy, unconnected=lacking)
@@ -135,9 +141,11 @@ def submit(campaign_id: int) -> Page:
 @requires(Permission.REVIEW, fresh=True)
 def approve(campaign_id: int) -> Page:
     """Approve exactly what the member has read."""
+    digest = request.form.get("digest", "")
+    if waits_for_count():
+        return _ask(campaign_id, Act.APPROVE, digest)
     done = _("Approved. It is sent by itself when its time comes.")
-    digest, lacking = request.form.get("digest", ""), _unconnected()
-    policy = Policy.of(settings())
+    policy, lacking = Policy.of(settings()), _unconnected()
     return _act(campaign_id, service.approve_campaign, done, digest=digest, policy=policy, unconnected=lacking)
 
 
@@ -214,6 +222,18 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
     return _to(campaign)
 
 
+def _ask(campaign_id: int, act: Act, digest: str | None = None) -> Response:
+    """Let an act wait until a worker has counted its people, and come back to the page that says how far it is."""
+    campaign = _campaign(campaign_id)
+    try:
+        ask(act, campaign, digest=digest)
+    except RefusedError as error:
+        refuse_commit()
+        note_refused_approval(error, campaign)
+        flash(said(error), "bad")
+    return _to(campaign)
+
+
 def _show(campaign: Campaign, form: ReturnForm) -> Page:
     now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     policy = Policy.of(settings())
@@ -247,6 +267,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         .scalars(queries.select_rehearsals(campaign.id).limit(campaign_overview.SHOWN_RUNS))
         .all(),
         phones_url=settings().phones_url() if may_read else "",
+        **asked_of(campaign),
     )
     return page, form.status
 

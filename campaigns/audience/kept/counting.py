@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Protocol
 
 from sqlalchemy import Select, Subquery, func, select
@@ -37,6 +38,14 @@ class Count(Protocol):
 
     def __call__(self, session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
         """Return groups, each with its number of people last."""
+
+
+def cut(session: Session, organisation_id: int, part: int) -> list[tuple[int | None, int | None]]:
+    """Cut an organisation's contacts by their ids into parts of at most so many, in their order."""
+    ends = owned(select(func.min(Contact.id), func.max(Contact.id)), Contact, organisation_id)
+    first, last = session.execute(ends).one()
+    cuts = [] if first is None else range(first + part, last, part)
+    return list(pairwise([None, *cuts, None]))
 
 
 def add_up(found: Counter[Row], rows: Iterable[Row]) -> None:

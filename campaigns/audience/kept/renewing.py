@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Select, case, func, null, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.audience.kept.counting import Count, Row, Span, add_up
+from campaigns.audience.kept.counting import Count, Row, Span, add_up, cut
 from campaigns.audience.kept.keeping import forget_counts
-from campaigns.audience.models import Contact, KeptCount
+from campaigns.audience.models import KeptCount
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
-from campaigns.staff.queries import owned
 
 #: Contacts of one part.
 PART = 50_000
@@ -103,16 +101,12 @@ class Renewal:
 
     def _spans(self, claimed: Claimed) -> Iterator[Span]:
         """Cut an organisation's contacts into parts, and write down before each how far the count is."""
-        of = claimed.organisation_id
         with self._reading() as session:
-            ends = owned(select(func.min(Contact.id), func.max(Contact.id)), Contact, of)
-            first, last = session.execute(ends).one()
-        cuts = [] if first is None else list(range(first + self.part, last, self.part))
-        bounds = [None, *cuts, None]
-        for number, (after, through) in enumerate(pairwise(bounds)):
-            if cuts:
-                self._write(claimed, done=number, whole=len(cuts) + 1, due_at=clock.now() + CLAIMED_FOR)
-            yield Span(of, claimed.at, after, through)
+            parts = cut(session, claimed.organisation_id, self.part)
+        for number, (after, through) in enumerate(parts):
+            if len(parts) > 1:
+                self._write(claimed, done=number, whole=len(parts), due_at=clock.now() + CLAIMED_FOR)
+            yield Span(claimed.organisation_id, claimed.at, after, through)
 
     def _end(self, claimed: Claimed, **values: object) -> None:
         """Give a question back; who asked for it while it was counted waits for another count."""

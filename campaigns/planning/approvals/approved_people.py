@@ -8,6 +8,7 @@ force has them, and only while something of its campaign is to come.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -40,15 +41,27 @@ _WITHIN = (1 << _BLOCK) - 1
 def keep_people(session: Session, approval: Approval, people: Select[*tuple[Any, ...]]) -> None:
     """Keep who of `people` (`rules.select_resolved`) is written to, with a flushed approval; forget earlier."""
     forget_people(session, approval.campaign_id)
-    found = people.subquery("resolved")
-    block = _block(found)
-    bits = func.sum(literal(1, BigInteger).bitwise_lshift(_place(found)))
-    rows = (
-        select(literal(approval.id, BigInteger), block, cast(bits, BigInteger))
+    blocks = select_blocks(people.subquery("resolved")).subquery("blocks")
+    rows = select(literal(approval.id, BigInteger), blocks.c.block, blocks.c.bits)
+    session.execute(insert(ApprovedPeople).from_select(["approval_id", "block", "bits"], rows))
+
+
+def select_blocks(found: Subquery) -> Select[int, int]:
+    """Select a bit for each of the resolved people who is written to, by the blocks of their ids."""
+    block, bits = _block(found), func.sum(literal(1, BigInteger).bitwise_lshift(_place(found)))
+    return (
+        select(block.label("block"), cast(bits, BigInteger).label("bits"))
         .where(found.c.reason.is_(None))
         .group_by(block)
     )
-    session.execute(insert(ApprovedPeople).from_select(["approval_id", "block", "bits"], rows))
+
+
+def keep_blocks(session: Session, approval: Approval, blocks: Mapping[int, int]) -> None:
+    """Keep with a flushed approval who was counted before, as `select_blocks` found them; forget earlier."""
+    forget_people(session, approval.campaign_id)
+    rows = [{"approval_id": approval.id, "block": block, "bits": bits} for block, bits in sorted(blocks.items())]
+    if rows:
+        session.execute(insert(ApprovedPeople), rows)
 
 
 def forget_people(session: Session, campaign_id: int) -> None:

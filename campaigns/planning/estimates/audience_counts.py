@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.kept.counting import alike
+from campaigns.audience.kept.counting import Row, alike
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
-from campaigns.planning.approvals.approved_people import count_strangers, join_approved, keep_people, with_joining
+from campaigns.planning.approvals.approved_people import count_strangers, join_approved, with_joining
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.estimates.sender_choices import load_choices
 from campaigns.planning.models import Approval, Campaign, ZonePolicy
@@ -166,8 +166,7 @@ def count_audience(
     counted = select(*key, func.count())
     if approval is not None:
         counted = counted.add_columns(count_strangers(found, approval)).select_from(join_approved(found, approval))
-    groups = session.execute(counted.group_by(*key))
-    return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
+    return tally_from(tuple(row) for row in session.execute(counted.group_by(*key)))
 
 
 def select_people(content: Content, organisation_id: int, *, resolution: Resolution) -> Select[*tuple[Any, ...]]:
@@ -176,12 +175,9 @@ def select_people(content: Content, organisation_id: int, *, resolution: Resolut
     return select_resolved(rule, organisation_id, replace(resolution, default_zone=UNKNOWN_ZONE))
 
 
-def keep_audience(
-    session: Session, approval: Approval, content: Content, organisation_id: int, *, now: datetime
-) -> None:
-    """Keep who is in the audience of `content` with its flushed approval. Raises AudienceRuleError."""
-    resolution = load_resolution(session, content, default_zone=UNKNOWN_ZONE, now=now)
-    keep_people(session, approval, select_people(content, organisation_id, resolution=resolution))
+def tally_from(rows: Iterable[Row]) -> Tally:
+    """Return an audience in numbers from the groups of a count (`counting.alike`)."""
+    return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in rows))
 
 
 def tally_of(session: Session, campaign: Campaign, *, now: datetime) -> Tally:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from campaigns.audience.figures import Freshness, find_figures
-from campaigns.audience.kept.counting import Row
 from campaigns.audience.kept.people_questions import ask_capped, ask_people
-from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution
+from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, Resolution
 from campaigns.core.errors import AudienceRuleError
 from campaigns.planning.campaign_content import NO_CAP, Cap, Content
-from campaigns.planning.estimates.audience_counts import Tally, TallyRow, load_resolution
+from campaigns.planning.estimates.audience_counts import Tally, load_resolution, tally_from
 from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Campaign
 from campaigns.planning.queries import load_content
@@ -55,8 +53,3 @@ def find_people_of(content: Content, resolution: Resolution, *, cap: Cap = NO_CA
     if people is None or None in capped:
         return KeptPeople(None, (), standing)
     return KeptPeople(tally_from(people), tuple(Capped(*row) for rows in capped for row in rows or ()), standing)
-
-
-def tally_from(rows: Iterable[Row]) -> Tally:
-    """Return an audience in numbers from the groups of a count (`counting.alike`)."""
-    return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in rows))

@@ -135,10 +135,11 @@ def assess_start(
     now: datetime,
     policy: Policy = USUAL,
     find_faults: FindFaults = no_faults,
+    tally: Tally | None = None,
 ) -> Assessment:
     """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts.
 
-    Its people are compared with those of the approval in force.
+    Its people are compared with those of the approval in force, unless they were counted before (`tally`).
     """
     return _assess_content(
         session,
@@ -148,7 +149,14 @@ def assess_start(
         policy=policy,
         unconnected=find_faults(session, load_senders(session, campaign), campaign.organisation_id).keys(),
         approval=find_approval(session, campaign),
+        tally=tally,
     )
+
+
+def load_sent_content(session: Session, campaign: Campaign, policy: Policy) -> Content:
+    """Return all that the campaign would send now, with our own pages where its texts name them."""
+    content = load_content(session, campaign)
+    return replace(content, pages=policy.pages) if content.names_page else content
 
 
 def _assess_content(
@@ -163,9 +171,7 @@ def _assess_content(
     tally: Tally | None = None,
 ) -> Assessment:
     """Read, count unless a tally is given, render, and check the gates on what is sent to whom."""
-    content, unreadable = load_content(session, campaign), None
-    if content.names_page:
-        content = replace(content, pages=policy.pages)
+    content, unreadable = load_sent_content(session, campaign, policy), None
     try:
         AudienceRule.from_json(content.rule)
         if tally is None:

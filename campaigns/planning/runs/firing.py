@@ -25,16 +25,16 @@ from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
+from campaigns.planning.approvals.decision_rows import decide
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import Cap, Content, FrozenRun, ScheduleContent
 from campaigns.planning.covers import MOVED, accept_cover
-from campaigns.planning.estimates.audience_counts import keep_audience
+from campaigns.planning.estimates.counted_people import CountedPeople, keep_audience
 from campaigns.planning.estimates.sender_choices import load_templates
 from campaigns.planning.gates.approved_numbers import as_approved
 from campaigns.planning.gates.assessment import Assessment, FindFaults, assess_start, no_faults
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
-    Approval,
     Campaign,
     CampaignState,
     Decision,
@@ -85,26 +85,23 @@ def let_run_start(
     by: int,
     policy: Policy = USUAL,
     find_faults: FindFaults = no_faults,
+    counted: CountedPeople | None = None,
 ) -> None:
-    """Let a held run start, with the content as it is approved now.
+    """Let a held run start, with the content as it is approved now; a worker may have `counted` its people.
 
     Raises TransitionError when it is not held, ForbiddenError without the right to review, ApprovalError when
     what would be sent is not what was approved or the member wrote part of it, GateError for a red gate.
     """
-    _begin(session, run, RunState.PLANNING, by, Permission.REVIEW)
-    campaign = four_eyes.hold(session, session.get_one(Campaign, run.campaign_id))
-    if run.schedule_id is None:
-        raise TransitionError(N_("A rehearsal never waits to start, so it cannot be let start."))
+    campaign = check_may_start(session, run, by=by)
     schedule = session.get_one(Schedule, run.schedule_id)
-    now = clock.now()
-    start = assess_start(session, campaign, schedule, now=now, policy=policy, find_faults=find_faults)
+    now, tally = clock.now(), counted.tally if counted else None
+    start = assess_start(session, campaign, schedule, now=now, policy=policy, find_faults=find_faults, tally=tally)
     approval = queries.find_approval(session, campaign)
     if campaign.state != CampaignState.APPROVED or approval is None:
         raise ApprovalError(CHANGED)
     # Numbers that came since are what the member releases it with.
     if approval.digest != as_approved(start.content, approval).digest:
         raise ApprovalError(CHANGED)
-    four_eyes.check_no_editor(session, campaign, by)
     check_not_withdrawn(session, start.content.message_id, start.content.message_version)
     if start.red:
         raise GateError.telling(start.faults)
@@ -114,25 +111,25 @@ def let_run_start(
     before, when = FrozenRun.from_json(run.frozen), queries.schedule_content(schedule)
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
     run.state, run.reason = RunState.PLANNING, None
-    _approve_released(session, campaign, start, by=by, now=now)
-    _record(session, run, "run.let_start", by, people=start.tally.people)
-
-
-def _approve_released(session: Session, campaign: Campaign, start: Assessment, *, by: int, now: datetime) -> None:
-    """Add the approval that a release is: of what is sent now, and of the people later runs are compared with."""
-    approval = Approval(
-        campaign_id=campaign.id,
-        member_id=by,
-        decision=Decision.APPROVED,
-        digest=start.content.digest,
-        content=start.content.to_json(),
-        people=start.tally.people,
-        decided_at=now,
-    )
-    session.add(approval)
-    session.flush()
+    # A release is an approval: of what is sent now, and of the people later runs are compared with.
+    people = start.tally.people
+    released = decide(session, campaign, Decision.APPROVED, by=by, content=start.content, people=people, at=now)
     if _is_to_come(campaign):
-        keep_audience(session, approval, start.content, campaign.organisation_id, now=now)
+        keep_audience(session, released, start.content, campaign.organisation_id, now=now, counted=counted)
+    _record(session, run, "run.let_start", by, people=people)
+
+
+def check_may_start(session: Session, run: Run, *, by: int) -> Campaign:
+    """Hold the run and its campaign, which is returned.
+
+    Raises RefusedError where no count of its people would let the member start it.
+    """
+    _begin(session, run, RunState.PLANNING, by, Permission.REVIEW)
+    campaign = four_eyes.hold(session, session.get_one(Campaign, run.campaign_id))
+    if run.schedule_id is None:
+        raise TransitionError(N_("A rehearsal never waits to start, so it cannot be let start."))
+    four_eyes.check_no_editor(session, campaign, by)
+    return campaign
 
 
 def stop_run(session: Session, run: Run, *, by: int | None, reason: Sentence | None = None) -> None:
