@@ -37,7 +37,7 @@ from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspe
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.senders.connections import load_connections
-from campaigns.planning.spending.queries import MonthMoney, load_month
+from campaigns.planning.spending.queries import Left, MonthMoney, find_left, load_month
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
 from campaigns.readiness.health import HealthLook
@@ -49,6 +49,7 @@ from campaigns.staff.auth import (
     may_open,
     requires,
 )
+from campaigns.staff.credentials import load_credentials
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
@@ -121,12 +122,15 @@ class Waiting:
     proposals: list[tuple[int, str, str]]
     #: What was spent of the month's limit, once members are to be warned of it.
     spending: MonthMoney | None
+    #: Accounts at providers that soon have no money left.
+    low: list[Left]
     #: Members who had to do with small numbers of people many times within a day.
     watched: list[Watched]
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        red = self.spending or self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
+        money = self.spending or self.low
+        red = money or self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
         people = (self.holds and self.holds.people) or self.locked_files
         return bool(told or red or people or self.phones or self.proposals)
 
@@ -321,6 +325,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         phones=find_phones(session(), organisation_id, now=clock.now()) if administers else [],
         proposals=_find_proposals(),
         spending=_find_spending(organisation_id) if reviews or edits or administers else None,
+        low=_find_low(organisation_id) if reviews or edits or administers else [],
         watched=_find_watched(organisation_id) if administers or may_now(Permission.HANDLE_CONTACTS) else [],
     )
 
@@ -344,6 +349,11 @@ def _count_unheeded(organisation_id: int) -> int:
 def _find_spending(organisation_id: int) -> MonthMoney | None:
     money = load_month(session(), organisation_id, now=clock.now())
     return money if money.is_warned_of else None
+
+
+def _find_low(organisation_id: int) -> list[Left]:
+    names = load_credentials(session(), settings()).names_of(organisation_id)
+    return [left for left in find_left(session(), names, now=clock.now()) if left.is_low]
 
 
 def _find_watched(organisation_id: int) -> list[Watched]:

@@ -155,7 +155,7 @@ class Worker:
         self._sessions = make_sessions(database)
         keep_journal(self._sessions, settings.state_path)
         self._mailer = make_mailer(settings.smtp_url)
-        self._accounts, self._money = Accounts(self._sessions, settings), Money(self._sessions)
+        self._accounts, self._money = Accounts(self._sessions, settings), Money(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
         self._files, self._owners = MediaFetching(self._sessions, settings), OwnerWatch(self._sessions, settings)
         self._text_watch = TextWatch(self._sessions, Policy.of(settings))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from campaigns.gateways.callbacks import Inbound
@@ -80,3 +82,45 @@ class InboundList(Protocol):
         What they shared or pressed is told by its words alone. Raises UnavailableError when the provider does not
         answer.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a provider says that one message costs, whichever way it went."""
+
+    #: Number or id of the person, by whose country it is charged.
+    person: str
+    #: Our numbers, names or services that it went over, the most telling one first.
+    senders: tuple[str, ...]
+    #: Parts of an SMS.
+    parts: int
+    #: None: the provider has not told it yet.
+    price: Decimal | None
+    #: As in ISO 4217; "" without a price.
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left of the money that was paid to a provider in advance."""
+
+    amount: Decimal
+    #: As in ISO 4217.
+    currency: str
+
+
+@runtime_checkable
+class Charging(Protocol):
+    """A gateway whose provider tells what messages cost, and how much money is left."""
+
+    async def ask_balance(self) -> Balance:
+        """Return what is left on the account. Raises SendError, as `Answering.ask_account` does."""
+
+    def list_charges(self, since: datetime, until: datetime) -> AsyncIterator[list[Charge]]:
+        """Give page by page what messages cost that were sent from `since` until before `until` (UTC, whole days).
+
+        Over all channels of the account, with what people wrote to it. Raises UnavailableError without an answer.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""

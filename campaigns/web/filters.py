@@ -31,6 +31,7 @@ def init_filters(app: Flask) -> None:
     for name, written in {
         "number": number,
         "dollars": dollars,
+        "money": money,
         "percent": percent,
         "moment": moment,
         "ago": ago,
@@ -55,6 +56,11 @@ def number(value: float) -> str:
 def dollars(amount: Decimal) -> str:
     """Write a sum of US dollars, cents and all."""
     return str(format_currency(amount, "USD", locale=get_locale() or "en"))
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Write a sum of a currency (ISO 4217), small change and all."""
+    return str(format_currency(amount, currency, locale=get_locale() or "en"))
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -20,6 +20,7 @@ from campaigns.places.models import PlaceCell, PlaceKind, Region
 from campaigns.places.service import load_regions
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.reach.counting.ladder import Step
+from campaigns.reach.counting.run_costs import recount_costs
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.counting.unique_counts import check_all, recount_crowds
 from campaigns.reach.imported.models import Method, Source
@@ -77,6 +78,7 @@ def make_scenery(pages: Pages, *, seed: int = 7) -> Campaign:
         _tell(session, campaign, by=member.id)
     with clock.running_on(lambda: NOON + timedelta(days=14, hours=6)):
         recount_due(pages.sessions)
+        recount_costs(pages.sessions)
         recount_crowds(pages.sessions)
         check_all(pages.sessions)
     return campaign

@@ -43,6 +43,7 @@ class Console:
             "reach-provenance": f"{campaign}/provenance",
             "reach-report": f"{campaign}/report",
             "reach-outcomes": f"{campaign}/outcomes",
+            "reach-spending": "/reach/spending",
             "reach-imports": "/reach/imports",
             "reach-import": "/reach/imports/1",
         }

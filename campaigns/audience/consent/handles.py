@@ -80,7 +80,7 @@ def heard_handle(channel: Channel, text: str) -> Handle | None:
         text = f"+{text}"
     if not any(form.fullmatch(text) for form in _FORMS[channel]):
         return None
-    return Handle(channel, text, _country_of(text))
+    return Handle(channel, text, country_of_handle(text))
 
 
 def number_of(text: str) -> str | None:
@@ -131,7 +131,8 @@ def _is_valid(number: str) -> bool:
         return False
 
 
-def _country_of(handle: str) -> str | None:
+def country_of_handle(handle: str) -> str | None:
+    """Return the country (alpha-2) that issued a number, or None where a handle does not tell it."""
     if _WITHOUT_NUMBER.fullmatch(handle):
         return handle[:2]
     if not handle.startswith("+"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from twilio.base.exceptions import TwilioException
@@ -23,10 +23,11 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.callbacks import Inbound, InboundMedia
-from campaigns.gateways.connecting import KeptInbound
+from campaigns.gateways.connecting import Balance, Charge, KeptInbound
 from campaigns.gateways.transport.download import delete, download
 from campaigns.gateways.transport.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence, object_in
 from campaigns.gateways.twilio.callbacks import TwilioCallbacks, media_of
+from campaigns.gateways.twilio.charges import balance_in, charge_of
 from campaigns.gateways.twilio.error_codes import action_for
 from campaigns.gateways.twilio.twilio_client import TwilioAccount
 
@@ -131,19 +132,42 @@ class TwilioMessages:
 
     async def ask_account(self) -> str:
         """Return the name of the account; see Answering.ask_account. One that is not active sends nothing."""
-        current_fence.set(None)
-        url = f"{self._account.client.api.base_url}/2010-04-01/Accounts/{self.account}.json"
-        reply = await self._account.client.request_async("GET", url)
-        found = object_in(reply.text)
-        if not reply.ok:
-            raise _failure_of(reply.status_code, found.get("code", reply.status_code))
+        found = await self._ask("")
         if found.get("status") != "active":
             raise RejectedError(f"account_{found.get('status')}"[:40], Action.PAUSE_RUN)
         return str(found.get("friendly_name") or self.account)
 
+    async def ask_balance(self) -> Balance:
+        """Return what is left on the account; see Charging.ask_balance."""
+        found = await self._ask("Balance.json")
+        return balance_in(found)
+
+    def list_charges(self, since: datetime, until: datetime) -> AsyncIterator[list[Charge]]:
+        """Give what messages of some days cost; see Charging.list_charges."""
+        return self._charges(since, until)
+
     async def close(self) -> None:
         """Release connections."""
         await self._account.close()
+
+    async def _ask(self, part: str) -> dict[str, Any]:
+        """Read a part of the account, "" for itself. Raises SendError."""
+        current_fence.set(None)
+        url = f"{self._account.client.api.base_url}/2010-04-01/Accounts/{self.account}"
+        reply = await self._account.client.request_async("GET", f"{url}/{part}" if part else f"{url}.json")
+        found = object_in(reply.text)
+        if not reply.ok:
+            raise _failure_of(reply.status_code, found.get("code", reply.status_code))
+        return found
+
+    async def _charges(self, since: datetime, until: datetime) -> AsyncIterator[list[Charge]]:
+        # Twilio's bounds are themselves within them.
+        bounds = {"date_sent_after": since, "date_sent_before": until - timedelta(seconds=1)}
+        with _telling_of_the_list():
+            page = await self._messages.page_async(page_size=PAGE_SIZE, **bounds)
+            while page is not None:
+                yield [charge_of(message, is_inbound=message.direction == INBOUND) for message in page]
+                page = await page.next_page_async()
 
     async def _pages(self, since: datetime, **filters: str) -> AsyncIterator[list[ProviderMessage]]:
         # DateSent is no filter for us: it is empty while a message waits in Twilio's queue, and exactly those

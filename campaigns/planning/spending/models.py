@@ -1,8 +1,8 @@
-"""These tables hold what runs cost, by country and month, and what an organisation lets its campaigns spend."""
+"""These tables hold what messages cost, by us and by providers, and what campaigns of a month may cost."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,3 +53,48 @@ class RunCostCount(Base):
 
     run_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     counted_at: Mapped[datetime]
+
+
+class ToldCost(Base):
+    """What a provider charged an organisation on one day, for messages with people of one country."""
+
+    __tablename__ = "told_cost"
+    __table_args__ = (Index("ix_told_cost_month", "organisation_id", "month"),)
+
+    #: Account at the provider, by the name of its credential.
+    secret_name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    #: In UTC.
+    day: Mapped[date] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    #: As in RunCost.
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    #: As in ISO 4217; "" of messages whose price is not told yet.
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    month: Mapped[str] = mapped_column(String(7))
+    messages: Mapped[int]
+    parts: Mapped[int]
+    #: In millionths of the currency.
+    micros: Mapped[int] = mapped_column(BigId)
+
+
+class ToldDay(Base):
+    """When a provider was asked last what the messages of a day cost."""
+
+    __tablename__ = "told_day"
+
+    secret_name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    read_at: Mapped[datetime]
+
+
+class AccountBalance(Base):
+    """What is left on an account at a provider, as it said last."""
+
+    __tablename__ = "account_balance"
+
+    secret_name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(30))
+    #: In millionths of the currency.
+    micros: Mapped[int] = mapped_column(BigId)
+    currency: Mapped[str] = mapped_column(String(3))
+    told_at: Mapped[datetime]

@@ -8,12 +8,15 @@ from werkzeug.wrappers import Response
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
-from campaigns.planning.spending.queries import load_month
+from campaigns.gateways.kinds import get_kind
+from campaigns.planning.spending.queries import find_left, load_month
 from campaigns.planning.spending.service import set_spending_limit
 from campaigns.reach.spending.forms import LimitForm
 from campaigns.reach.spending.month_sheets import load_sheets
 from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.credentials import load_credentials
 from campaigns.staff.permissions import Permission
+from campaigns.web.current import settings
 from campaigns.web.session import session
 
 pages = Blueprint("spending", __name__, url_prefix="/spending")
@@ -52,4 +55,11 @@ def _page(form: LimitForm) -> str:
         form=form,
         money=load_month(session(), organisation_id, now=now),
         sheets=load_sheets(session(), organisation_id, now=now),
+        left=find_left(session(), _own_keys(organisation_id), now=now),
+        gateway_title=lambda name: get_kind(name).title,
     )
+
+
+def _own_keys(organisation_id: int) -> list[str]:
+    """Return the names of the credentials that the organisation may use: nobody else's balance is told."""
+    return load_credentials(session(), settings()).names_of(organisation_id)

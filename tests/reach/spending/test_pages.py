@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from campaigns.core import clock
-from campaigns.planning.spending.models import RunCost, SpendingLimit
+from campaigns.planning.spending.models import AccountBalance, RunCost, SpendingLimit, ToldCost
 from campaigns.staff.models import Organisation, Role
 from tests.web.pages import Pages
 
@@ -25,6 +25,20 @@ def spend(pages: Pages, owner: Organisation | None = None, **messages: int) -> N
             session.add(RunCost(run_id=whose["organisation_id"], country=country, **whose, **figures))
 
 
+def tell(pages: Pages, country: str, currency: str, micros: int) -> None:
+    """Let the provider tell what messages of today cost."""
+    today = clock.now().date()
+    with pages.sessions.begin() as session:
+        whose = {
+            "organisation_id": pages.ours.id,
+            "secret_name": "twilio",
+            "day": today,
+            "month": f"{today:%Y-%m}",
+        }
+        figures = {"messages": 400, "parts": 400, "micros": micros}
+        session.add(ToldCost(country=country, currency=currency, **whose, **figures))
+
+
 def rows(page: str) -> list[str]:
     found = re.findall(r'<tr><th scope="row">(.*?)</tr>', page, re.S)
     return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in found]
@@ -33,13 +47,16 @@ def rows(page: str) -> list[str]:
 def test_countries_with_few_messages_stand_together(pages: Pages, client_for: Clients) -> None:
     spend(pages, UA=400, PL=25, RO=3, MD=2)
     spend(pages, pages.theirs, DE=900)
+    tell(pages, "UA", "USD", 37_010_000)
+    tell(pages, "UA", "EUR", 5_000_000)
     page = client_for(Role.AUTHOR).get("/reach/spending").text
     assert rows(page) == [
-        "Ukraine 400 $40.00",
-        "Poland 30 $3.00",
-        "All others fewer than 20 $1.00",
-        "Together 430 $43.00",
+        "Ukraine 400 $40.00 $38.00",
+        "Poland 30 $3.00 not told",
+        "All others fewer than 20 $1.00 not told",
+        "Together 430 $43.00 $38.00",
     ]
+    assert "€5.00" in page
     assert "No monthly limit is set" in page
     assert '<form class="form"' not in page
 
@@ -60,3 +77,17 @@ def test_an_administrator_limits_the_month_and_everybody_is_warned(pages: Pages,
 
 def test_nothing_spent_says_what_comes(client_for: Clients) -> None:
     assert "Nothing has been spent yet." in client_for(Role.AUTHOR).get("/reach/spending").text
+
+
+def test_a_balance_that_runs_out_is_told_on_now(pages: Pages, client_for: Clients) -> None:
+    told = {"gateway": "twilio", "currency": "USD", "told_at": clock.now()}
+    with pages.sessions.begin() as session:
+        session.add(AccountBalance(secret_name="twilio", micros=12_340_000, **told))
+        session.add(AccountBalance(secret_name="theirs", micros=5_000_000, **told))
+    page = client_for(Role.AUTHOR).get("/reach/spending").text
+    assert "$12.34" in page
+    assert "$5.00" not in page
+    assert "$12.34 are left with the provider of twilio" in client_for(Role.ADMIN).get("/").text
+    with pages.sessions.begin() as session:
+        session.get_one(AccountBalance, "twilio").micros = 99_000_000
+    assert "are left with" not in client_for(Role.ADMIN).get("/").text
