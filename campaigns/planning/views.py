@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -23,7 +24,7 @@ from campaigns.planning.approvals.review import Review, load_review
 from campaigns.planning.draft import Plan
 from campaigns.planning.estimates.kept_people import KeptPeople, find_people
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
-from campaigns.planning.models import Campaign, Sender
+from campaigns.planning.models import Campaign, CampaignState, Sender
 from campaigns.planning.pages import change_labels
 from campaigns.planning.pages.asked_views import ask, asked_of, waits_for_count
 from campaigns.planning.pages.asked_views import pages as asked_pages
@@ -31,6 +32,7 @@ from campaigns.planning.pages.calendar_views import pages as calendar_pages
 from campaigns.planning.pages.coverage_views import pages as coverage_pages
 from campaigns.planning.pages.do_no_harm_views import pages as safeguard_pages
 from campaigns.planning.pages.gate_views import pages as gate_pages
+from campaigns.planning.pages.next_act import Looking, may_decide, next_act, tab_of
 from campaigns.planning.pages.sender_views import pages as sender_pages
 from campaigns.planning.pages.template_views import pages as template_pages
 from campaigns.planning.pages.time_views import pages as time_pages
@@ -186,7 +188,8 @@ def accept_left_out(campaign_id: int) -> Page:
 def rehearse(campaign_id: int) -> Page:
     """Send what the campaign says now to the sandbox, with stand-ins for every address."""
     done = _("The rehearsal begins. Its practice phones fill up; nobody is written to.")
-    return _act(campaign_id, rehearsal.rehearse, done, now=clock.now(), cap=Policy.of(settings()).cap)
+    values: dict[str, object] = {"now": clock.now(), "cap": Policy.of(settings()).cap}
+    return _act(campaign_id, rehearsal.rehearse, done, part={"tab": "overview", "_anchor": "rehearsals"}, **values)
 
 
 @pages.post("/<int:campaign_id>/duplicate")
@@ -204,7 +207,14 @@ def _safety_pages() -> str:
     return settings().people_address if profile and profile.is_open else ""
 
 
-def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: object) -> Response:
+def _act(
+    campaign_id: int,
+    verb: Callable[..., object],
+    done: str,
+    *,
+    part: dict[str, Any] | None = None,
+    **values: object,
+) -> Response:
     """Do one verb on a campaign and come back to its page with what was done, or why not."""
     campaign = _campaign(campaign_id)
     try:
@@ -219,6 +229,7 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
         flash(said(error), "bad")
     else:
         flash(done, "good")
+        return redirect(url_for("planning.show", campaign_id=campaign.id, **(part or {})))
     return _to(campaign)
 
 
@@ -235,41 +246,48 @@ def _ask(campaign_id: int, act: Act, digest: str | None = None) -> Response:
 
 
 def _show(campaign: Campaign, form: ReturnForm) -> Page:
-    now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
-    policy = Policy.of(settings())
+    now, policy = clock.now(), Policy.of(settings())
+    people = _people_of(campaign, policy, now)
     view = None
-    people = find_people(session(), campaign, cap=policy.cap, now=now) if may_read else None
     if people is not None and people.tally is not None:
         view = campaign_overview.load_overview(
-            session(),
-            campaign,
-            now=now,
-            policy=policy,
-            people=people,
-            unconnected=_unconnected(),
+            session(), campaign, now=now, policy=policy, people=people, unconnected=_unconnected()
         )
+        note_audience(campaign.audience, people.tally.total)
     tally = view.assessed.tally if view else None
-    if tally is not None:
-        note_audience(campaign.audience, tally.total)
+    by = Looking(current_member().id, may_now(Permission.EDIT), may_now(Permission.REVIEW))
+    decides = view is not None and campaign.state == CampaignState.SUBMITTED and may_decide(view, by)
+    standing = standings_of(session(), [campaign])[campaign.id]
+    runs, rehearsals = (
+        session().scalars(select(campaign.id).limit(campaign_overview.SHOWN_RUNS)).all()
+        for select in (queries.select_runs, queries.select_rehearsals)
+    )
     page = render_template(
         "planning/show.html",
         campaign=campaign,
-        standing=standings_of(session(), [campaign])[campaign.id],
+        standing=standing,
         view=view,
         counted=people.standing if people else None,
         form=form,
+        tab=tab_of(request.args.get("tab"), decides=decides, has_errors=bool(form.errors)),
+        may_decide=decides,
+        next=next_act(standing, view, by, runs=runs, rehearsals=rehearsals) if view else None,
         times=campaign_overview.load_schedules(campaign, tally, now=now, keeps_quiet=policy.keeps_quiet),
         review=_review(campaign, view, now),
         decisions=campaign_overview.load_decisions(session(), campaign),
         policy=policy,
-        runs=session().scalars(queries.select_runs(campaign.id).limit(campaign_overview.SHOWN_RUNS)).all(),
-        rehearsals=session()
-        .scalars(queries.select_rehearsals(campaign.id).limit(campaign_overview.SHOWN_RUNS))
-        .all(),
-        phones_url=settings().phones_url() if may_read else "",
+        runs=runs,
+        rehearsals=rehearsals,
+        phones_url=settings().phones_url() if by.may_edit or by.may_review else "",
         **asked_of(campaign),
     )
     return page, form.status
+
+
+def _people_of(campaign: Campaign, policy: Policy, now: datetime) -> KeptPeople | None:
+    """Find the people of a campaign; only authors and approvers are told of them."""
+    may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
+    return find_people(session(), campaign, cap=policy.cap, now=now) if may_read else None
 
 
 def _review(campaign: Campaign, view: campaign_overview.Overview | None, now: datetime) -> Review | None:

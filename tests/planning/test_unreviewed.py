@@ -88,7 +88,7 @@ SOON = "as soon as another member has reviewed it."
 def who_gets_it(pages: Pages, story: Story) -> str:
     """Return what the campaign's page and its form say of who gets it; they must agree."""
     client, at = pages.client(story.author), f"/campaigns/{story.campaign.id}"
-    page = client.get(at).get_data(as_text=True)
+    page = client.get(f"{at}?tab=people").get_data(as_text=True)
     form = client.get(f"{at}/edit").get_data(as_text=True)
     said = page[page.index("Who gets it") :]
     assert [each in said for each in (BETTER, SOON)] == [each in form for each in (BETTER, SOON)]

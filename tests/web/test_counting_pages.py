@@ -117,7 +117,7 @@ def test_page_reads_one_count_once(waiting: Pages, story: Story, everything: Fla
 
 
 def test_page_waits_and_then_shows_what_was_counted(waiting: Pages, story: Story, everything: FlaskClient) -> None:
-    address = f"/campaigns/{story.campaign.id}"
+    address = f"/campaigns/{story.campaign.id}?tab=people"
     page = everything.get(address).text
     assert "The people are being counted." in page
     assert "Who gets it" not in page

@@ -130,7 +130,7 @@ def fatigue_gate(campaign: Campaign, capped: int | None, total: int) -> Gate:
 
     `capped` is None where nobody is capped. Blocks when nobody else is left.
     """
-    link = ("planning.show", {"campaign_id": campaign.id, "_anchor": "people-title"})
+    link = ("planning.show", {"campaign_id": campaign.id, "tab": "people", "_anchor": "people-title"})
     if not capped:
         return plan_gate("fatigue", True, N_("Nobody has had too many messages lately."), {}, link)
     if capped >= total:

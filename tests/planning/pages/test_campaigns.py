@@ -207,7 +207,7 @@ def test_small_numbers_are_not_shown(story: Story, author: FlaskClient) -> None:
 
 def test_cap_is_told_before_it_counts(story: Story, author: FlaskClient) -> None:
     told = "people who had 3 messages in 7 days, from all organisations here, are left out"
-    for page in (author.get(at(story)), author.get(at(story, "/edit"))):
+    for page in (author.get(at(story, "?tab=people")), author.get(at(story, "/edit"))):
         assert told in page.text
 
 
@@ -340,7 +340,7 @@ def test_edit_of_an_approved_campaign_makes_it_a_draft(
     approver.post(at(story, "/approve"), data={"digest": digest_in(approver.get(at(story)))})
     assert "makes this campaign a draft again" in author.get(at(story, "/edit")).text
     author.post(at(story, "/edit"), data=form_of(story, max_parts=2))
-    page = author.get(at(story)).text
+    page = author.get(at(story, "?tab=history")).text
     assert state_of(pages, story) == CampaignState.DRAFT
     assert "void since a change" in page
 

@@ -128,9 +128,9 @@ def many(pages: Pages, story: Story, vault: Vault) -> None:
 def test_matrix_shows_language_by_channel(pages: Pages, story: Story, author: FlaskClient, vault: Vault) -> None:
     polish, rest = sender(pages, name="Polish", countries=["PL"]), sender(pages, name="Rest")
     author.post(at(story, "/edit"), data=order(story, polish, rest) | {"save": "1"})
-    assert "Who, how and for how much" not in author.get(at(story)).text
+    assert "Who, how and for how much" not in author.get(at(story, "?tab=cost")).text
     many(pages, story, vault)
-    page = author.get(at(story)).text
+    page = author.get(at(story, "?tab=cost")).text
     assert "Who, how and for how much" in page
     assert re.search(r'data-label="SMS">\s*30', page)
 
