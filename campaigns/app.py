@@ -49,6 +49,8 @@ from campaigns.leaving import public as leaving
 from campaigns.members import invitation_views as invitation
 from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
+from campaigns.members.forgotten import views as forgotten
+from campaigns.members.forgotten.reset_kind import RESET_KIND
 from campaigns.members.founding import is_founding, is_other_admin
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import public as advice
@@ -139,6 +141,7 @@ PAGES: tuple[Blueprint, ...] = (
     members.pages,
     set_up.pages,
     invitation.pages,
+    forgotten.pages,
     example.pages,
     own_phone.pages,
     tokens.pages,
@@ -214,7 +217,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     """Tell pages what only later steps know."""
     init_entry_points(app, select_senders=select_senders)
     approver_wait = timedelta(hours=settings.approver_wait_hours)
-    init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password)))
+    init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password), RESET_KIND))
     places.init_places(app, find_used=find_used)
     public_pages.init_public_pages(app, is_founding=is_founding, is_other_admin=is_other_admin)
     init_counts(app)

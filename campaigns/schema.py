@@ -36,6 +36,7 @@ import campaigns.inbox.media.models
 import campaigns.inbox.models
 import campaigns.inbox.unnamed.models
 import campaigns.leaving.models
+import campaigns.members.forgotten.models
 import campaigns.messages.models
 import campaigns.own_phone.models
 import campaigns.places.models

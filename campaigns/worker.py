@@ -54,6 +54,7 @@ from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
 from campaigns.leaving.code_sending import forget_requests, send_codes
+from campaigns.members.forgotten.reset_mails import send_reset_mails
 from campaigns.missed_inbound import MissedInbound
 from campaigns.money import Money
 from campaigns.ownership import OwnerWatch
@@ -82,10 +83,9 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Chores with a thread of their own.
-APART = ("escalation", "mail", "reports", "people", "acts")
+APART = ("escalation", "mail", "reports", "people", "acts", "links")
 #: Between two looks whether a page, or an act, waits for a count.
-PEOPLE_EVERY = 0.5
-LAPSE_EVERY = 20.0
+PEOPLE_EVERY, LAPSE_EVERY = 0.5, 20.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
 #: How often forms are looked for that can give no new code any more.
@@ -99,10 +99,8 @@ TABLES_EVERY = 60.0
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 #: Between two looks for people who were asked whether to go on and did not answer.
 SILENT_EVERY = 300.0
-#: Between two looks whether the directory changed under a run that is being sent.
-TEXTS_EVERY = 5.0
-#: Between two looks for files that people sent.
-FILES_EVERY = 1.0
+#: Between two looks whether the directory changed under a run that is being sent, and for files that people sent.
+TEXTS_EVERY, FILES_EVERY = 5.0, 1.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
 #: A thread that wants the interpreter gets it after this number of seconds; Python's default is ten times as many.
@@ -375,7 +373,7 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalating, mailing, reporting, counting, acting = map(in_thread, self._apart.values())
+        escalating, mailing, reporting, counting, acting, linking = map(in_thread, self._apart.values())
         needs = self._sessions, self._settings
         by_mail = *needs, self._mailer
         return [
@@ -384,6 +382,7 @@ class Worker:
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
             Chore("telling members", ESCALATE_EVERY, lambda: mailing(send_mails, *by_mail), is_outward=True),
+            Chore("mailing links", ESCALATE_EVERY, lambda: linking(send_reset_mails, *by_mail), is_outward=True),
             Chore("sending reports", REPORTS_EVERY, lambda: reporting(send_reports, *by_mail), is_outward=True),
         ]
 

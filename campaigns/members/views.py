@@ -11,6 +11,7 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.inbox.duty.queries import load_readers
 from campaigns.inbox.escalation.passing_on import pass_on
 from campaigns.members import service
+from campaigns.members.forgotten.reset_links import invite_by_mail
 from campaigns.members.forms import MemberForm, RolesForm
 from campaigns.members.founding import find_founding, is_other_admin
 from campaigns.members.invitations import VALID_DAYS, invite
@@ -71,7 +72,10 @@ def add_member() -> Page:
         except InputError as error:
             form.show(error)
         else:
-            return _told(one_time, added.memberships[0], proposal)
+            is_mailed = bool(settings().smtp_url)
+            if is_mailed:
+                invite_by_mail(session(), added)
+            return _told(one_time, added.memberships[0], proposal, is_mailed=is_mailed)
     founding = find_founding(session(), ours.id)
     return render_template("members/add.html", form=form, founding=founding), form.status
 
@@ -157,7 +161,14 @@ def pass_on_work(member_id: int) -> Page:
     return redirect(url_for("members.edit_member", member_id=member_id))
 
 
-def _told(password: str, membership: Membership, proposal: Proposal | None, *, is_half: bool = False) -> str:
+def _told(
+    password: str,
+    membership: Membership,
+    proposal: Proposal | None,
+    *,
+    is_half: bool = False,
+    is_mailed: bool = False,
+) -> str:
     token = invite(membership.member, settings().secret_key)
     return render_template(
         "members/one_time_password.html",
@@ -165,6 +176,7 @@ def _told(password: str, membership: Membership, proposal: Proposal | None, *, i
         of=membership.member,
         proposal=proposal,
         is_half=is_half,
+        is_mailed=is_mailed,
         link=f"{settings().public_url.rstrip('/')}{url_for('invitation.accept', token=token)}",
         valid_days=VALID_DAYS,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -17,7 +20,7 @@ from campaigns.own_phone import service
 from campaigns.own_phone.entry_limits import limits_on_codes
 from campaigns.own_phone.filled_example import fill_example
 from campaigns.own_phone.forms import CodeForm, NumberForm
-from campaigns.own_phone.queries import count_tests, find_phone, load_tests
+from campaigns.own_phone.queries import count_tests, find_phone, load_tests, sum_cents
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.queries import get_sender, load_senders
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -26,6 +29,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.staff.sign_in.attempt_limits import pour
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
+from campaigns.web.filters import dollars
 from campaigns.web.locale import current_language
 from campaigns.web.session import session, writing_apart
 
@@ -178,9 +182,16 @@ def _page(number_form: NumberForm | None = None, code_form: CodeForm | None = No
         number_form=number,
         code_form=code_form or CodeForm(formdata=None),
         is_entering=number_form is not None,
+        spent=_spent(),
         **_tests(),
     )
     return page, status
+
+
+def _spent() -> str:
+    """Return what the organisation spent at most on such texts in 30 days."""
+    since = clock.now() - timedelta(days=30)
+    return dollars(Decimal(sum_cents(session(), current_organisation().id, since=since)) / 100)
 
 
 def _tests() -> dict[str, object]:

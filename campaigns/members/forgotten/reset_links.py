@@ -1,0 +1,121 @@
+"""Verbs on links for a new password: asked for, made, used once within minutes. None commits.
+
+Whoever publishes, approves or administers needs a second administrator besides: who reads their mail is not they.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import ForbiddenError
+from campaigns.core.words import N_
+from campaigns.members.forgotten.models import ResetLink
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind
+from campaigns.proposals.service import propose
+from campaigns.staff import audit, service
+from campaigns.staff.models import TRUSTED, Member, Membership
+from campaigns.staff.queries import find_member
+
+#: How long a link holds.
+LIVES = timedelta(minutes=15)
+#: How long it is remembered who asked.
+KEPT_FOR = timedelta(days=7)
+_OVER = N_("This link was used already, or is too old. Ask for a new one on the sign-in page.")
+
+
+def ask_for_link(session: Session, email: str) -> None:
+    """Note that somebody wants a new password for an address, whoever's it is; a worker does the rest."""
+    member = find_member(session, email)
+    is_living = member is not None and member.active
+    session.add(ResetLink(member_id=member.id if member and is_living else None, asked_at=clock.now()))
+    session.flush()
+
+
+def invite_by_mail(session: Session, member: Member) -> None:
+    """Note that a new member is to get a link to choose their password by."""
+    session.add(ResetLink(member_id=member.id, asked_at=clock.now(), is_invitation=True))
+    session.flush()
+
+
+def make_token(link: ResetLink) -> str:
+    """Return a token for a link, of which the row keeps the hash; one before it holds no more."""
+    token = secrets.token_urlsafe(32)
+    link.token_hash, link.made_at = _hash_of(token), clock.now()
+    return token
+
+
+def get_link(session: Session, token: str, *, for_update: bool = False) -> tuple[ResetLink, Member]:
+    """Return a link and whose it is. Raises ForbiddenError for one that is unknown, used or too old."""
+    wanted = select(ResetLink).where(ResetLink.token_hash == _hash_of(token), ResetLink.used_at.is_(None))
+    if for_update:
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    link = session.scalars(wanted).one_or_none()
+    if link is None or link.made_at is None or link.made_at <= clock.now() - LIVES:
+        raise ForbiddenError(_OVER)
+    member = session.get(Member, link.member_id, populate_existing=True, with_for_update=for_update or None)
+    if member is None or not member.active:
+        raise ForbiddenError(_OVER)
+    return link, member
+
+
+def use_link(
+    session: Session, link: ResetLink, member: Member, kind: Kind, *, password_hash: str
+) -> Proposal | None:
+    """Take the password that was chosen; return what waits for a second administrator, if it takes one.
+
+    A second factor stays. All other links of the member hold no more.
+    """
+    now = clock.now()
+    theirs = select(ResetLink).where(ResetLink.member_id == member.id, ResetLink.used_at.is_(None))
+    for each in session.scalars(theirs.with_for_update()):
+        each.used_at, each.settled_at = now, each.settled_at or now
+    session.flush()
+    trusted = find_trusting(member)
+    if trusted is None or link.is_invitation:
+        set_password(session, link, member, password_hash)
+        return None
+    return propose(
+        session,
+        kind,
+        member,
+        organisation_id=trusted.organisation_id,
+        before=mark_of(member),
+        after={"password": password_hash, "link": link.id},
+        by=member.id,
+    )
+
+
+def find_trusting(member: Member) -> Membership | None:
+    """Return the first membership by which a member publishes, approves or administers; None: there is none."""
+    return next((each for each in member.memberships if not TRUSTED.isdisjoint(each.roles)), None)
+
+
+def set_password(session: Session, link: ResetLink, member: Member, password_hash: str) -> None:
+    """Give a member the password that they chose by a link; all their sessions end."""
+    service.change_password(session, member, password_hash)
+    link.done_at = clock.now()
+    for organisation_id in service.organisations_of(member):
+        audit.record(
+            session, "member.reset_by_mail", subject=member, organisation_id=organisation_id, member_id=member.id
+        )
+
+
+def mark_of(member: Member) -> dict[str, str]:
+    """Return what is another one as soon as the password is."""
+    return {"password": hashlib.sha256((member.password or "").encode()).hexdigest()[:16]}
+
+
+def forget_links(session: Session) -> None:
+    """Remove who asked long ago."""
+    session.execute(delete(ResetLink).where(ResetLink.asked_at <= clock.now() - KEPT_FOR))
+
+
+def _hash_of(token: str) -> str:
+    return hashlib.sha256(token[:100].encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,199 @@
+"""A forgotten password is replaced by a link from a mail, once and soon; for whoever is trusted it takes two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+from sqlalchemy import Engine, select
+
+from campaigns.core import clock
+from campaigns.core.errors import UnavailableError
+from campaigns.members.forgotten.asking_limits import PER_ADDRESS
+from campaigns.members.forgotten.models import ResetLink
+from campaigns.members.forgotten.reset_mails import MOST_ATTEMPTS, send_reset_mails
+from campaigns.proposals.models import Proposal
+from campaigns.staff.models import AuditEntry, Member, Role
+from tests.moments import standing_at
+from tests.web.pages import Pages, make_pages, page_settings
+
+SMTP = "smtps://mail.example.org"
+CHOSEN = {"password": "violet cupboards drift north"}
+
+
+class Box:
+    """Takes mails, or none while it is closed."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.is_closed = False
+
+    def __call__(self, message: EmailMessage) -> None:
+        if self.is_closed:
+            raise UnavailableError("The mail was not taken.")
+        self.mails.append(message)
+
+    def path(self) -> str:
+        found = re.search(r"https?://[^/\s]+(/forgotten/\S+)", self.mails[-1].get_content())
+        assert found is not None
+        return found[1]
+
+
+@pytest.fixture
+def mailing(engine: Engine) -> Iterator[Pages]:
+    """Pages of an instance that mails."""
+    with make_pages(engine, smtp_url=SMTP) as pages:
+        yield pages
+
+
+@pytest.fixture
+def box() -> Box:
+    return Box()
+
+
+def deliver(pages: Pages, engine: Engine, box: Box) -> int:
+    return send_reset_mails(pages.sessions, page_settings(engine, smtp_url=SMTP), box)
+
+
+def ask(pages: Pages, email: str) -> str:
+    answer = pages.client().post("/forgotten", data={"email": email})
+    assert answer.status_code == 200
+    return re.sub(r'nonce="[^"]*"', "", answer.text)
+
+
+def member_as_is(pages: Pages, member: Member) -> Member:
+    with pages.sessions() as session:
+        return session.get_one(Member, member.id)
+
+
+@pytest.mark.both_databases
+def test_link_changes_the_password_once_and_ends_sessions(mailing: Pages, engine: Engine, box: Box) -> None:
+    member = mailing.member(Role.AUTHOR, tf_totp_secret="kept")
+    old = mailing.client(member)
+    ask(mailing, member.email.upper())
+    assert deliver(mailing, engine, box) == 1
+    assert box.mails[0]["To"] == member.email
+    path = box.path()
+    # Opening it changes nothing.
+    assert [mailing.client().get(path).status_code for _ in range(2)] == [200, 200]
+    assert mailing.client().post(path, data=CHOSEN).location == "/sign-in"
+    assert mailing.client().post(path, data=CHOSEN).status_code == 403
+    changed = member_as_is(mailing, member)
+    assert (changed.password != member.password, changed.tf_totp_secret) == (True, "kept")
+    assert old.get("/").status_code == 302
+    assert deliver(mailing, engine, box) == 1
+    assert "has changed" in box.mails[1]["Subject"]
+    assert deliver(mailing, engine, box) == 0
+    signed_in = mailing.client().post("/sign-in", data={"email": member.email, **CHOSEN})
+    assert signed_in.status_code == 302
+
+
+def test_answer_is_the_same_for_everybody(mailing: Pages, engine: Engine, box: Box) -> None:
+    member, barred = mailing.member(Role.AUTHOR), mailing.member(Role.AUTHOR, active=False)
+    assert ask(mailing, member.email) == ask(mailing, "nobody@example.org") == ask(mailing, barred.email)
+    assert deliver(mailing, engine, box) == 1
+
+
+def test_link_holds_for_a_quarter_of_an_hour(mailing: Pages, engine: Engine, box: Box) -> None:
+    ask(mailing, mailing.member(Role.AUTHOR).email)
+    deliver(mailing, engine, box)
+    with standing_at(clock.now() + timedelta(minutes=16)):
+        assert mailing.client().post(box.path(), data=CHOSEN).status_code == 403
+
+
+def test_database_has_no_token(mailing: Pages, engine: Engine, box: Box) -> None:
+    ask(mailing, mailing.member(Role.AUTHOR).email)
+    deliver(mailing, engine, box)
+    with mailing.sessions() as session:
+        link = session.scalars(select(ResetLink)).one()
+        assert link.token_hash is not None
+        assert link.token_hash not in box.path()
+        assert box.path().rpartition("/")[2] not in link.token_hash
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("role", [Role.APPROVER, Role.STEWARD, Role.ADMIN])
+def test_second_administrator_confirms_for_whoever_is_trusted(
+    mailing: Pages, engine: Engine, box: Box, role: Role
+) -> None:
+    member, admin = mailing.member(role), mailing.member(Role.ADMIN)
+    ask(mailing, member.email)
+    deliver(mailing, engine, box)
+    answer = mailing.client().post(box.path(), data=CHOSEN)
+    assert "An administrator has to confirm" in answer.text
+    assert member_as_is(mailing, member).password == member.password
+    with mailing.sessions() as session:
+        proposal_id = session.scalars(select(Proposal.id)).one()
+    assert mailing.client(member).post(f"/proposals/{proposal_id}/agree").status_code != 200
+    assert member_as_is(mailing, member).password == member.password
+    client = mailing.client(admin)
+    assert "New password chosen by mail" in client.get("/").text
+    client.post(f"/proposals/{proposal_id}/agree")
+    assert member_as_is(mailing, member).password != member.password
+    with mailing.sessions() as session:
+        assert session.get_one(Proposal, proposal_id).after == {}
+        told = [entry for entry in session.scalars(select(AuditEntry)) if "argon2" in str(entry.detail)]
+        assert told == []
+    assert deliver(mailing, engine, box) == 1
+    assert mailing.client().post("/sign-in", data={"email": member.email, **CHOSEN}).status_code == 302
+
+
+def test_refused_password_is_forgotten(mailing: Pages, engine: Engine, box: Box) -> None:
+    member, admin = mailing.member(Role.APPROVER), mailing.member(Role.ADMIN)
+    ask(mailing, member.email)
+    deliver(mailing, engine, box)
+    mailing.client().post(box.path(), data=CHOSEN)
+    with mailing.sessions() as session:
+        proposal_id = session.scalars(select(Proposal.id)).one()
+    mailing.client(admin).post(f"/proposals/{proposal_id}/refuse")
+    with mailing.sessions() as session:
+        assert session.get_one(Proposal, proposal_id).after == {}
+    assert member_as_is(mailing, member).password == member.password
+
+
+def test_address_gets_three_links_an_hour(mailing: Pages, engine: Engine, box: Box) -> None:
+    member = mailing.member(Role.AUTHOR)
+    answers = {ask(mailing, member.email) for _ in range(PER_ADDRESS + 1)}
+    assert len(answers) == 1
+    assert deliver(mailing, engine, box) == PER_ADDRESS
+
+
+def test_mail_that_is_not_taken_is_tried_again_with_another_link(
+    mailing: Pages, engine: Engine, box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    member = mailing.member(Role.AUTHOR)
+    ask(mailing, member.email)
+    box.is_closed = True
+    assert deliver(mailing, engine, box) == 0
+    assert member.email not in caplog.text
+    box.is_closed = False
+    assert deliver(mailing, engine, box) == 1
+    assert mailing.client().get(box.path()).status_code == 200
+    ask(mailing, member.email)
+    box.is_closed = True
+    assert [deliver(mailing, engine, box) for _ in range(MOST_ATTEMPTS + 1)] == [0] * (MOST_ATTEMPTS + 1)
+    box.is_closed = False
+    assert deliver(mailing, engine, box) == 0
+
+
+def test_without_mail_an_administrator_is_named(pages: Pages) -> None:
+    page = pages.client().get("/forgotten").text
+    assert ("sends no e-mail" in page, "<input" in page.split("<main")[1]) == (True, False)
+
+
+def test_new_member_is_invited_by_mail(mailing: Pages, engine: Engine, box: Box) -> None:
+    admin = mailing.client(mailing.member(Role.ADMIN))
+    added = admin.post(
+        "/settings/members/add", data={"name": "Marek", "email": "marek@example.org", "roles": ["author"]}
+    )
+    assert "An invitation goes to marek@example.org" in added.text
+    deliver(mailing, engine, box)
+    assert ("invited" in box.mails[0]["Subject"], "/sign-in" in box.mails[0].get_content()) == (True, True)
+    assert "Welcome, Marek" in mailing.client().get(box.path()).text
+    assert mailing.client().post(box.path(), data=CHOSEN).location == "/sign-in"
+    # Whoever comes too late asks for another link.
+    ask(mailing, "marek@example.org")
+    assert deliver(mailing, engine, box) == 2
