@@ -10,12 +10,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import ColumnElement, case, exists, func, select, update
+from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY
@@ -24,6 +24,7 @@ from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.escalation import second_members
+from campaigns.inbox.escalation.mail_pauses import LONGEST_PAUSE, Earlier, may_get_one
 from campaigns.inbox.escalation.member_mail_text import (
     tell_code,
     tell_complaint,
@@ -40,7 +41,6 @@ from campaigns.inbox.escalation.models import (
 )
 from campaigns.inbox.escalation.returned_mail import mark_mail, note_post
 from campaigns.inbox.escalation.trying_again import (
-    MOST_AN_HOUR,
     claim_again,
     is_of_complaints,
     is_to_be_tried,
@@ -49,15 +49,9 @@ from campaigns.inbox.escalation.trying_again import (
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
 
-#: Of the mails that a member gets in an hour some are kept for whoever may be in danger.
-MOST_DIGESTS_AN_HOUR = 3
-#: Time between two mails to a member about conversations of an urgency; for all others a day.
-PAUSES = {Urgency.DANGER: timedelta(0), Urgency.DAY: timedelta(minutes=10)}
-_LONGEST_PAUSE = timedelta(days=1)
 #: Mails that are handed over at the same moment: one address at which a server hangs holds up no other.
 AT_ONCE = 8
 
-_HOUR = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +67,8 @@ class Due:
     urgency: Urgency
     is_complaint: bool
     conversations: int
+    #: Whether no mail that was taken told them of one of these.
+    is_news: bool = True
     #: Whether they are asked to agree to a hand-over, of which offers are counted.
     is_for_second: bool = False
 
@@ -121,7 +117,14 @@ def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
 def _find_due(session: Session, now: datetime) -> Iterator[Due]:
     """Yield who is to be told and may get a mail now, the most urgent first."""
     waiting = [
-        Due(row.member_id, row.organisation_id, Urgency(row.urgency), row.is_complaint, row.conversations)
+        Due(
+            row.member_id,
+            row.organisation_id,
+            Urgency(row.urgency),
+            row.is_complaint,
+            row.conversations,
+            is_news=bool(row.news),
+        )
         for row in session.execute(_select_pending())
     ]
     asked = [
@@ -137,7 +140,8 @@ def _select_pending() -> Any:
     urgency = Conversation.urgency.label("urgency")
     count = func.count(Conversation.id.distinct()).label("conversations")
     whose = StepTold.member_id, EscalationStep.organisation_id
-    columns = select(*whose, urgency, Conversation.is_complaint, count)
+    news = func.sum(case((_was_told_before(), 0), else_=1)).label("news")
+    columns = select(*whose, urgency, Conversation.is_complaint, count, news)
     pending = columns.join(EscalationStep, EscalationStep.id == StepTold.step_id)
     pending = pending.join(Conversation, Conversation.id == EscalationStep.conversation_id)
     pending = pending.join(Member, Member.id == StepTold.member_id).where(
@@ -146,20 +150,21 @@ def _select_pending() -> Any:
     return pending.where(*still_waits()).group_by(*columns.selected_columns[:4])
 
 
+def _was_told_before() -> ColumnElement[bool]:
+    """Match what a member is to be told once more: a mail told them of an earlier step of the same wait."""
+    told, step = aliased(StepTold), aliased(EscalationStep)
+    of_wait = step.conversation_id == EscalationStep.conversation_id, step.since == EscalationStep.since
+    earlier = exists().where(told.member_id == StepTold.member_id, told.step_id == step.id, *of_wait)
+    return earlier.where(told.mail_id == StepMail.id, StepMail.state == PostState.SENT)
+
+
 def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
     """Say whether a member may get one more mail now."""
     theirs = select(StepMail.urgency, StepMail.created_at, StepMail.changed_at).where(
-        StepMail.member_id == due.member_id
+        StepMail.member_id == due.member_id, StepMail.created_at > now - LONGEST_PAUSE
     )
-    lately = session.execute(theirs.where(StepMail.created_at > now - _LONGEST_PAUSE)).all()
-    # One that was taken at the second try reached them then.
-    in_hour = [row for row in lately if row.changed_at > now - _HOUR]
-    if len(in_hour) >= MOST_AN_HOUR or due.urgency >= Urgency.DANGER:
-        return len(in_hour) < MOST_AN_HOUR
-    digests = [row for row in in_hour if row.urgency < Urgency.DANGER]
-    pause = PAUSES.get(due.urgency, _LONGEST_PAUSE)
-    is_too_soon = any(row.urgency == due.urgency and row.created_at > now - pause for row in lately)
-    return len(digests) < MOST_DIGESTS_AN_HOUR and not is_too_soon
+    earlier = [Earlier(Urgency(row.urgency), row.created_at, row.changed_at) for row in session.execute(theirs)]
+    return may_get_one(due.urgency, earlier, is_news=due.is_news, now=now)
 
 
 def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> Iterator[Letter]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.core.database import PAST_MEMORY
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
+from campaigns.inbox.escalation.mail_pauses import MOST_AN_HOUR
 from campaigns.inbox.escalation.models import (
     NOT_TAKEN,
     EscalationStep,
@@ -26,8 +27,6 @@ from campaigns.inbox.escalation.models import (
 from campaigns.inbox.escalation.second_members import is_for_second_member, is_still_asked
 from campaigns.staff.models import Member
 
-#: Mails that a member gets in an hour at most.
-MOST_AN_HOUR = 6
 #: A mail that was not taken is tried again after so long, so often; one that a process left behind, too.
 AGAIN_AFTER, ATTEMPTS = timedelta(minutes=1), 4
 LEFT_BEHIND = timedelta(minutes=2)

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select, update
 
+from campaigns.inbox.escalation.mail_pauses import MOST_AN_HOUR
 from campaigns.inbox.escalation.models import StepMail
-from campaigns.inbox.escalation.trying_again import MOST_AN_HOUR
 from campaigns.staff.models import Member
 from tests.inbox.escalation.watch import Watch
 
