@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent.handles import country_of_handle
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
+from campaigns.core.mail.smtp import Mailer
 from campaigns.core.processes.chores import Chore
 from campaigns.core.settings import Settings
 from campaigns.example.queries import may_have_provider
@@ -25,6 +26,7 @@ from campaigns.gateways.connecting import Charging
 from campaigns.gateways.factory import open_gateway
 from campaigns.planning.models import Sender
 from campaigns.planning.spending.models import ToldDay
+from campaigns.planning.spending.spending_mails import send_spending_mails
 from campaigns.planning.spending.told import ToldSums, keep_balance, replace_day
 from campaigns.reach.counting.run_costs import recount_costs
 from campaigns.staff.credentials import load_credentials
@@ -56,8 +58,15 @@ class Money:
     """What is spent on this instance, looked after by one worker."""
 
     def __init__(
-        self, sessions: sessionmaker[Session], settings: Settings, *, seconds: Callable[[], float] = time.monotonic
+        self,
+        sessions: sessionmaker[Session],
+        settings: Settings,
+        mailer: Mailer,
+        *,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Prepare to look; `seconds` is a clock that nobody sets."""
+        self._mailer = mailer
         self._sessions, self._settings, self._seconds = sessions, settings, seconds
         self._ask_at: dict[str, float] = {}
 
@@ -65,12 +74,17 @@ class Money:
         """Return what a worker does again and again for the books."""
         return [
             Chore("counting costs", COSTS_EVERY, self.count_costs),
+            Chore("telling of money that runs out", LOOK_EVERY, self.tell, is_outward=True),
             Chore("asking what messages cost", LOOK_EVERY, self.ask_providers, is_outward=True),
         ]
 
     async def count_costs(self) -> None:
         """Count what runs cost that moved since the last look."""
         await asyncio.to_thread(recount_costs, self._sessions)
+
+    async def tell(self) -> None:
+        """Tell administrators by mail of a limit or a balance that runs out."""
+        await asyncio.to_thread(send_spending_mails, self._sessions, self._settings, self._mailer)
 
     async def ask_providers(self) -> None:
         """Ask each account whose turn it is; one that does not answer holds up no other."""

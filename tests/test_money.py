@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import Engine, select
@@ -34,6 +35,10 @@ def settings(engine: Engine, sandbox: SandboxProcess) -> Settings:
     return replace(page_settings(engine), sandbox_url=sandbox.url, secrets=secrets)
 
 
+def no_mailer(mail: EmailMessage) -> None:
+    raise AssertionError("nobody is to be told anything")
+
+
 def a_charge(price: str | None = "0.1", sender: str = "+1500", currency: str = "USD") -> Charge:
     told = None if price is None else Decimal(price)
     return Charge("+380671234567", (sender,), 2, told, currency if price else "")
@@ -49,7 +54,7 @@ def test_the_sandbox_tells_prices_and_a_balance_as_twilio_does(
     deadline = time.monotonic() + 10
     while not all(message["price"] for message in sandbox.truth()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    money = Money(sessions, settings)
+    money = Money(sessions, settings, no_mailer)
     asyncio.run(money.ask_providers())
     with sessions() as session:
         (row,) = session.scalars(select(ToldCost))
@@ -64,7 +69,7 @@ def test_a_provider_is_asked_once_an_hour(sessions: sessionmaker[Session], setti
     seconds = [0.0]
     with sessions.begin() as session:
         a_sender(session, organisation_id=an_organisation(session).id)
-    money = Money(sessions, settings, seconds=lambda: seconds[0])
+    money = Money(sessions, settings, no_mailer, seconds=lambda: seconds[0])
     told = []
     for at in (0.0, ASK_EVERY - 1, ASK_EVERY):
         seconds[0] = at

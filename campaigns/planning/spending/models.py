@@ -98,3 +98,17 @@ class AccountBalance(Base):
     micros: Mapped[int] = mapped_column(BigId)
     currency: Mapped[str] = mapped_column(String(3))
     told_at: Mapped[datetime]
+
+
+class SpendingNotice(Base):
+    """That an administrator was told by mail of money that runs out: once for each cause and time."""
+
+    __tablename__ = "spending_notice"
+
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    #: A Cause of spending_mails.py.
+    cause: Mapped[str] = mapped_column(String(10), primary_key=True)
+    #: The month of a limit, or the Monday of the week in which a balance was low.
+    period: Mapped[str] = mapped_column(String(10), primary_key=True)
+    told_at: Mapped[datetime]

@@ -6,12 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
 from campaigns.planning.spending.models import AccountBalance, RunCost, SpendingLimit, ToldCost
-from campaigns.staff.queries import owned
+from campaigns.staff.models import Organisation
 
 MICROS = 1_000_000
 #: The currency of our prices and of limits.
@@ -64,18 +65,39 @@ def month_of(moment: datetime) -> str:
 
 
 def load_month(session: Session, organisation_id: int, *, now: datetime) -> MonthMoney:
-    """Return what an organisation spent in the month of `now` (aware UTC), rounded up to cents.
+    """Return what an organisation spent in the month of `now` (aware UTC); see `load_months`."""
+    found = load_months(session, now=now, among=Organisation.id == organisation_id)
+    return found.get(organisation_id, MonthMoney(0, None))
+
+
+def load_months(
+    session: Session, *, now: datetime, among: ColumnElement[bool] | None = None
+) -> dict[int, MonthMoney]:
+    """Return what organisations spent in the month of `now` (aware UTC), by their ids, rounded up to cents.
 
     Our estimate or what the providers told, whichever is more: they tell it hours later.
     """
-    ours = func.sum(RunCost.micros), func.sum(RunCost.coming_micros)
-    ran = owned(select(*ours), RunCost, organisation_id).where(RunCost.month == month_of(now))
-    estimated, coming = (int(micros or 0) for micros in session.execute(ran).one())
-    said = owned(select(func.sum(ToldCost.micros)), ToldCost, organisation_id)
-    told = session.scalar(said.where(ToldCost.month == month_of(now), ToldCost.currency == DOLLARS)) or 0
-    limit = session.get(SpendingLimit, organisation_id)
-    micros = max(estimated, int(told)) + coming
-    return MonthMoney(-(-micros * 100 // MICROS), limit.cents if limit else None)
+    ran = _sums(RunCost, now, RunCost.micros, RunCost.coming_micros)
+    told = _sums(ToldCost, now, ToldCost.micros).where(ToldCost.currency == DOLLARS).subquery()
+    costs = ran.subquery()
+    columns = (Organisation.id, SpendingLimit.cents, costs.c[1], costs.c[2], told.c[1])
+    rows = session.execute(
+        select(*columns)
+        .outerjoin(SpendingLimit, SpendingLimit.organisation_id == Organisation.id)
+        .outerjoin(costs, costs.c.organisation_id == Organisation.id)
+        .outerjoin(told, told.c.organisation_id == Organisation.id)
+        .where(true() if among is None else among)
+    )
+    months: dict[int, MonthMoney] = {}
+    for organisation_id, limit, *sums in rows:
+        estimated, coming, charged = (int(each or 0) for each in sums)
+        months[organisation_id] = MonthMoney(-(-(max(estimated, charged) + coming) * 100 // MICROS), limit)
+    return months
+
+
+def _sums(table: type[RunCost] | type[ToldCost], now: datetime, *columns: Any) -> Select[*tuple[Any, ...]]:
+    sums = [func.sum(column).label(f"sum_{at}") for at, column in enumerate(columns)]
+    return select(table.organisation_id, *sums).where(table.month == month_of(now)).group_by(table.organisation_id)
 
 
 @dataclass(frozen=True, slots=True)
