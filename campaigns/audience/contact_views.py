@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -16,15 +14,14 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
+from campaigns.audience.file_telling import FileTelling, causes_of
 from campaigns.audience.files import watch
-from campaigns.audience.files.contact_reader import ContactFile, read_contacts
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
+from campaigns.audience.handed_in import as_text, people_of
 from campaigns.audience.models import AddressState, Contact, ContactImport
-from campaigns.core import clock
 from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
-from campaigns.core.limited.child_limits import Limits
-from campaigns.places.queries import regions_by_id
+from campaigns.places.queries import regions_by_id, select_places
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -33,17 +30,12 @@ from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.keyed_pages import page_by_id
 from campaigns.web.number_fields import whole_number
-from campaigns.web.session import begin_writing, database, reads_first, session
-from campaigns.web.uploads import rows_of_upload
+from campaigns.web.session import begin_writing, reads_first, session
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
 
 Page = str | Redirect | tuple[str, int]
 
-#: What reading a contact file may cost: it may hold 100,000 people.
-READING = Limits(seconds=180, processor_seconds=120, answer_megabytes=200)
-#: People of one file on SQLite, which has one writer: these take some two seconds.
-MOST_ON_SQLITE = 10_000
 #: A file that shows the columns; the number is of a range kept for films and books.
 EXAMPLE = (
     "number,language,other_language,place,latitude,longitude,region,position_date,consent_date,consent_how\n"
@@ -109,7 +101,7 @@ def import_file() -> Page:
     form = ImportForm()
     if form.validate_on_submit():
         try:
-            waiting = _check(form.file.data, form.text("country") or None)
+            waiting = _check(form.file.data, form.telling())
         except (InputError, QuotaError) as error:
             form.show(error, "file")
         else:
@@ -125,7 +117,15 @@ def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
     about = open_about(file, vault())
-    return render_template("audience/files/file.html", file=file, about=about, encodings=ENCODINGS)
+    return render_template(
+        "audience/files/file.html",
+        file=file,
+        about=about,
+        causes=causes_of(about.problems),
+        encodings=ENCODINGS,
+        languages=all_languages(),
+        places=session().scalars(select_places(current_organisation().id)).all(),
+    )
 
 
 @pages.post("/files/<int:import_id>/import")
@@ -138,6 +138,18 @@ def confirm_file(import_id: int) -> Page:
         count = report.added + report.updated
         flash(ngettext("%(num)s person is imported.", "%(num)s people are imported.", count), "good")
     return redirect(url_for("audience.contacts.show_file", import_id=import_id))
+
+
+@pages.post("/files/<int:import_id>/again")
+@takes_file
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
+@reads_first
+def check_again(import_id: int) -> Page:
+    """Take a corrected file in the place of one that waits, and what its cells mean."""
+    shown = import_id
+    with refusals_told(TransitionError, InputError, QuotaError):
+        shown = _check_again(import_id).id
+    return redirect(url_for("audience.contacts.show_file", import_id=shown))
 
 
 @pages.post("/files/<int:import_id>/discard")
@@ -158,57 +170,60 @@ def example() -> Response:
     return Response(EXAMPLE, mimetype="text/csv", headers=headers)
 
 
-def _check(upload: FileStorage, country: str | None) -> ContactImport:
+def _check(upload: FileStorage, telling: FileTelling, *, instead_of: int | None = None) -> ContactImport:
     """Keep a contact file with what a dry run found in it. Raises InputError, or QuotaError before it is read."""
     watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
     file = cast(BinaryIO, upload.stream)
     service.limit_size(file, settings())
-    with _people(file, country) as found:
-        report = service.dry_run(session(), current_organisation().id, found, vault=vault())
+    with as_text(file) as text:
+        return _keep(str(upload.filename), text, telling, instead_of=instead_of)
+
+
+def _keep(name: str, text: BinaryIO, telling: FileTelling, *, instead_of: int | None) -> ContactImport:
+    organisation_id = current_organisation().id
+    with people_of(text, telling) as found:
+        report = service.dry_run(session(), organisation_id, found, vault=vault())
     begin_writing()
-    file.seek(0)
+    text.seek(0)
     return service.keep_file(
         session(),
-        current_organisation().id,
-        str(upload.filename),
-        file.read(),
+        organisation_id,
+        name,
+        text.read(),
         found=found,
         report=report,
         by=current_member().id,
         vault=vault(),
-        default_country=country,
+        telling=telling,
+        instead_of=None if instead_of is None else _file(instead_of),
     )
+
+
+def _check_again(import_id: int) -> ContactImport:
+    """Check a waiting file anew: a corrected one in its place, or itself with what its cells mean."""
+    said = zip(*(request.form.getlist(name) for name in ("column", "cell", "meant")), strict=False)
+    upload = request.files.get("file")
+    # It has no name, and is gone with this request.
+    with TemporaryFile() as kept:
+        waiting = _file(import_id)
+        name = open_about(waiting, vault()).name
+        telling = service.open_file(waiting, kept, vault=vault()).understanding(said)
+        if upload is not None and upload.filename:
+            return _check(upload, telling, instead_of=import_id)
+        watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
+        kept.seek(0)
+        return _keep(name, kept, telling, instead_of=import_id)
 
 
 def _import(import_id: int) -> service.Report:
     """Import a kept file. Raises TransitionError or InputError."""
     # It has no name, and is gone with this request.
     with TemporaryFile() as file:
-        country = service.open_file(_file(import_id), file, vault=vault())
-        with _people(file, country) as found:
+        telling = service.open_file(_file(import_id), file, vault=vault())
+        with people_of(file, telling) as found:
             begin_writing()
             waiting = _file(import_id)
             return service.confirm_import(session(), waiting, found=found, by=current_member().id, vault=vault())
-
-
-def most_rows() -> int:
-    """Return how many people a file may hold: on SQLite a stop waits as long as they take to be written."""
-    is_alone = database.engine.dialect.name == "sqlite"
-    return min(settings().import_max_rows, MOST_ON_SQLITE) if is_alone else settings().import_max_rows
-
-
-@contextmanager
-def _people(file: BinaryIO, country: str | None) -> Iterator[ContactFile]:
-    """Give what a child reads in a contact file."""
-    with rows_of_upload(
-        READING,
-        read_contacts,
-        file,
-        default_country=country,
-        max_rows=most_rows(),
-        now=clock.now(),
-    ) as (people, ending):
-        yield ContactFile.known(people, ending)
 
 
 def _file(import_id: int) -> ContactImport:

@@ -10,9 +10,10 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.models import Channel, PositionSource
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
 from campaigns.core.errors import AudienceRuleError
@@ -161,13 +162,13 @@ class EntryPointForm(Form):
         return int(self.place_id.data) if self.place_id.data else None
 
 
-class ImportForm(Form):
-    """A file of people who agreed to be written to."""
+class UploadForm(Form):
+    """A file of people, and the country of their numbers."""
 
     file = FileField(
         _l("File"),
         [FileRequired(_l("Choose the file first."))],
-        description=_l("CSV in UTF-8, UTF-16 or Windows-1251, with commas, semicolons or tabs."),
+        description=_l("An Excel workbook (XLSX), or CSV in UTF-8, UTF-16 or Windows-1251."),
     )
     country = SelectField(
         _l("Country of numbers without a country code"),
@@ -179,3 +180,27 @@ class ImportForm(Form):
         super().__init__(*args, **kwargs)
         named = sorted(((code, country_name(code)) for code in FILE_COUNTRIES), key=lambda pair: pair[1])
         self.country.choices = options([("", _("None: all numbers begin with +")), *named])
+
+
+class ImportForm(UploadForm):
+    """A file of people who agreed to be written to, and what counts for rows that do not say it."""
+
+    language = SelectField(_l("Language"), [Optional()])
+    consent_on = DateField(_l("On which day they agreed"), [Optional()])
+    consent_how = StringField(
+        _l("How they agreed"),
+        [Optional(), Length(max=200)],
+        description=_l("For example: form at the reception desk. Write no names and no numbers."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        languages = sorted(((code, language_name(code)) for code in all_languages()), key=lambda pair: pair[1])
+        self.language.choices = options([("", _("As each row says")), *languages])
+
+    def telling(self) -> FileTelling:
+        """Return what is said of the file."""
+        day = self.consent_on.data
+        said = {"language": self.text("language"), "consent_how": " ".join(self.text("consent_how").split())}
+        said["consent_date"] = day.isoformat() if day else ""
+        return FileTelling(self.text("country") or None, {name: text for name, text in said.items() if text})

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import contact_writer, watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
 from campaigns.audience.kept.keeping import ask_all
@@ -144,13 +145,19 @@ def keep_file(
     report: Report,
     by: int | None,
     vault: Vault,
-    default_country: str | None = None,
+    telling: FileTelling = NOTHING_TOLD,
+    instead_of: ContactImport | None = None,
 ) -> ContactImport:
     """Keep a file sealed, with what a dry run found in it, until somebody decides; nothing is imported.
 
-    Raises QuotaError when the member or the organisation had too many files checked lately.
+    It may take the place of another one that waits, which is dropped. Raises TransitionError when that one does
+    not wait any more, QuotaError when the member or the organisation had too many files checked lately.
     """
     watch.spend_check(session, organisation_id, member_id=by)
+    if instead_of is not None:
+        session.refresh(instead_of, with_for_update=True)
+        _require_checked(instead_of)
+        _decide(instead_of, ImportState.CANCELLED, None, vault=vault)
     ending = _ending(found)
     waiting = ContactImport(
         organisation_id=organisation_id,
@@ -162,15 +169,15 @@ def keep_file(
     session.add(waiting)
     session.flush()
     seal_about(waiting, AboutFile(file_name[:NAME_LIMIT], report.problems), vault)
-    kept = f"{default_country or ''}\n{data.decode(ending.coding)}"
+    kept = f"{telling.to_line()}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
     told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
     _record(session, "contacts.check", waiting, by, **told)
     return waiting
 
 
-def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> str | None:
-    """Write the text of a kept file into `file`, in UTF-8, and return the country of its bare numbers.
+def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> FileTelling:
+    """Write the text of a kept file into `file`, in UTF-8, and return what a member says of it.
 
     Raises TransitionError when it is decided on already.
     """
@@ -179,7 +186,7 @@ def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> str | 
     begins = kept.index("\n") + 1
     for start in range(begins, len(kept), PIECE):
         file.write(kept[start : start + PIECE].encode())
-    return kept[: begins - 1] or None
+    return FileTelling.from_line(kept[: begins - 1])
 
 
 def confirm_import(

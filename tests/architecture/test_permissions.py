@@ -94,7 +94,8 @@ FRESH = """
     members.pass_on_work
     directory.edit directory.verify directory.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
-    audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke
+    audience.contacts.import_file audience.contacts.confirm_file
+    audience.contacts.check_again readers.add tokens.issue tokens.revoke
     releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
     directory.sheets.import_sheet directory.sheets.export messages.exchange.download
     handing_over.export

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files.contact_reader import ContactReader
 from campaigns.core.errors import RowProblem
 
@@ -20,10 +21,17 @@ class ContactSheet:
 
 
 def read_contacts(
-    text: str, *, default_country: str | None, max_rows: int, now: datetime, batch: int = 1000
+    text: str,
+    *,
+    default_country: str | None,
+    max_rows: int,
+    now: datetime,
+    batch: int = 1000,
+    telling: FileTelling = NOTHING_TOLD,
 ) -> ContactSheet:
     """Read a contact file to its end, `batch` people at a time."""
     lines = io.StringIO(text, newline="")
-    reader = ContactReader(lines, default_country=default_country, max_rows=max_rows, now=now)
+    told = replace(telling, default_country=default_country)
+    reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
     rows = [row for rows in reader.batches(batch) for row in rows]
     return ContactSheet(rows, reader.problems)

@@ -107,7 +107,7 @@ def confirm(
 ) -> Report:
     """Import a file that was checked, as the page does."""
     file = io.BytesIO()
-    country = open_file(waiting, file, vault=vault)
+    country = open_file(waiting, file, vault=vault).default_country
     return confirm_import(session, waiting, found=read(file, settings, country), by=by, vault=vault)
 
 

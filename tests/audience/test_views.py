@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
+from xlsxwriter import Workbook
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
@@ -141,7 +142,8 @@ def test_bad_rows_are_shown_and_not_imported(pages: Pages, client_for: Callable[
     with pages.sessions() as session:
         waiting = session.scalars(select(ContactImport)).one()
     page = client.get(f"/audience/contacts/files/{waiting.id}").text
-    assert "Line 3, number" in page
+    assert "it holds an E" in page
+    assert "Lines: 3" in page
     assert "Import 1 person" not in page
     client.post(f"/audience/contacts/files/{waiting.id}/discard")
     with pages.sessions() as session:
@@ -188,3 +190,49 @@ def test_contact_without_an_address_says_so(pages: Pages, client_for: Callable[.
     client = client_for(Role.STEWARD)
     assert "No address" in client.get(f"/audience/contacts/{contact_id}").text
     assert "No address" in client.get("/audience/contacts").text
+
+
+def book(*rows: tuple[str, ...]) -> bytes:
+    """Return a workbook with these rows."""
+    written = io.BytesIO()
+    with Workbook(written) as workbook:
+        sheet = workbook.add_worksheet()
+        for at, row in enumerate(rows):
+            sheet.write_row(at, 0, row)
+    return written.getvalue()
+
+
+@pytest.mark.both_databases
+def test_workbook_is_checked_and_imported(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.STEWARD)
+    rows = (("number", "language"), ("+380501234567", "uk"), (), ("+380501112233", "xx"))
+    said = {"consent_on": "2026-02-01", "consent_how": "form"}
+    data = {"file": (io.BytesIO(book(*rows)), "people.xlsx"), **said}
+    answer = client.post("/audience/contacts/files", data=data, content_type="multipart/form-data")
+    page = client.get(answer.location).text
+    assert "xx is no language we know" in page
+    assert "Lines: 4" in page
+    again = client.post(f"{answer.location}/again", data={"column": "language", "cell": "xx", "meant": "ar"})
+    assert again.location != answer.location
+    assert "Import 2 people" in client.get(again.location).text
+    client.post(f"{again.location}/import")
+    with pages.sessions() as session:
+        assert set(session.scalars(select(Contact.language))) == {"uk", "ar"}
+        states = session.scalars(select(ContactImport.state).order_by(ContactImport.id)).all()
+    assert states == [ImportState.CANCELLED, ImportState.DONE]
+
+
+def test_corrected_file_takes_the_place_of_the_one_that_waits(
+    pages: Pages, client_for: Callable[..., FlaskClient]
+) -> None:
+    client = client_for(Role.STEWARD)
+    first = upload(client, HEADER + GOOD.replace("uk", "xx")).location
+    data = {"file": (io.BytesIO((HEADER + GOOD).encode()), "better.csv")}
+    again = client.post(f"{first}/again", data=data, content_type="multipart/form-data")
+    page = client.get(again.location).text
+    assert "better.csv" in page
+    assert "Import 1 person" in page
+    # It waits no more.
+    assert client.post(f"{first}/again").location == first
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(ContactImport)) == 2

@@ -160,5 +160,5 @@ def _files(
         Hostile("/places/import", "lists.geojson", empty_lists(lists), many_lists),
         Hostile("/messages/exchange", "one.po", same_context(entries), "than 5000 entries", {"language": "uk"}),
         Hostile("/directory/import", "wide.csv", wide_csv(columns, "id,name,"), "more than 400 columns"),
-        Hostile("/audience/contacts/files", "wide.csv", wide_csv(columns, "number,"), "more than 60 columns"),
+        Hostile("/audience/contacts/files", "wide.csv", wide_csv(columns, "number,"), "more than 120 columns"),
     ]

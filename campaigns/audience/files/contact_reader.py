@@ -9,7 +9,7 @@ import io
 import re
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import BinaryIO
@@ -18,6 +18,7 @@ import numpy as np
 
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.models import Channel
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, RowProblem
 from campaigns.core.languages import all_languages
@@ -26,7 +27,19 @@ from campaigns.places.files.sheet_cells import Line, open_sheet, recognise_codin
 
 #: What members call our columns, in small letters and with spaces.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
-    "number": ("number", "phone", "phone number", "address", "telephone", "mobile", "msisdn", "телефон", "номер"),
+    # Google's contact export numbers its columns.
+    "number": (
+        "number",
+        "phone",
+        "phone number",
+        "phone 1 value",
+        "address",
+        "telephone",
+        "mobile",
+        "msisdn",
+        "телефон",
+        "номер",
+    ),
     "channel": ("channel", "канал"),
     "whatsapp": ("whatsapp", "whatsapp number"),
     "telegram": ("telegram", "telegram chat", "chat id"),
@@ -43,6 +56,10 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 _OURS = {name: column for column, names in COLUMN_NAMES.items() for name in names}
 REQUIRED = ("number", "language", "consent_date", "consent_how")
 LONGEST_EVIDENCE = 200
+#: Address books have many columns, of which few say anything to us.
+MOST_COLUMNS = 120
+#: What Google's export writes between several numbers in one cell.
+_BETWEEN = ":::"
 #: People that are given together: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
 _TWICE = N_("the same number stands in line %(line)s already.")
@@ -90,7 +107,12 @@ class ContactFile:
 
 
 def read_contacts(
-    file: BinaryIO, *, default_country: str | None, max_rows: int, now: datetime
+    file: BinaryIO,
+    *,
+    default_country: str | None,
+    max_rows: int,
+    now: datetime,
+    telling: FileTelling = NOTHING_TOLD,
 ) -> Generator[list[ContactRow], None, Ending]:
     """Read a contact file as it goes: give its people in batches of BATCH, and return what else there is to say.
 
@@ -99,7 +121,8 @@ def read_contacts(
     """
     coding = recognise_coding(file)
     lines = io.TextIOWrapper(file, coding, newline="")
-    reader = ContactReader(lines, default_country=default_country, max_rows=max_rows, now=now)
+    told = replace(telling, default_country=default_country)
+    reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
     yield from reader.batches(BATCH)
     lines.detach()
     problems = sorted(reader.problems, key=lambda problem: problem.line)
@@ -118,16 +141,16 @@ class _RowError(InputError):
 class ContactReader:
     """Reads a contact file once; a handle that comes twice is a problem of the later row."""
 
-    def __init__(
-        self, source: Iterable[str], *, default_country: str | None, max_rows: int, now: datetime
-    ) -> None:
+    def __init__(self, source: Iterable[str], *, telling: FileTelling, max_rows: int, now: datetime) -> None:
         """Begin to read; `source` gives the lines of the file with their ends.
 
-        `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises
-        FileFormatError for a file or header that cannot be read.
+        Raises FileFormatError for a file or header that cannot be read.
         """
-        _, self._lines = open_sheet(source, required=REQUIRED, max_rows=max_rows, rename=our_name)
-        self._default_country = default_country
+        required = [column for column in REQUIRED if not telling.otherwise.get(column)]
+        _, self._lines = open_sheet(
+            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=our_name
+        )
+        self._telling = telling
         self._today = now.date()
         self._seen = _Seen()
         #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
@@ -164,7 +187,7 @@ class ContactReader:
             self.problems.append(line.too_long())
             return None
         try:
-            row = _row(line, default_country=self._default_country, today=self._today)
+            row = _row(line, telling=self._telling, today=self._today)
             for handle in row.handles:
                 if handle in first_lines:
                     raise _RowError("number", _TWICE, line=first_lines[handle])
@@ -207,9 +230,9 @@ def our_name(column: str) -> str:
     return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
 
 
-def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
-    cells = {column: line.cells.get(column, "") for column in COLUMN_NAMES}
-    handles = _handles(cells, default_country)
+def _row(line: Line, *, telling: FileTelling, today: date) -> ContactRow:
+    cells = {column: telling.cell(column, line.cells.get(column, "")) for column in COLUMN_NAMES}
+    handles = _handles(cells, telling.default_country)
     if not cells["consent_how"]:
         raise _RowError("consent_how", N_("how the person agreed is missing; nobody is written to without it."))
     position = _position(cells)
@@ -237,7 +260,9 @@ def _handles(cells: Mapping[str, str], default_country: str | None) -> tuple[Han
         if channel in handles:
             raise _RowError(column, N_("this row has two addresses on the same channel."))
         try:
-            handles[channel] = read_handle(channel, cells[column], default_country=default_country)
+            handles[channel] = read_handle(
+                channel, cells[column].split(_BETWEEN)[0], default_country=default_country
+            )
         except AddressError as error:
             raise _RowError(column, error.template, **error.values) from None
     return tuple(handles.values())

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from campaigns.audience.forms import CHANNELS, ImportForm
+from campaigns.audience.forms import CHANNELS, UploadForm
 from campaigns.audience.models import Channel
 from campaigns.inbox.holds.opted_out_list import LONGEST_SOURCE
 from campaigns.inbox.holds.settling import LONGEST_REASON
@@ -33,7 +33,7 @@ class LiftForm(Form):
         self.channel.choices = options((channel, CHANNELS[channel]) for channel in channels)
 
 
-class NumbersForm(ImportForm):
+class NumbersForm(UploadForm):
     """A list of numbers whose people opted out."""
 
     source = StringField(

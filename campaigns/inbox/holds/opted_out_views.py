@@ -10,8 +10,8 @@ from typing import BinaryIO, cast
 from flask import Blueprint, render_template
 from werkzeug.datastructures import FileStorage
 
-from campaigns.audience.contact_views import READING, most_rows
 from campaigns.audience.files.number_reader import NumbersEnding, read_numbers
+from campaigns.audience.handed_in import READING, as_text, most_rows
 from campaigns.audience.service import limit_size
 from campaigns.core.errors import InputError
 from campaigns.inbox.holds.forms import NumbersForm
@@ -55,7 +55,7 @@ def _opt_out(upload: FileStorage, country: str | None, source: str) -> _Done:
     file = cast(BinaryIO, upload.stream)
     limit_size(file, settings())
     by, of = current_member().id, current_organisation().id
-    with _numbers(file, country) as (batches, ending):
+    with as_text(file) as text, _numbers(text, country) as (batches, ending):
         begin_writing()
         told = opt_out_numbers(session(), of, batches, by=by, source=source, vault=vault())
     return _Done(told, ending)

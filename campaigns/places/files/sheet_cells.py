@@ -70,6 +70,14 @@ def recognise_text(data: bytes) -> tuple[str, str]:
     return data.decode(coding), name_of_coding(coding)
 
 
+def is_workbook(file: BinaryIO) -> bool:
+    """Say whether a file, which is left at its beginning, looks like a workbook."""
+    file.seek(0)
+    start = file.read(len(_WORKBOOK))
+    file.seek(0)
+    return start == _WORKBOOK
+
+
 def recognise_coding(file: BinaryIO) -> str:
     """Return what Python calls the coding of a file, which is read in pieces and left at its beginning.
 

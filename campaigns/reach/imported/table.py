@@ -12,7 +12,7 @@ from itertools import islice
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import decode_text, split_separator
-from campaigns.reach.imported.workbook import Cells, Workbook
+from campaigns.places.files.workbook import Cells, Workbook
 
 MAX_BYTES = 5_000_000
 MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 20_000, 60, 400_000

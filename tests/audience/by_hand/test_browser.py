@@ -1,9 +1,10 @@
-"""Contacts are found, changed and added in a browser: wide, narrow, in English and Arabic, and without script."""
+"""Contacts are found, changed, added and imported in a browser, wide and narrow, and without script."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -96,3 +97,24 @@ def test_contact_is_changed_and_added_without_script(opened: Opened) -> None:
     bare.locator("form.form button[type=submit]").click()
     bare.wait_for_url("**/audience/contacts")
     assert "7654321" not in bare.content()
+
+
+def test_file_is_mended_in_its_place(opened: Opened, tmp_path: Path) -> None:
+    visit, file = opened.visit, tmp_path / "people.csv"
+    rows = [f"+38067123456{at},klingon,Nowhere,2026-02-20" for at in range(3)]
+    file.write_text("\n".join(["Phone 1 - Value,language,place,position_date", *rows]))
+    visit.go("/audience/contacts/files")
+    visit.page.locator("main details summary").click()
+    visit.look("import")
+    visit.page.locator("#file").set_input_files(file)
+    visit.page.locator("#consent_on").fill("2026-02-27")
+    visit.page.locator("#consent_how").fill("form at the reception desk")
+    visit.page.locator("form.form button[type=submit]").click()
+    visit.page.locator("#bad-title").wait_for()
+    visit.look("file-with-causes")
+    opened.bare.goto(visit.path)
+    opened.bare.locator("select[name=meant]").select_option("uk")
+    file.write_text(file.read_text().replace("Nowhere", "").replace("2026-02-20", ""))
+    opened.bare.locator("#file").set_input_files(file)
+    opened.bare.locator("form.form button[type=submit]").click()
+    opened.bare.locator("form[action$='/import']").wait_for()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, causes_of
 from campaigns.audience.files.contact_reader import ContactReader
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from tests.audience.sheets import ContactSheet, read_contacts
@@ -155,7 +156,7 @@ def test_second_row_far_from_the_first_is_found() -> None:
 
 def test_file_is_read_no_further_than_asked() -> None:
     lines = iter([f"{HEADER}\n", *(GOOD.replace("1234567", f"{number:07}") + "\n" for number in range(50))])
-    reader = ContactReader(lines, default_country=None, max_rows=99, now=NOON)
+    reader = ContactReader(lines, telling=NOTHING_TOLD, max_rows=99, now=NOON)
     assert len(next(reader.batches(10))) == 10
     assert len(list(lines)) == 40
 
@@ -222,4 +223,36 @@ def test_second_row_with_any_same_handle_is_refused() -> None:
     sheet = read(f"+380501234567,5550123,{end}", f"+380671234567,5550123,{end}", header=header)
     assert [str(problem) for problem in sheet.problems] == [
         "Line 3, number: the same number stands in line 2 already."
+    ]
+
+
+def test_google_contacts_are_read_with_what_is_said_of_all_of_them() -> None:
+    text = "First Name,Phone 1 - Label,Phone 1 - Value\nOlena,Mobile,+380 50 123 4567 ::: +380501112233\n"
+    said = {"language": "uk", "consent_date": "2026-02-01", "consent_how": "form"}
+    sheet = read_contacts(text, default_country=None, max_rows=9, now=NOON, telling=FileTelling(None, said))
+    [row] = sheet.rows
+    assert [handle.text for handle in row.handles] == ["+380501234567"]
+    assert (row.language, row.consent_how, row.consent_at.date().isoformat()) == ("uk", "form", "2026-02-01")
+
+
+def test_what_a_row_says_counts_more_and_cells_mean_what_a_member_says() -> None:
+    telling = FileTelling(None, {"language": "uk"}).understanding([("language", "Ukrainisch", "uk")])
+    lines = [GOOD.replace(",uk,", ",UKRAINISCH,"), GOOD.replace(",uk,", ",ar,").replace("501234567", "671234567")]
+    text = "\n".join([HEADER, *lines])
+    sheet = read_contacts(text, default_country=None, max_rows=9, now=NOON, telling=telling)
+    assert [row.language for row in sheet.rows] == ["uk", "ar"]
+    assert FileTelling.from_line(telling.to_line()) == telling
+    # As an earlier version kept it.
+    assert [FileTelling.from_line(line) for line in ("", "UA")] == [FileTelling(), FileTelling("UA")]
+
+
+def test_what_is_wrong_is_told_once_with_its_lines() -> None:
+    lines = [GOOD.replace(",uk,", ",klingon,").replace("1234567", f"123456{at}") for at in range(3)]
+    lines.append(GOOD.replace("+380501234567", "+38050"))
+    causes = causes_of(
+        read_contacts("\n".join([HEADER, *lines]), default_country=None, max_rows=9, now=NOON).problems
+    )
+    assert [(cause.count, cause.lines, cause.cell) for cause in causes] == [
+        (3, (2, 3, 4), "klingon"),
+        (1, (5,), ""),
     ]

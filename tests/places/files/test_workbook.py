@@ -10,8 +10,8 @@ import pytest
 import xlsxwriter
 
 from campaigns.core.errors import FileFormatError, TooManyRowsError
-from campaigns.reach.imported import workbook as reader
-from campaigns.reach.imported.workbook import Cells, Workbook, column_of, is_day_format
+from campaigns.places.files import workbook as reader
+from campaigns.places.files.workbook import Cells, Workbook, column_of, is_day_format
 from tests.web.hostile_files import entities, far_cells, growing, open_tags, sheet, workbook
 
 OLD = b'<workbook><workbookPr date1904="1"/><sheets><sheet r:id="rId1" xmlns:r="urn:r"/></sheets></workbook>'

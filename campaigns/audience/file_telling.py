@@ -1,0 +1,84 @@
+"""A member may say of a contact file what does not stand in it; what is wrong with it is told by cause. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from campaigns.core.errors import RowProblem
+
+#: Lines that are named of what is wrong with many rows.
+MOST_LINES = 10
+#: Columns whose cells a member may explain, and the value of a problem that is the cell.
+MAPPED = {"language": "text", "other_language": "text", "place": "place"}
+#: A longer cell is told in part, and one with many digits not at all.
+_LONGEST_TOLD, _UNTOLD = 40, "“…”"
+
+
+@dataclass(frozen=True, slots=True)
+class FileTelling:
+    """What a member says of a file."""
+
+    #: Country (alpha-2) of numbers without a country code; it is never guessed.
+    default_country: str | None = None
+    #: What counts where a row says nothing, by our names of columns.
+    otherwise: Mapping[str, str] = field(default_factory=dict)
+    #: What a cell means, by our name of the column and the cell in small letters.
+    meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def cell(self, column: str, text: str) -> str:
+        """Return what a cell of a column says."""
+        meant = self.meanings.get(column, {}).get(text.casefold(), text)
+        return meant or self.otherwise.get(column, "")
+
+    def understanding(self, said: Iterable[tuple[str, str, str]]) -> FileTelling:
+        """Return this with what cells mean: for each a column, the cell as it was told, and what it means."""
+        meanings = {column: dict(known) for column, known in self.meanings.items()}
+        for column, text, meant in said:
+            if column in MAPPED and text and meant:
+                meanings.setdefault(column, {})[text.casefold()] = meant
+        return replace(self, meanings=meanings)
+
+    def to_line(self) -> str:
+        """Return this as one line of text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_line(cls, line: str) -> FileTelling:
+        """Read what `to_line` wrote, or what an earlier version did: the country alone."""
+        return cls(**json.loads(line)) if line.startswith("{") else cls(line or None)
+
+
+NOTHING_TOLD = FileTelling()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is wrong with some rows of a file in the same way."""
+
+    #: As it is told of the first of them.
+    problem: RowProblem
+    count: int
+    #: The first lines that have it.
+    lines: tuple[int, ...]
+
+    @property
+    def cell(self) -> str:
+        """The cell that a member may explain; '' where there is none."""
+        text = str(self.problem.values.get(MAPPED.get(self.problem.column, ""), ""))
+        return "" if text == _UNTOLD or len(text) >= _LONGEST_TOLD else text
+
+
+def causes_of(problems: Iterable[RowProblem]) -> list[Cause]:
+    """Group problems by what is wrong, most first."""
+    grouped: dict[tuple[str, str], list[RowProblem]] = {}
+    for problem in problems:
+        # Which line a number stands in already is no other cause.
+        same = problem.template if "line" in problem.values else problem.sentence
+        grouped.setdefault((problem.column, same), []).append(problem)
+    found = [
+        Cause(each[0], len(each), tuple(problem.line for problem in each[:MOST_LINES]))
+        for each in grouped.values()
+    ]
+    return sorted(found, key=lambda cause: -cause.count)

@@ -1,0 +1,47 @@
+"""A workbook of people becomes CSV, so that it is kept and read as every other file; no database here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Generator
+from typing import BinaryIO
+
+from campaigns.audience.files.contact_reader import MOST_COLUMNS
+from campaigns.core.errors import FileFormatError, TooManyRowsError
+from campaigns.core.words import N_
+from campaigns.places.files.workbook import Cells, Workbook
+
+#: Empty lines that a sheet may have between its people.
+MOST_EMPTY = 1000
+
+
+def csv_of_workbook(file: BinaryIO, *, max_rows: int) -> Generator[str, None, int]:
+    """Give the first sheet that holds anything, row by row in the lines where they stand; return how many lines.
+
+    Raises FileFormatError for what is no workbook, or an empty one; TooManyRowsError for a large one.
+    """
+    line = 0
+    for sheet in Workbook(file).sheets():
+        for row in sheet:
+            if row.line > max_rows + MOST_EMPTY:
+                raise TooManyRowsError(
+                    N_("The file has more than %(limit)s rows. Split it and send the parts."),
+                    limit=f"{max_rows:,}",
+                )
+            # A row above the one before is not from any usual program; it comes behind it.
+            gap = max(row.line - line - 1, 0)
+            line += gap + 1
+            yield "\n" * gap + _as_line(row)
+        if line:
+            return line
+    raise FileFormatError(N_("The file is empty, or its first line is."))
+
+
+def _as_line(row: Cells) -> str:
+    width = max(row.texts, default=-1) + 1
+    if width > MOST_COLUMNS:
+        raise TooManyRowsError(N_("The file has more than %(limit)s columns."), limit=MOST_COLUMNS)
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow([row.texts.get(at, "") for at in range(width)])
+    return written.getvalue()

@@ -1,0 +1,57 @@
+"""Files of people are read by a child, and workbooks as the CSV that another child makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from campaigns.audience.file_telling import FileTelling
+from campaigns.audience.files.contact_reader import ContactFile, read_contacts
+from campaigns.audience.files.workbook_text import csv_of_workbook
+from campaigns.core import clock
+from campaigns.core.limited.child_limits import Limits
+from campaigns.places.files.sheet_cells import is_workbook
+from campaigns.web.current import settings
+from campaigns.web.session import database
+from campaigns.web.uploads import rows_of_upload
+
+#: What reading a contact file may cost: it may hold 100,000 people.
+READING = Limits(seconds=180, processor_seconds=120, answer_megabytes=200)
+#: People of one file on SQLite, which has one writer: these take some two seconds.
+MOST_ON_SQLITE = 10_000
+
+
+def most_rows() -> int:
+    """Return how many people a file may hold: on SQLite a stop waits as long as they take to be written."""
+    is_alone = database.engine.dialect.name == "sqlite"
+    return min(settings().import_max_rows, MOST_ON_SQLITE) if is_alone else settings().import_max_rows
+
+
+@contextmanager
+def as_text(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a file as text: as it is, or as what a child makes of a workbook. Raises InputError."""
+    if not is_workbook(file):
+        yield file
+        return
+    with TemporaryFile() as text:
+        with rows_of_upload(READING, csv_of_workbook, file, max_rows=most_rows()) as (lines, _count):
+            text.writelines(line.encode() for line in lines)
+        text.seek(0)
+        yield text
+
+
+@contextmanager
+def people_of(file: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
+    """Give what a child reads in a contact file."""
+    with rows_of_upload(
+        READING,
+        read_contacts,
+        file,
+        default_country=telling.default_country,
+        telling=telling,
+        max_rows=most_rows(),
+        now=clock.now(),
+    ) as (people, ending):
+        yield ContactFile.known(people, ending)
