@@ -317,7 +317,7 @@ def one_moment(sessions: sessionmaker[Session]) -> Iterator[Session]:
     with sessions() as session:
         options: dict[str, Any] = {"read_only": True}
         if session.get_bind().dialect.name == "postgresql":
-            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            options["isolation_level"] = "REPEATABLE READ"
         session.connection(execution_options=options)
         yield session
 

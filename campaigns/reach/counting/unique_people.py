@@ -72,6 +72,8 @@ ENGAGING = (
     *(ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.YES),
     *(ReplyKind.LOCATION, ReplyKind.MOVED),
 )
+#: Places at which people are counted who stay there.
+STAYING = (PlaceKind.HOTSPOT, PlaceKind.STOP)
 #: Which address of a person the same person has elsewhere: the first of these that they have.
 _SAME_PERSON_BY = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM)
 
@@ -131,7 +133,7 @@ def _state() -> ColumnElement[Any]:
     return Delivery.channel + "/" + Delivery.send_state + "/" + func.coalesce(Delivery.receipt_state, "")
 
 
-def _height() -> ColumnElement[int]:
+def height() -> ColumnElement[int]:
     """Write how high a delivery came: its place in CLIMB, or 0. Each measure of CLIMB holds for all before it."""
     found = [(_state().in_(states_of(measure)), at) for at, measure in enumerate(CLIMB, start=1)]
     return case(*reversed(found), else_=0)
@@ -154,7 +156,7 @@ def selects_of(crowd: Crowd) -> list[Counting]:
         texts = rows.outerjoin(RunText, RunText.id == Delivery.text_id)
         found.append((Part.CHANNEL, SENT, _by(cast(Delivery.channel, String), rows)))
         found.append((Part.LANGUAGE, SENT, _by(func.coalesce(RunText.language, ""), texts)))
-        found.append((Part.REGION, (Measure.ENGAGED,), _engaged(crowd)))
+        found.append((Part.REGION, (Measure.ENGAGED,), select_engaged(crowd)))
     if crowd.scope is Scope.CAMPAIGN:
         found.append((Part.PLACE, SENT, _by(cast(PlaceCell.place_id, String), _at_places(crowd))))
     return found
@@ -176,7 +178,7 @@ def _by_region(crowd: Crowd) -> Select[*tuple[Any, ...]]:
     first = func.row_number().over(partition_by=person, order_by=(reached.desc(), sent_at(), Delivery.id))
     best = [
         func.max(each).over(partition_by=person).label(name)
-        for name, each in (("height", _height()), ("reached", reached))
+        for name, each in (("height", height()), ("reached", reached))
     ]
     rows = select(Delivery.region_id, first.label("turn"), *best)
     rows = rows.where(Delivery.run_id.in_(crowd.runs()), *crowd.holds(sent_at()))
@@ -189,25 +191,48 @@ def _by_region(crowd: Crowd) -> Select[*tuple[Any, ...]]:
 
 def _by(key: ColumnElement[Any], rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Count people once within each key; who stands under two keys counts under both."""
-    person = (key.label("key"), Delivery.contact_id)
-    came_to = (func.max(_height()).label("height"), func.max(counts_for(Measure.REACHED)).label("reached"))
-    best = rows.with_only_columns(*person, *came_to, maintain_column_froms=True).group_by(*person).subquery("best")
+    return count_once(key, rows, person=Delivery.contact_id, height=height(), reached=counts_for(Measure.REACHED))
+
+
+def count_once(
+    key: ColumnElement[Any],
+    rows: Select[*tuple[Any, ...]],
+    *,
+    person: Any,
+    height: ColumnElement[int],
+    reached: ColumnElement[int],
+) -> Select[*tuple[Any, ...]]:
+    """Count the people of some rows once within each key, by the highest that any of theirs came to."""
+    whose = (key.label("key"), person)
+    came_to = (func.max(height).label("height"), func.max(reached).label("reached"))
+    best = rows.with_only_columns(*whose, *came_to, maintain_column_froms=True).group_by(*whose).subquery("best")
     return select(best.c.key, *_people(best)).group_by(best.c.key)
+
+
+def count_by_turn(steps: Subquery) -> Select[*tuple[Any, ...]]:
+    """Count people in the region of the first message that reached them, or else of their first one."""
+    order = (steps.c.reached.desc(), steps.c.sent_at, steps.c.delivery_id)
+    first = func.row_number().over(partition_by=steps.c.contact_id, order_by=order)
+    best = [
+        func.max(steps.c[name]).over(partition_by=steps.c.contact_id).label(name) for name in ("height", "reached")
+    ]
+    ranked = select(steps.c.region_id, first.label("turn"), *best).subquery("ranked")
+    counted = select(cast(ranked.c.region_id, String), *_people(ranked))
+    return counted.where(ranked.c.turn == 1).group_by(ranked.c.region_id)
 
 
 def _at_places(crowd: Crowd) -> Select[*tuple[Any, ...]]:
     """Select the deliveries of a crowd once for each hotspot and stop at which their person is."""
-    kinds = (PlaceKind.HOTSPOT, PlaceKind.STOP)
     return (
         _deliveries(crowd)
         .join(Contact, Contact.id == Delivery.contact_id)
         .join(PlaceCell, PlaceCell.cell == Contact.cell)
         .join(Place, and_(Place.id == PlaceCell.place_id, Place.organisation_id == Contact.organisation_id))
-        .where(Place.kind.in_(kinds))
+        .where(Place.kind.in_(STAYING))
     )
 
 
-def _engaged(crowd: Crowd) -> Select[*tuple[Any, ...]]:
+def select_engaged(crowd: Crowd) -> Select[*tuple[Any, ...]]:
     """Count who wrote back, each once, in the region of the last message before their first reply."""
     ours = select(Run.id).where(counts_as_reach())
     if crowd.scope is Scope.CAMPAIGN:
