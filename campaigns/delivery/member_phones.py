@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Select, select
 from campaigns.audience.models import SuppressedAddress
 from campaigns.staff.models import MemberPhone
 
-#: Below it are members' phones; a country of two letters leaves no invented person there.
-_FIRST = -1000
+#: Below it are members' phones, from it on invented people: a country of two letters leaves none of them below.
+LAST_NOBODY = _FIRST = -1000
 
 
 def address_of_phone(phone_id: int) -> int:

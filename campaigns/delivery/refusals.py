@@ -9,14 +9,17 @@ from typing import Any
 from sqlalchemy import BindParameter, Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.ledger import mark_invalid, withdraw_reported
+from campaigns.audience.consent.handles import PHONE_CHANNELS
+from campaigns.audience.consent.ledger import mark_invalid, remember, withdraw_reported
 from campaigns.audience.models import Address
 from campaigns.core import clock
+from campaigns.delivery.member_phones import is_members, phone_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run
+from campaigns.staff.models import MemberPhone
 
 #: Addresses of a statement that is built once: building these costs more than to execute them.
 _ADDRESSES: BindParameter[int] = bindparam("addresses", expanding=True)
@@ -64,7 +67,16 @@ def heed_refusals(session: Session, refusals: Iterable[tuple[int, Action, str]])
     told = list(refusals)
     stops = {address_id: code for address_id, action, code in told if action is Action.OPT_OUT}
     dead = {address_id for address_id, action, _ in told if action is Action.INVALIDATE_ADDRESS}
+    _remember_phones(session, {address_id for address_id in stops if is_members(address_id)})
     if stops:
         suppress_addresses(session, withdraw_reported(session, stops, dead=dead, at=clock.now()))
     if dead:
         mark_invalid(session, dead)
+
+
+def _remember_phones(session: Session, address_ids: Collection[int]) -> None:
+    """Remember that members' own phones said stop, as their provider tells: no test message goes there."""
+    if address_ids:
+        phones = select(MemberPhone.number).where(MemberPhone.id.in_([phone_of(each) for each in address_ids]))
+        numbers = session.scalars(phones).all()
+        remember(session, (), {(number, channel) for number in numbers for channel in PHONE_CHANNELS})

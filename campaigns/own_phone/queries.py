@@ -16,7 +16,7 @@ from campaigns.own_phone.models import TestText
 from campaigns.planning.models import Sender
 from campaigns.staff.models import MemberPhone
 
-#: As many of the last test texts are shown.
+#: As many of the last test messages are shown.
 SHOWN = 10
 
 
@@ -33,7 +33,7 @@ def has_said_stop(session: Session, number: bytes) -> bool:
 
 
 def count_tests(session: Session, member_id: int, *, since: datetime) -> int:
-    """Count the test texts that a member asked for since a moment (UTC); codes are none."""
+    """Count the test messages that a member asked for since a moment (UTC); codes are none."""
     asked = select(func.count()).select_from(TestText).where(TestText.member_id == member_id, ~TestText.is_code)
     return session.scalar(asked.where(TestText.asked_at > since)) or 0
 
@@ -45,7 +45,7 @@ def sum_cents(session: Session, organisation_id: int, *, since: datetime) -> int
 
 
 def load_tests(session: Session, member_id: int, organisation_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the last test texts of a member in an organisation with what became of them, newest first."""
+    """Return the last test messages of a member in an organisation with what became of them, newest first."""
     columns = (TestText, Delivery.send_state, Delivery.receipt_state, Delivery.error, Delivery.receipt_error)
     return session.execute(
         select(*columns, Sender.name.label("sender"))

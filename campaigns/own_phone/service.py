@@ -1,4 +1,4 @@
-"""Verbs on a member's own phone: enter, prove, remove it, and send a test text to it. None commits."""
+"""Verbs on a member's own phone: enter, prove, remove it, and send a test message to it. None commits."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from campaigns.staff import audit
 from campaigns.staff.models import Member, MemberPhone
 from campaigns.staff.service import CHANGE_PHONE, organisations_of
 
-#: Test texts of a member in a day.
+#: Test messages of a member in a day.
 TESTS_A_DAY, DAY = 10, timedelta(days=1)
-#: Stands in front of a test text, in a line of its own: whatever direction the text has.
+#: Stands in front of a test message, in a line of its own: whatever direction the text has.
 MARK = "TEST"
-#: A test text that could not be sent for so long is of no use.
+#: A test message that could not be sent for so long is of no use.
 TEST_LIVES = timedelta(minutes=10)
 
 
@@ -129,7 +129,7 @@ def send_test(
     settings: Settings,
     among: Sequence[Sender] | None = None,
 ) -> Run:
-    """Queue a test text to the member's phone, over the first of the senders `among` (None: all) that reaches it.
+    """Queue a test message to the member's phone over the first sender `among` these (None: all) that reaches it.
 
     Raises RefusedError where the phone is not proved, said stop or is reached by no sender, QuotaError after too
     many.
@@ -140,7 +140,7 @@ def send_test(
     _check_may_hear(session, phone.number)
     now = clock.now()
     if count_tests(session, member.id, since=now - DAY) >= TESTS_A_DAY:
-        raise QuotaError(N_("%(count)s test texts a day are the most. Try again tomorrow."), count=TESTS_A_DAY)
+        raise QuotaError(N_("%(count)s test messages a day are the most. Try again tomorrow."), count=TESTS_A_DAY)
     sender = choose_sender(session, organisation_id, phone.country, settings=settings, among=among)
     marked = AnswerText(text.language, f"{MARK}\n{text.body}")
     run = _queue(session, phone, organisation_id, sender, marked, vault=settings.vault(), is_code=False)

@@ -1,4 +1,4 @@
-"""A member's own phone: entered, proved by a code, and sent test texts of what is written for people."""
+"""A member's own phone: entered, proved by a code, and sent test messages of what is written for people."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _TOO_MANY_CODES = N_("Too many codes were asked for. Try again tomorrow.")
 @pages.get("")
 @requires()
 def index() -> Page:
-    """Show whether a phone is proved, and what became of the last test texts."""
+    """Show whether a phone is proved, and what became of the last test messages."""
     return _page()
 
 
 @pages.get("/tests")
 @requires()
 def show_tests() -> Page:
-    """Show the test texts again, for the page that renews itself."""
+    """Show the test messages again, for the page that renews itself."""
     return render_template("own_phone/_tests.html", **_tests())
 
 
@@ -153,7 +153,7 @@ def _queue(text: AnswerText, senders: list[Sender] | None) -> None:
     service.send_test(
         session(), current_member(), current_organisation().id, text, settings=settings(), among=senders
     )
-    flash(_("The test text is on its way to your phone."), "good")
+    flash(_("The test message is on its way to your phone."), "good")
 
 
 def _count_code(number: bytes) -> None:

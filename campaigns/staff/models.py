@@ -90,7 +90,7 @@ class Membership(Base):
 
 
 class MemberPhone(Base):
-    """The phone of a member's own, to which test texts go once they proved by a code that it is theirs.
+    """The phone of a member's own, to which test messages go once they proved by a code that it is theirs.
 
     Another number is another row: what was queued for the one before finds it no more.
     """

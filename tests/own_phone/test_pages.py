@@ -1,4 +1,4 @@
-"""A member proves a phone by a code and gets test texts there, ten a day, and none after a stop."""
+"""A member proves a phone by a code and gets test messages there, ten a day, and none after a stop."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError
-from campaigns.delivery.engine.ports import Ask, Claimed
+from campaigns.delivery.engine.ports import Ask, Claimed, Result
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Action
 from campaigns.own_phone import service
 from campaigns.own_phone.models import TestText
 from campaigns.planning.models import Run, Sender
+from campaigns.planning.spending.models import RunCost
+from campaigns.reach.counting.run_costs import recount_costs
 from campaigns.staff.models import AuditEntry, Member, MemberPhone, Role
-from tests.factories import a_message, a_sender
+from tests.factories import a_campaign, a_message, a_sender
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
@@ -139,7 +142,7 @@ def test_ten_test_texts_a_day_are_the_most(pages: Pages, vault: Vault, author: M
     for _ in range(service.TESTS_A_DAY + 1):
         send(pages, client)
     assert len(states(pages)) == 1 + service.TESTS_A_DAY
-    assert "10 test texts a day are the most" in client.get(PAGE).text
+    assert "10 test messages a day are the most" in client.get(PAGE).text
     with standing_at(clock.now() + timedelta(days=1, minutes=1)):
         send(pages, pages.client(author))
     assert len(states(pages)) == 2 + service.TESTS_A_DAY
@@ -179,7 +182,7 @@ def test_administrators_are_told_of_another_phone(pages: Pages, vault: Vault, au
     admin = pages.client(pages.member(Role.ADMIN))
     assert "changed the phone" not in admin.get("/").text
     prove(pages, vault, pages.client(author))
-    assert f"{author.name} changed the phone to which test texts go" in admin.get("/").text
+    assert f"{author.name} changed the phone to which test messages go" in admin.get("/").text
     with pages.sessions() as session:
         told = session.scalars(select(AuditEntry).where(AuditEntry.action == "member.change_phone")).all()
         assert [entry.organisation_id for entry in told] == [pages.ours.id]
@@ -214,3 +217,58 @@ def test_sender_sends_a_sentence_of_its_own(pages: Pages, vault: Vault, author: 
     admin.post(f"{PAGE}/tests/senders/{sender_id}")
     [claimed] = claims(pages, vault)
     assert claimed.body.startswith("TEST\nThis is how a message from “")
+
+
+@pytest.mark.both_databases
+def test_stop_that_the_provider_tells_of_ends_test_texts(pages: Pages, vault: Vault, author: Member) -> None:
+    client, store = pages.client(author), DatabaseStore(pages.sessions, vault)
+    prove(pages, vault, client)
+    send(pages, client)
+    [claimed] = claims(pages, vault)
+    refused = Result(
+        claimed.id,
+        claimed.token,
+        SendState.FAILED,
+        claimed.attempts,
+        error="21610",
+        outcome="rejected",
+        address_id=claimed.address_id,
+        action=Action.OPT_OUT,
+    )
+    store.exchange([refused], None)
+    send(pages, client)
+    page = client.get(PAGE).text
+    assert ("opted out or blocked us" in page, "Somebody opted out with this number" in page) == (True, True)
+
+
+@pytest.mark.both_databases
+def test_what_it_costs_is_counted_for_its_country(pages: Pages, vault: Vault, author: Member) -> None:
+    prove(pages, vault, pages.client(author))
+    with pages.sessions.begin() as session:
+        session.execute(update(Delivery).values(send_state=SendState.ACCEPTED))
+    recount_costs(pages.sessions)
+    with pages.sessions() as session:
+        [cost] = session.scalars(select(RunCost)).all()
+        assert (cost.country, cost.messages, cost.organisation_id) == ("UA", 1, pages.ours.id)
+        assert cost.micros > 0
+
+
+def test_campaign_says_its_code_over_its_own_senders(pages: Pages, vault: Vault, author: Member) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    with pages.sessions.begin() as session:
+        own = a_sender(session, organisation_id=pages.ours.id)
+        message = a_message(session, pages.ours, texts={"en": "Quote ((code)) there."})
+        campaign = a_campaign(session, pages.ours, author, message=message, sender=own)
+    assert f"{PAGE}/tests/campaigns/{campaign.id}/en" in client.get(f"/campaigns/{campaign.id}").text
+    client.post(f"{PAGE}/tests/campaigns/{campaign.id}/en")
+    [claimed] = claims(pages, vault)
+    assert claimed.body == f"TEST\nQuote {campaign.code} there."
+    with pages.sessions() as session:
+        assert session.get_one(Run, claimed.run_id).sender_id == own.id
+
+
+def test_foreign_message_is_not_found(pages: Pages, author: Member) -> None:
+    with pages.sessions.begin() as session:
+        foreign = a_message(session, pages.theirs)
+    assert pages.client(author).post(f"{PAGE}/tests/messages/{foreign.id}/en").status_code == 404

@@ -30,11 +30,13 @@ from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import with_nobodys_link
 from campaigns.delivery.lanes.sender_facts import SenderFacts, facts_of
+from campaigns.delivery.member_phones import phone_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, Sender
+from campaigns.staff.models import MemberPhone
 
 #: Differences named in a report; their number is always exact.
 NAMED = 20
@@ -196,6 +198,7 @@ def _fill_people(session: Session, run: Run, vault: Vault) -> None:
     if not run.is_rehearsal:
         handles = select(Delivery.contact_id, Address.lookup).join(Address, own).where(Delivery.run_id == run.id)
         session.execute(insert(PEOPLE).from_select(PEOPLE.c.keys(), handles))
+        _fill_phones(session, run, vault)
         return
     _fill_invented(session, run, vault)
     columns = (Delivery.id, Delivery.contact_id, Address.channel, Address.country, Address.lookup)
@@ -207,6 +210,16 @@ def _fill_people(session: Session, run: Run, vault: Vault) -> None:
             handle = find_stand_in(vault, row.id, channel, row.country, row.lookup)
             values.append({"contact_id": row.contact_id, "lookup": vault.lookup_hash(channel, handle)})
         session.execute(insert(PEOPLE), values)
+
+
+def _fill_phones(session: Session, run: Run, vault: Vault) -> None:
+    """Note the phone of the member to whom a test message went, if it is still theirs."""
+    of_phone = MemberPhone.id == phone_of(Delivery.address_id)
+    columns = (Delivery.contact_id, Delivery.channel, MemberPhone.id, MemberPhone.sealed_number)
+    for row in session.execute(select(*columns).join(MemberPhone, of_phone).where(Delivery.run_id == run.id)):
+        number = vault.open(row.sealed_number, table="member_phone", column="sealed_number", row_id=row.id)
+        lookup = vault.lookup_hash(row.channel, number)
+        session.execute(insert(PEOPLE), [{"contact_id": row.contact_id, "lookup": lookup}])
 
 
 def _fill_invented(session: Session, run: Run, vault: Vault) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.database import insert_or
+from campaigns.delivery.member_phones import LAST_NOBODY, phone_of
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.rehearsal_addresses import country_of
 from campaigns.delivery.states import SendState
@@ -21,6 +22,7 @@ from campaigns.planning.senders.prices import price_of
 from campaigns.planning.spending.models import RunCost, RunCostCount
 from campaigns.planning.spending.queries import MICROS, month_of
 from campaigns.reach.counting.run_counts import reading
+from campaigns.staff.models import MemberPhone
 
 #: A count younger than this is left as it is; that of a large run for longer, as long again for each of these.
 FRESH_FOR, PEOPLE = timedelta(seconds=60), 200_000
@@ -68,7 +70,8 @@ def recount_costs(sessions: sessionmaker[Session], *, fresh_for: timedelta = FRE
 def select_sent(run_id: int) -> Select[*tuple[Any, ...]]:
     """Select by sender, channel and country how many messages of a run were taken or will be, and their parts.
 
-    The address of somebody who was erased still names the country of their number.
+    The address of somebody who was erased still names the country of their number; a test message goes to
+    that of a member's phone.
     """
     # Only SMS is paid for by the part.
     parts = case((Delivery.channel == Channel.SMS, func.coalesce(RunText.parts, 1)), else_=1)
@@ -76,8 +79,8 @@ def select_sent(run_id: int) -> Select[*tuple[Any, ...]]:
     columns = (
         Delivery.sender_id,
         Delivery.channel,
-        func.coalesce(Address.country, "").label("country"),
-        case((Delivery.address_id < 0, Delivery.address_id), else_=0).label("erased_id"),
+        func.coalesce(Address.country, MemberPhone.country, "").label("country"),
+        case((Delivery.address_id.between(LAST_NOBODY, -1), Delivery.address_id), else_=0).label("erased_id"),
         is_taken.label("is_taken"),
     )
     counts = func.count().label("messages"), func.sum(parts).label("parts")
@@ -85,6 +88,7 @@ def select_sent(run_id: int) -> Select[*tuple[Any, ...]]:
         select(*columns, *counts)
         .outerjoin(RunText, RunText.id == Delivery.text_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
+        .outerjoin(MemberPhone, MemberPhone.id == phone_of(Delivery.address_id))
         .where(Delivery.run_id == run_id, or_(is_taken, Delivery.send_state.in_(COMING)))
         .group_by(*columns)
     )
