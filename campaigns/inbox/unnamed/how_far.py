@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ _OF_COMPLAINTS = {
     ConversationState.NEW: "",
     ConversationState.OPEN: "",
     ConversationState.ANSWERED: "told_reader_answered",
+    ConversationState.CLOSED: "told_reader_closed",
 }
 
 
@@ -24,6 +26,8 @@ _OF_COMPLAINTS = {
 class Reader:
     """Who reads a complaint, as its writer is told."""
 
+    #: Since when (UTC): what was answered before, the team wrote.
+    since: datetime
     #: Name of the public sentence that says so.
     sentence: str
     #: The organisation that it names; '' for none.
@@ -52,12 +56,13 @@ def find_reader(session: Session, conversation: Conversation, shown_names: Mappi
     complaint = session.scalar(found) if conversation.is_complaint else None
     if complaint is None:
         return None
-    if complaint.receiver_id is None or not readers_of(session, [conversation.id])[conversation.id]:
-        return Reader("told_reader_sought")
-    if complaint.receiver_id == complaint.organisation_id:
-        return Reader("told_reader_ours")
-    name = shown_names.get(complaint.receiver_id, "")
-    return Reader("told_reader_other", name) if name else Reader("told_reader_unnamed")
+    since, receiver_id = complaint.marked_at, complaint.receiver_id
+    if receiver_id is None or not readers_of(session, [conversation.id])[conversation.id]:
+        return Reader(since, "told_reader_sought")
+    if receiver_id == complaint.organisation_id:
+        return Reader(since, "told_reader_ours")
+    name = shown_names.get(receiver_id, "")
+    return Reader(since, "told_reader_other", name) if name else Reader(since, "told_reader_unnamed")
 
 
 def _is_answered(session: Session, conversation: Conversation) -> bool:

@@ -12,7 +12,7 @@ from campaigns.inbox.complaints.passing_complaints import give_on
 from campaigns.inbox.complaints.readers import Reading
 from campaigns.inbox.complaints.service import ReadBy
 from campaigns.inbox.conversations import service
-from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.models import Conversation, Outcome
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Member, Role
@@ -65,7 +65,7 @@ def test_who_complained_reads_that_nobody_has_it_yet(pages: Pages, people: Flask
     assert SOUGHT in come_back(people, code)
 
 
-def test_answer_to_a_complaint_is_not_called_the_teams(
+def test_what_is_done_with_a_complaint_is_not_called_the_teams(
     pages: Pages, people: FlaskClient, reader: Member, vault: Vault
 ) -> None:
     code = tell(people, "Your helper asked me for money", theme="us")
@@ -76,7 +76,13 @@ def test_answer_to_a_complaint_is_not_called_the_teams(
             session, conversation, "We look into it.", by=reader.id, seen=seen, vault=vault, known=NOTHING
         )
     assert "You have an answer." in (page := come_back(people, code))
-    assert "The team has answered." not in page
+    assert "The team" not in page
+    with pages.sessions.begin() as session:
+        conversation = session.scalars(select(Conversation)).one()
+        seen = service.seen_now(session, conversation)
+        service.close(session, conversation, Outcome.INFORMED, by=reader.id, seen=seen)
+    assert "This is closed. You may write again." in (page := come_back(people, code))
+    assert "The team" not in page
 
 
 def test_of_what_is_no_complaint_no_reader_is_told(pages: Pages, people: FlaskClient) -> None:
