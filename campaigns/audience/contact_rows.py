@@ -28,6 +28,8 @@ class ContactRow:
     position_at: datetime | None
     consent_at: datetime
     consent_how: str
+    #: Names of groups, as they stand in the cell.
+    groups: str = ""
 
 
 def quoted(text: str) -> str:

@@ -17,6 +17,7 @@ from campaigns.audience.figures import find_contacts
 from campaigns.audience.file_telling import FileTelling, causes_of
 from campaigns.audience.files import watch
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
+from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.handed_in import as_text, people_of
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core.errors import InputError, QuotaError, TransitionError
@@ -87,6 +88,7 @@ def show(contact_id: int) -> Page:
         contact=contact,
         state=queries.states_of(session(), [contact.id]).get(contact.id),
         ledger=[(line, line.wording or open_evidence(line, vault())) for line in ledger],
+        groups=groups_of(session(), contact.id),
         channels=CHANNELS,
         sources=SOURCES,
     )
@@ -125,6 +127,7 @@ def show_file(import_id: int) -> Page:
         encodings=ENCODINGS,
         languages=all_languages(),
         places=session().scalars(select_places(current_organisation().id)).all(),
+        groups=session().scalars(select_groups(current_organisation().id)).all(),
     )
 
 

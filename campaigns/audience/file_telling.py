@@ -11,7 +11,7 @@ from campaigns.core.errors import RowProblem
 #: Lines that are named of what is wrong with many rows.
 MOST_LINES = 10
 #: Columns whose cells a member may explain, and the value of a problem that is the cell.
-MAPPED = {"language": "text", "other_language": "text", "place": "place"}
+MAPPED = {"language": "text", "other_language": "text", "place": "place", "group": "group"}
 #: A longer cell is told in part, and one with many digits not at all.
 _LONGEST_TOLD, _UNTOLD = 40, "“…”"
 

@@ -14,7 +14,7 @@ from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaigns.audience.file_telling import FileTelling
-from campaigns.audience.models import Channel, PositionSource
+from campaigns.audience.models import Channel, ContactGroup, GroupKind, PositionSource
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
@@ -49,6 +49,12 @@ SOURCES = {
     PositionSource.TOLD_US: _l("told us"),
     PositionSource.IMPORT: _l("from an imported file"),
 }
+#: What the people of a group have in common.
+GROUP_KINDS = {
+    GroupKind.PROGRAMME: _l("Programme"),
+    GroupKind.PARTNER: _l("Partner organisation"),
+    GroupKind.COHORT: _l("Cohort"),
+}
 #: What a file was read as, by Report.encoding.
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": _l("Windows-1251 (Cyrillic)")}
 
@@ -61,6 +67,7 @@ class AudienceForm(Form):
     region_codes = Ticks(_l("Regions"))
     countries = Ticks(_l("Countries"))
     languages = Ticks(_l("Languages"))
+    group_ids = Ticks(_l("Groups"), coerce=whole_number)
     max_position_age_days = IntegerField(
         _l("How old a last known place may be, in days"),
         [Optional(), NumberRange(1, MAX_AGE_DAYS)],
@@ -72,9 +79,12 @@ class AudienceForm(Form):
         description=_l("Their phone may be in other hands. Such a campaign asks each once whether to go on."),
     )
 
-    def offer(self, *, places: Iterable[Place], regions: Collection[Region]) -> None:
+    def offer(
+        self, *, places: Iterable[Place], regions: Collection[Region], groups: Iterable[ContactGroup]
+    ) -> None:
         """Fill in what can be chosen."""
         self.place_ids.choices = options((place.id, place.name) for place in places)  # type: ignore[misc]
+        self.group_ids.choices = options((each.id, each.name) for each in groups)  # type: ignore[misc]
         self.region_codes.choices = options((region.code, region_name(region)) for region in regions)
         countries = {region.country: country_name(region.country) for region in regions}
         self.countries.choices = options(sorted(countries.items(), key=lambda pair: pair[1]))
@@ -88,6 +98,7 @@ class AudienceForm(Form):
             region_codes=tuple(self.region_codes.data or ()),
             countries=tuple(self.countries.data or ()),
             languages=tuple(self.languages.data or ()),
+            group_ids=tuple(self.group_ids.data or ()),
             max_position_age_days=self.max_position_age_days.data,
             silent_days=self.silent_days.data,
         )
@@ -117,7 +128,7 @@ def route_fields(rule: AudienceRule) -> dict[str, str]:
 
 def form_data(rule: AudienceRule, name: str) -> dict[str, Any]:
     """Return the data that fills an AudienceForm with a rule."""
-    lists = ("place_ids", "region_codes", "countries", "languages")
+    lists = ("place_ids", "region_codes", "countries", "languages", "group_ids")
     return {key: list(getattr(rule, key)) for key in lists} | {
         "name": name,
         "max_position_age_days": rule.max_position_age_days,

@@ -31,6 +31,14 @@ class Channel(StrEnum):
     TELEGRAM = "telegram"
 
 
+class GroupKind(StrEnum):
+    """What the people of a group have in common."""
+
+    PROGRAMME = "programme"
+    PARTNER = "partner"
+    COHORT = "cohort"
+
+
 class AddressState(StrEnum):
     """Whether an address may be written to; ledger.py alone writes it, from ledger and provider."""
 
@@ -167,6 +175,30 @@ class Consent(Base):
     #: When the person said so, and when we wrote it down.
     given_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+
+
+class ContactGroup(Base):
+    """Contacts of an organisation whom a rule can mean by name."""
+
+    __tablename__ = "contact_group"
+    __table_args__ = (UniqueConstraint("organisation_id", "folded"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    kind: Mapped[GroupKind] = mapped_column(String(12))
+    name: Mapped[str] = mapped_column(String(100))
+    #: The name in small letters, by which files name it; those of some are longer.
+    folded: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class GroupedContact(Base):
+    """A contact is in a group."""
+
+    __tablename__ = "grouped_contact"
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("contact_group.id"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True, index=True)
 
 
 class EntryPoint(Base):

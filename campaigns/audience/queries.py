@@ -11,7 +11,16 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Row
-from campaigns.audience.models import Address, AddressState, Audience, Channel, Consent, Contact, ContactImport
+from campaigns.audience.models import (
+    Address,
+    AddressState,
+    Audience,
+    Channel,
+    Consent,
+    Contact,
+    ContactGroup,
+    ContactImport,
+)
 from campaigns.audience.rules import AudienceRule, LeftOut
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
@@ -79,6 +88,11 @@ def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) 
     rows = session.execute(stops.join(Waypoint).where(Route.id.in_(asked)))
     found = {(route_id, position) for route_id, position in rows}
     routes = {route_id for route_id, _ in found}
+    groups = owned(
+        select(ContactGroup.id).where(ContactGroup.id.in_(rule.group_ids)), ContactGroup, organisation_id
+    )
+    for group_id in sorted(set(rule.group_ids) - set(session.scalars(groups))):
+        yield AudienceRuleError(N_("There is no group %(id)s any more."), id=group_id)
     for part in rule.route_parts:
         if part.route_id not in routes:
             yield AudienceRuleError(N_("There is no route %(id)s any more."), id=part.route_id)

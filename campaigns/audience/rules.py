@@ -24,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from campaigns.audience.models import AddressState, Contact
+from campaigns.audience.models import AddressState, Contact, ContactGroup, GroupedContact
 from campaigns.audience.rule_fields import read_all, read_number
 from campaigns.audience.silence import is_silent
 from campaigns.audience.walk import SenderChoice, Walk, between
@@ -117,7 +117,7 @@ class RoutePart:
 
 @dataclass(frozen=True, slots=True)
 class AudienceRule:
-    """Who is meant. Places and route parts add up; regions, countries, languages and age narrow them down.
+    """Who is meant. Places and route parts add up; regions, countries, languages, groups and age narrow them.
 
     A rule that names nothing means every contact of the organisation.
     """
@@ -130,6 +130,8 @@ class AudienceRule:
     countries: tuple[str, ...] = ()
     #: Written languages of the contacts.
     languages: tuple[str, ...] = ()
+    #: Groups of the organisation, which add up.
+    group_ids: tuple[int, ...] = ()
     #: How old a last known place may be, in days; None: any age. Counts only where the rule asks for a geography.
     max_position_age_days: int | None = None
     #: Only whoever is silent for so many days; their campaign asks each of them once whether to go on.
@@ -158,6 +160,7 @@ class AudienceRule:
             "region_codes": list(self.region_codes),
             "countries": list(self.countries),
             "languages": list(self.languages),
+            "group_ids": list(self.group_ids),
             "max_position_age_days": self.max_position_age_days,
             "silent_days": self.silent_days,
         }
@@ -177,6 +180,7 @@ class AudienceRule:
             region_codes=read_all(str, stored, "region_codes"),
             countries=read_all(str, stored, "countries"),
             languages=read_all(str, stored, "languages"),
+            group_ids=read_all(int, stored, "group_ids"),
             max_position_age_days=read_number(stored, "max_position_age_days"),
             silent_days=read_number(stored, "silent_days"),
         )
@@ -232,6 +236,8 @@ def select_resolved(
         _reason(walk, left_out, has_text).label("reason"),
     ).select_from(walk.joined(contacts, after=after, through=through))
     statement = owned(statement, Contact, organisation_id).where(*between(Contact.id, after, through))
+    if rule.group_ids:
+        statement = statement.where(Contact.id.in_(_grouped(rule, organisation_id)))
     return statement.where(Contact.erased_at.is_(None), *_narrowed(rule, now=resolution.now))
 
 
@@ -242,6 +248,12 @@ def _narrowed(rule: AudienceRule, *, now: datetime) -> list[ColumnElement[bool]]
     if rule.languages:
         narrowed.append(Contact.language.in_(rule.languages))
     return narrowed
+
+
+def _grouped(rule: AudienceRule, organisation_id: int) -> Select[int]:
+    groups = owned(select(ContactGroup.id), ContactGroup, organisation_id)
+    groups = groups.where(ContactGroup.id.in_(rule.group_ids))
+    return select(GroupedContact.contact_id).where(GroupedContact.group_id.in_(groups))
 
 
 def targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:

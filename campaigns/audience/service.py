@@ -15,6 +15,7 @@ from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import contact_writer, watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
+from campaigns.audience.grouping import Grouping
 from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.positions import Placing
@@ -114,14 +115,16 @@ def limit_size(file: BinaryIO, settings: Settings) -> None:
 
 def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
     """Return what an import of a file would do; nothing is changed."""
-    placing = Placing(session, organisation_id)
-    counts = contact_writer.count_people(session, organisation_id, _placed(found, placing), vault=vault)
+    placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
+    placed = _placed(found, placing, grouping)
+    counts = contact_writer.count_people(session, organisation_id, placed, vault=vault)
     ending = _ending(found)
-    problems = _sorted([*ending.problems, *placing.problems])
+    wrong = [*placing.problems, *grouping.problems]
+    problems = _sorted([*ending.problems, *wrong])
     return Report(
         rows=ending.rows,
         # A row that cannot be read is not placed.
-        bad_rows=ending.bad_rows + len({problem.line for problem in placing.problems}),
+        bad_rows=ending.bad_rows + len({problem.line for problem in wrong}),
         problems=problems[:MOST_PROBLEMS],
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
@@ -253,12 +256,12 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
     session.execute(
         select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True)
     )
-    placing = Placing(session, organisation_id)
+    placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
     # Rows are written while later ones are still unread, so a bad one takes back what is there already.
     with session.begin_nested():
-        going = _until_fault(found, placing)
+        going = grouping.written(_until_fault(found, placing, grouping))
         counts = contact_writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
-        problems = _sorted([*found.problems, *placing.problems])
+        problems = _sorted([*found.problems, *placing.problems, *grouping.problems])
         if problems:
             raise RowsError(problems)
     ask_all(session, organisation_id, now=clock.now())
@@ -266,16 +269,17 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
     return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **_told(counts))
 
 
-def _placed(found: ContactFile, placing: Placing) -> Iterator[list[ContactRow]]:
+def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:
     for batch in found.batches():
         placing.place(batch)
+        grouping.check(batch)
         yield batch
 
 
-def _until_fault(found: ContactFile, placing: Placing) -> Iterator[list[ContactRow]]:
+def _until_fault(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:
     """Give batches as long as nothing is wrong; the rest of the file is read only for what else is."""
-    for batch in _placed(found, placing):
-        if not found.problems and not placing.problems:
+    for batch in _placed(found, placing, grouping):
+        if not found.problems and not placing.problems and not grouping.problems:
             yield batch
 
 

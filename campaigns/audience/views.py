@@ -16,6 +16,7 @@ from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.count_views import pages as count_pages
 from campaigns.audience.figures import find_contacts, find_preview
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
+from campaigns.audience.grouping import select_groups
 from campaigns.audience.joining.views import pages as entry_point_pages
 from campaigns.audience.look_notes import note_small
 from campaigns.audience.models import Audience
@@ -165,7 +166,8 @@ def _offer(form: AudienceForm) -> None:
     named = {"codes": form.region_codes.data or (), "countries": form.countries.data or ()}
     contacts, _standing = find_contacts()
     regions = session().scalars(queries.select_offered_regions(organisation_id, contacts, **named)).all()
-    form.offer(places=session().scalars(select_places(organisation_id)), regions=regions)
+    groups = session().scalars(select_groups(organisation_id))
+    form.offer(places=session().scalars(select_places(organisation_id)), regions=regions, groups=groups)
 
 
 def _routes() -> Any:

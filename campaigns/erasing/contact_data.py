@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, AskedContact, Consent, Contact, UrgentContact
+from campaigns.audience.models import Address, AskedContact, Consent, Contact, GroupedContact, UrgentContact
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY
 from campaigns.core.languages import UNKNOWN_LANGUAGE
@@ -50,7 +50,7 @@ def drop_conversation(session: Session, contact: Contact) -> None:
 
 def empty(session: Session, contact: Contact) -> None:
     """Remove addresses and consent, and leave of the contact no more than that there was one."""
-    for mapped in (UrgentContact, AskedContact, Consent, Address):
+    for mapped in (UrgentContact, AskedContact, GroupedContact, Consent, Address):
         session.execute(delete(mapped).where(mapped.contact_id == contact.id), execution_options=PAST_MEMORY)
     session.expire_all()
     contact.erased_at = contact.created_at = clock.now()

@@ -27,7 +27,18 @@ KEPT_FOR = timedelta(hours=23)
 PLANNED_BESIDE = timedelta(minutes=2)
 #: Tables that may hold sealed rows of an erased person on their pages.
 TABLES = (
-    *("contact", "address", "consent", "reply", "media", "conversation", "conversation_word", "draft", "answer"),
+    *(
+        "contact",
+        "address",
+        "consent",
+        "grouped_contact",
+        "reply",
+        "media",
+        "conversation",
+        "conversation_word",
+        "draft",
+        "answer",
+    ),
     *("hand_over", "unnamed_report", "sent_form"),
     *("run_text", "audit_note", "contact_import", "erasure"),
 )

@@ -35,6 +35,8 @@ class Agreed:
     #: None is refused.
     on: date | None
     how: str
+    #: Names of groups, as the cell of a file has them.
+    groups: str = ""
 
 
 def add_person(
@@ -68,4 +70,5 @@ def _row(handles: tuple[Handle, ...], agreed: Agreed, told: Told) -> ContactRow:
         position_at=moment_of(told.seen_on) if told.place else None,
         consent_at=datetime.combine(agreed.on, time(0), UTC),
         consent_how=" ".join(agreed.how.split()),
+        groups=agreed.groups,
     )

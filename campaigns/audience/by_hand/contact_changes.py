@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.grouping import set_groups
 from campaigns.audience.models import Contact, PositionSource
 from campaigns.audience.positions import position_of, stand_in
 from campaigns.core import clock
@@ -28,6 +29,8 @@ class Told:
     #: Where they are, and on which day they were there; None: they said nothing new.
     place: Place | None = None
     seen_on: date | None = None
+    #: Ids of the groups that they are in; None: nothing is said of them.
+    group_ids: tuple[int, ...] | None = None
 
 
 def change_contact(session: Session, contact: Contact, told: Told, *, by: int) -> list[str]:
@@ -50,6 +53,8 @@ def change_contact(session: Session, contact: Contact, told: Told, *, by: int) -
     session.flush()
     what: list[str] = [name for name in ("language", "other_language") if name in changed]
     what += ["place"] if told.place is not None else []
+    if told.group_ids is not None and set_groups(session, contact, told.group_ids):
+        what.append("groups")
     audit.record(
         session,
         "contact.change",

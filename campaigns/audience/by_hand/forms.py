@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -12,11 +13,14 @@ from wtforms.validators import InputRequired, Length, Optional
 from campaigns.audience.by_hand.contact_changes import Told
 from campaigns.audience.consent.handles import PHONE_CHANNELS
 from campaigns.audience.files.contact_reader import LONGEST_EVIDENCE
-from campaigns.audience.forms import CHANNELS
+from campaigns.audience.forms import CHANNELS, GROUP_KINDS
+from campaigns.audience.grouping import LONGEST_NAME
+from campaigns.audience.models import ContactGroup
 from campaigns.core.languages import all_languages
 from campaigns.places.models import Place
 from campaigns.web.filters import language_name
 from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.number_fields import whole_number
 
 
 class UnshownNumber(TelField):
@@ -47,9 +51,12 @@ class ChangeForm(Form):
         description=_l("Only what they said themselves."),
     )
     seen_on = DateField(_l("On which day they were there"), [Optional()])
+    group_ids = Ticks(_l("Groups"), coerce=whole_number)
 
-    def offer(self, places: Sequence[Place]) -> None:
+    def offer(self, places: Sequence[Place], groups: Sequence[ContactGroup]) -> None:
         """Fill in what can be chosen."""
+        self._groups = {group.id: group for group in groups}
+        self.group_ids.choices = options((group.id, group.name) for group in groups)  # type: ignore[misc]
         self._places = {str(place.id): place for place in places}
         languages = sorted(((code, language_name(code)) for code in all_languages()), key=lambda pair: pair[1])
         self.language.choices = options([("", _("Choose")), *languages])
@@ -64,7 +71,12 @@ class ChangeForm(Form):
     def told(self) -> Told:
         """Return what they told of themselves."""
         other, place = self.text("other_language") or None, self._places.get(self.text("place_id"))
-        return Told(self.text("language"), other, place, self.seen_on.data)
+        groups = tuple(self.group_ids.data or ())
+        return Told(self.text("language"), other, place, self.seen_on.data, groups)
+
+    def named_groups(self) -> str:
+        """Return the names of the chosen groups, as the cell of a file has them."""
+        return "|".join(self._groups[each].name for each in self.group_ids.data or ())
 
 
 class AddForm(ChangeForm):
@@ -89,7 +101,18 @@ class AddForm(ChangeForm):
         """Return what stands for no place."""
         return str(_("Not said"))
 
-    def offer(self, places: Sequence[Place]) -> None:
+    def offer(self, places: Sequence[Place], groups: Sequence[ContactGroup]) -> None:
         """Fill in what can be chosen."""
-        super().offer(places)
+        super().offer(places, groups)
         self.channels.choices = options((channel, CHANNELS[channel]) for channel in PHONE_CHANNELS)
+
+
+class GroupForm(Form):
+    """A group of contacts."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=LONGEST_NAME)])
+    kind = SelectField(_l("What they have in common"), [InputRequired()])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind.choices = options(GROUP_KINDS.items())

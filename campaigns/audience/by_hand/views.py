@@ -8,9 +8,11 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.by_hand.adding import Agreed, add_person
 from campaigns.audience.by_hand.contact_changes import change_contact
-from campaigns.audience.by_hand.forms import AddForm, ChangeForm, FindForm
+from campaigns.audience.by_hand.forms import AddForm, ChangeForm, FindForm, GroupForm
 from campaigns.audience.by_hand.number_search import MOST_NUMBERS, find_by_number
-from campaigns.audience.models import Channel, Contact
+from campaigns.audience.forms import GROUP_KINDS
+from campaigns.audience.grouping import create_group, groups_of, select_groups
+from campaigns.audience.models import Channel, Contact, GroupKind
 from campaigns.core.errors import AddressError, InputError, QuotaError, TransitionError
 from campaigns.places.queries import select_places
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -49,7 +51,9 @@ def add() -> Page:
     _offer(form)
     if form.validate_on_submit():
         channels = tuple(Channel(each) for each in form.channels.data or ())
-        agreed = Agreed(form.text("number"), channels, form.consent_on.data, form.text("consent_how"))
+        agreed = Agreed(
+            form.text("number"), channels, form.consent_on.data, form.text("consent_how"), form.named_groups()
+        )
         by, of = current_member().id, current_organisation().id
         try:
             add_person(session(), of, agreed, form.told(), by=by, vault=vault())
@@ -71,7 +75,8 @@ def change(contact_id: int) -> Page:
     back = redirect(url_for("audience.contacts.show", contact_id=contact_id))
     if contact.erased_at is not None:
         return back
-    form = ChangeForm(data={"language": contact.language, "other_language": contact.other_language or ""})
+    known = {"language": contact.language, "other_language": contact.other_language or ""}
+    form = ChangeForm(data=known | {"group_ids": [group.id for group in groups_of(session(), contact_id)]})
     _offer(form)
     if form.validate_on_submit():
         try:
@@ -84,5 +89,25 @@ def change(contact_id: int) -> Page:
     return render_template("audience/by_hand/change.html", contact=contact, form=form), form.status
 
 
+@pages.route("/groups", methods=["GET", "POST"])
+@requires(Permission.HANDLE_CONTACTS)
+def groups() -> Page:
+    """List the groups, and add one."""
+    form, of = GroupForm(), current_organisation().id
+    if form.validate_on_submit():
+        kind = GroupKind(form.text("kind"))
+        try:
+            create_group(session(), of, kind=kind, name=form.text("name"), by=current_member().id)
+        except InputError as error:
+            form.show(error, "name")
+        else:
+            flash(_("The group is added."), "good")
+            return redirect(url_for("audience.by_hand.groups"))
+    found = session().scalars(select_groups(of)).all()
+    page = render_template("audience/by_hand/groups.html", form=form, groups=found, kinds=GROUP_KINDS)
+    return page, form.status
+
+
 def _offer(form: ChangeForm) -> None:
-    form.offer(session().scalars(select_places(current_organisation().id)).all())
+    of = current_organisation().id
+    form.offer(session().scalars(select_places(of)).all(), session().scalars(select_groups(of)).all())

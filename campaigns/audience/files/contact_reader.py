@@ -50,6 +50,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "longitude": ("longitude", "lon", "lng", "long", "довгота"),
     "region": ("region", "region code", "iso3166 2", "регіон"),
     "position_date": ("position date", "seen on", "date of position", "дата місця"),
+    "group": ("group", "groups", "група"),
     "consent_date": ("consent date", "agreed on", "дата згоди"),
     "consent_how": ("consent how", "evidence", "consent evidence", "consent", "згода"),
 }
@@ -247,6 +248,7 @@ def _row(line: Line, *, telling: FileTelling, today: date) -> ContactRow:
         position_at=_position_at(cells, position, today),
         consent_at=_moment("consent_date", cells["consent_date"], today),
         consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
+        groups=cells["group"],
     )
 
 

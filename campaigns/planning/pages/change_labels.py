@@ -68,6 +68,7 @@ def _rule(rule: Mapping[str, Any], places: Mapping[int, str], routes: Mapping[in
     lines += rule.get("region_codes", ())
     lines += [country_name(code) for code in rule.get("countries", ())]
     lines += [language_name(code) for code in rule.get("languages", ())]
+    lines += [_("group %(id)s", id=each) for each in rule.get("group_ids", ())]
     if rule.get("max_position_age_days"):
         lines.append(_("last known places of at most %(days)s days", days=number(rule["max_position_age_days"])))
     if rule.get("silent_days"):

@@ -118,3 +118,20 @@ def test_file_is_mended_in_its_place(opened: Opened, tmp_path: Path) -> None:
     opened.bare.locator("#file").set_input_files(file)
     opened.bare.locator("form.form button[type=submit]").click()
     opened.bare.locator("form[action$='/import']").wait_for()
+
+
+def test_group_is_added_and_a_contact_put_into_it(opened: Opened) -> None:
+    visit, bare = opened.visit, opened.bare
+    visit.go("/audience/contacts/groups")
+    visit.look("groups-empty")
+    visit.page.locator("#name").fill("Safe roads")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator(".items").wait_for()
+    visit.look("groups")
+    bare.goto(f"{opened.contact}/change")
+    bare.locator("[name=group_ids]").check()
+    bare.locator("form.form button[type=submit]").click()
+    bare.wait_for_url(f"**{opened.contact}")
+    visit.go(opened.contact)
+    visit.look("contact-in-group")
+    assert "Safe roads" in visit.page.content()
