@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
@@ -18,6 +19,7 @@ from campaigns.core.words import N_
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, PlaceDraft, RouteDraft, Shape, circle, outline
 from campaigns.places.files.geojson import read_pasted
 from campaigns.places.files.sheets import DEFAULT_RADIUS_M
+from campaigns.places.geography.region_words import read_region, write_region
 from campaigns.places.geography.shapes import MAX_RADIUS_M, MIN_RADIUS_M
 from campaigns.places.labels import (
     CATEGORIES,
@@ -98,12 +100,12 @@ class PlaceForm(Form):
         render_kw=LATIN | {"rows": 4},
     )
     region_code = StringField(
-        _l("Region code"),
-        [Length(max=10), check_storable],
+        _l("Region"),
+        [Length(max=80), check_storable],
         description=_l(
-            "ISO 3166-2, for example PL-18. Left empty, it is found by the map. A border crossing must state it."
+            "Its name in any language, or its code, such as PL-18. Left empty, it is found by the map. A border "
+            "crossing must state it."
         ),
-        render_kw=LATIN,
     )
     risk_tags = Ticks(_l("Patterns of risk"), choices=options(RISK_TAGS.items()))
     certainty = SelectField(_l("How sure we are"))
@@ -130,6 +132,11 @@ class PlaceForm(Form):
         """Check the fields, then the shape that they make together."""
         valid = bool(super().validate(extra_validators))
         try:
+            self._region_code = read_region(self.text("region_code"))
+        except InputError as error:
+            self.show(error, "region_code")
+            return False
+        try:
             self._shape = self._read_shape()
         except GeometryError as error:
             if not any(field.errors for field in (self.latitude, self.longitude, self.radius_km)):
@@ -150,7 +157,7 @@ class PlaceForm(Form):
             shape=self._shape,
             local_name=self.text("local_name").strip() or None,
             category=self.text("category") or None,
-            region_code=self.text("region_code").strip().upper() or None,
+            region_code=self._region_code,
             risk_tags=tuple(self.risk_tags.data or ()),
             note=self.text("note").strip() or None,
             source=self._place.source if self._place else None,
@@ -270,7 +277,7 @@ def _place_data(place: Place) -> dict[str, Any]:
         name: getattr(place, name)
         for name in ("name", "local_name", "kind", "category", "risk_tags", "certainty", "valid_until", "note")
     }
-    shared["region_code"] = place.extra.get("iso3166_2", "")
+    shared["region_code"] = write_region(place.extra.get("iso3166_2", ""), str(get_locale() or ""))
     if place.radius_m is None:
         return shared | {"shape": OUTLINE, "outline": json.dumps(place.geometry)}
     longitude, latitude = place.geometry["coordinates"]

@@ -79,7 +79,7 @@ class CampaignForm(Form):
     )
     fallback_language = SelectField(_l("The other language"), [Optional()])
     max_parts = IntegerField(
-        _l("Most SMS a text may take"),
+        _l("Maximum SMS per text"),
         [InputRequired(), NumberRange(1, MOST_PARTS)],
         description=_l("Each part is paid for. Longer texts are not sent."),
     )
@@ -89,7 +89,7 @@ class CampaignForm(Form):
         render_kw={"dir": "ltr", "inputmode": "url", "placeholder": "https://"},
     )
     budget = DecimalField(
-        _l("Most that one run may cost, in US dollars"),
+        _l("Spending limit of one run, in US dollars"),
         [Optional(), NumberRange(Decimal("0.01"), LARGEST_BUDGET // 100)],
         places=None,
         description=_l("Nothing is sent when the estimate is higher. Empty: no limit."),

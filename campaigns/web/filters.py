@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,6 +24,7 @@ from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages, is_right_t
 #: Languages that CLDR has no locale for.
 _OWN_NAMES = {"rom": _l("Romani")}
 #: Forms of a date by their CLDR skeleton.
+_PLACEHOLDER = re.compile(r"(\(\([^()\n]{1,80}\)\))")
 _SKELETONS = {"short": "MMMd", "weekday": "MMMEd", "medium": "yMMMd"}
 
 
@@ -43,6 +45,7 @@ def init_filters(app: Flask) -> None:
         "region_name": region_name,
         "country_name": country_name,
         "listed": listed_names,
+        "isolated": isolated,
         "direction": direction,
     }.items():
         app.jinja_env.filters[name] = written
@@ -143,6 +146,13 @@ def listed_names(names: Iterable[Any], say: Callable[[Any], object] = str) -> Ma
     """Write names, each as `say` says it and in its own direction, as one list."""
     said = [Markup("<bdi>{}</bdi>").format(say(name)) for name in names]
     return escape(listed(["{}"] * len(said))).format(*said)
+
+
+def isolated(text: str) -> Markup:
+    """Write a text of a message with each placeholder whole and from left to right, also within Arabic."""
+    parts = _PLACEHOLDER.split(text)
+    slot = Markup('<bdi dir="ltr" class="hotline">{}</bdi>')
+    return Markup().join(slot.format(part) if at % 2 else escape(part) for at, part in enumerate(parts))
 
 
 def direction(code: str) -> str:

@@ -104,6 +104,7 @@ def test_outline_is_saved_from_pasted_feature(pages: Pages, author: FlaskClient)
         ({"name": "a\0b"}, "a character that cannot be stored"),
         ({"category": "border_crossing"}, "A border crossing must state its region"),
         ({"region_code": "PL-99"}, "PL-99 is not a region"),
+        ({"region_code": "Limburg"}, "Several regions have this name: write the code of one, BE-VLI, NL-LI."),
         ({"shape": "outline", "outline": "[1,"}, "This is not GeoJSON"),
         (
             {

@@ -82,3 +82,8 @@ def test_names_of_a_list_keep_their_direction_and_their_signs(written_in: Callab
     assert written_in("ar", "listed_names", ["<A>", "B"]) == "<bdi>&lt;A&gt;</bdi> و<bdi>B</bdi>"
     assert written_in("en", "listed_names", "ab", str.upper) == "<bdi>A</bdi> and <bdi>B</bdi>"
     assert written_in("en", "listed_names", []) == ""
+
+
+def test_a_placeholder_stays_whole_within_arabic() -> None:
+    written = filters.isolated("اتصل ((hotline??112)) <b>")
+    assert written == 'اتصل <bdi dir="ltr" class="hotline">((hotline??112))</bdi> &lt;b&gt;'

@@ -20,7 +20,7 @@ FACTS = {
     "cover": _l("Where the places are, and what they are called"),
     "fallback_language": _l("Without a text they can read"),
     "schedules": _l("When"),
-    "max_parts": _l("Most SMS a text may take"),
+    "max_parts": _l("Maximum SMS per text"),
     "budget_cents": _l("Spending limit"),
     "link": _l("Link"),
     "leads_to": _l("Page that the link with a counter leads to"),
