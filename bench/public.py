@@ -109,8 +109,7 @@ def measure(instance: Flight, port: int, *, times: int, seconds: float, pace: in
     instance.processes.start("web", "serve", "--processes", "1")
     instance.processes.wait_for(f"http://127.0.0.1:{port}/l")
     with instance.sessions() as session:
-        # Of somebody to whom the run does not go: they have themselves erased.
-        address = session.get_one(Address, next(iter(instance.correcting.addresses.values())))
+        address = session.get_one(Address, next(iter(owner.addresses.values())))
     token = token_of(address.id, address.lookup, instance.vault)
     visitors = Visitors(port, new_code, token)
     visitors.fill_network()

@@ -19,14 +19,7 @@ from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of, shown_at
 from campaigns.leaving.leave_codes import DIGITS, hash_of_ticket, is_code
 from campaigns.leaving.queries import has_agreed_since
 from campaigns.leaving.request_limits import limits_on_asking
-from campaigns.leaving.service import (
-    ask_for_code,
-    count_try,
-    erase_whose_phone,
-    find_address,
-    leave,
-    leave_by_code,
-)
+from campaigns.leaving.service import ask_for_code, count_try, find_address, leave, leave_by_code
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.sign_in.attempt_limits import pour
 from campaigns.web.current import settings, vault
@@ -55,21 +48,15 @@ def show_country(language: str, country: str) -> Response:
 def end(language: str, token: str) -> Response:
     """End the messages of the phone that a text with this link was sent to.
 
-    Whatever opens links to look into them changes nothing: it takes a tap. The page after it offers to erase what
-    is known of them, by another tap.
+    Whatever opens links to look into them changes nothing: it takes a tap.
     """
     address, is_sent = find_address(session(), token, vault=vault()), request.method == "POST"
-    erase = is_sent and _asks_to_erase()
-    if address is None and not (erase and _is_stamped()):
+    if address is None:
         return _ways(language, "", UNKNOWN, status=422 if is_sent else 404)
-    if address is not None:
-        if not is_sent or not _is_stamped() or _is_outdated(address):
-            return _page("leave_here", language, status=422 if is_sent else 200)
-        leave(session(), address)
-        if erase:
-            erase_whose_phone(session(), address, vault=vault())
-    # Whoever is erased already, or never was known, is told the same.
-    return _page("left", language, status=200, languages={}, is_erased=erase, may_erase=not erase)
+    if not is_sent or not _is_stamped() or _is_outdated(address):
+        return _page("leave_here", language, status=422 if is_sent else 200)
+    leave(session(), address)
+    return private_page_of("people/left.html", language, languages={}, is_erased=False)
 
 
 def _show(language: str, country: str) -> Response:
@@ -98,7 +85,7 @@ def _try(language: str, country: str) -> Response:
     with writing_apart() as writing:
         is_counted = count_try(writing, ticket, vault=vault())
     is_right = is_counted and is_code(typed, hash_of_ticket(ticket, vault()), vault())
-    erase = _asks_to_erase()
+    erase = request.form.get("erase") == "yes"
     if not is_right or not leave_by_code(session(), ticket, erase=erase, vault=vault()):
         return _code_form(language, country, ticket, WRONG, status=422)
     return private_page_of("people/left.html", language, country, languages={}, is_erased=erase)
@@ -112,10 +99,6 @@ def _code_form(language: str, country: str, ticket: str, problem: str = "", *, s
 def _page(name: str, language: str, country: str = "", *, status: int, **values: object) -> Response:
     stamp = make_stamp(settings().secret_key, now=clock.now())
     return private_page_of(f"people/{name}.html", language, country, status=status, stamp=stamp, **values)
-
-
-def _asks_to_erase() -> bool:
-    return request.form.get("erase") == "yes"
 
 
 def _is_stamped() -> bool:

@@ -101,29 +101,21 @@ def leave_by_code(session: Session, ticket: str, *, erase: bool, vault: Vault) -
     if request is None:
         return False
     request.completed_at = clock.now()
-    is_theirs = Address.number == request.number
-    address = session.scalars(select(Address).where(is_theirs).order_by(Address.id).limit(1)).first()
+    theirs = select(Address).where(Address.number == request.number).order_by(Address.id)
+    address = session.scalars(theirs.limit(1)).first()
     if address is not None:
         leave(session, address)
     if erase:
         _forget_text(session, request)
-        _erase(session, is_theirs, vault=vault)
+        # In every organisation: the number was typed for the whole instance.
+        contacts = select(Contact).where(
+            Contact.id.in_(theirs.with_only_columns(Address.contact_id).order_by(None))
+        )
+        for contact in session.scalars(contacts.order_by(Contact.id)).all():
+            # It may have been asked for before.
+            with suppress(TransitionError):
+                ask_to_erase(session, contact, by=None, why=Why.ASKED, words="", vault=vault)
     return True
-
-
-def erase_whose_phone(session: Session, address: Address, *, vault: Vault) -> None:
-    """Erase the people whose phone an address is of; rows of an earlier version do not say which that is."""
-    is_theirs = Address.id == address.id if address.number is None else Address.number == address.number
-    _erase(session, is_theirs, vault=vault)
-
-
-def _erase(session: Session, is_theirs: ColumnElement[bool], *, vault: Vault) -> None:
-    """Erase whose addresses these are, in every organisation: they write to the whole instance."""
-    contacts = select(Contact).where(Contact.id.in_(select(Address.contact_id).where(is_theirs)))
-    for contact in session.scalars(contacts.order_by(Contact.id)).all():
-        # It may have been asked for before.
-        with suppress(TransitionError):
-            ask_to_erase(session, contact, by=None, why=Why.ASKED, words="", vault=vault)
 
 
 def _is_open(ticket: str, vault: Vault) -> tuple[ColumnElement[bool], ...]:

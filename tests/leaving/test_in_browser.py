@@ -76,9 +76,6 @@ def test_one_tap_on_the_link_of_a_text_ends_it(
     assert page.locator("h1").text_content() == public_words(language)["leave_done"]
     with site[2].sessions() as session:
         assert session.get_one(Address, address.id).state == AddressState.OPTED_OUT
-    check_shape(page, language)
-    page.locator("button").click()
-    assert page.locator("h1 + p").text_content() == public_words(language)["leave_erased"]
 
 
 def test_number_and_code_are_typed(visit: tuple[str, Page]) -> None:

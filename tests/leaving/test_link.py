@@ -10,26 +10,17 @@ from sqlalchemy import delete, func, select
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore
-from campaigns.audience.models import (
-    Address,
-    AddressState,
-    Channel,
-    Consent,
-    ConsentKind,
-    Erasure,
-    SuppressedAddress,
-)
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import token_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.erasing.service import ERASE
 from campaigns.leaving.service import LEAVE
 from campaigns.staff.models import AuditEntry
 from campaigns.web.people.layout import NOT_SHOWN_AGAIN
 from tests.factories import a_campaign, a_contact, a_delivery, a_run, a_sender, an_address
-from tests.inbox.unnamed.test_whole_way import shown_fields, without_stamps
+from tests.inbox.unnamed.test_whole_way import shown_fields
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
@@ -121,46 +112,6 @@ def test_form_that_was_shown_before_they_agreed_again_ends_nothing(
         assert state_of(pages, address) == AddressState.ACTIVE
         assert people.post(link, data=shown_fields(again.text)).status_code == 200
     assert state_of(pages, address) == AddressState.OPTED_OUT
-
-
-@pytest.mark.both_databases
-def test_whoever_left_has_themselves_erased_with_one_tap_more(
-    pages: Pages, vault: Vault, address: Address
-) -> None:
-    people, link = pages.client(), f"/en/e/{token_of(address.id, address.lookup, vault)}"
-    with pages.sessions.begin() as session:
-        # The same number as a contact of another organisation goes, too; somebody else stays.
-        an_address(session, a_contact(session, pages.theirs), vault, number=NUMBER)
-        other = an_address(session, a_contact(session, pages.theirs), vault, number="+48501000001")
-    left = people.post(link, data=shown_fields(people.get(link).text))
-    fields = shown_fields(left.text)
-    assert fields["erase"] == "yes"
-    assert people.post(link, data=fields | {"stamp": "1.2.3"}).status_code == 422
-    done = people.post(link, data=fields)
-    assert (done.status_code, "is erased within 24 hours" in done.text) == (200, True)
-    with pages.sessions() as session:
-        assert session.scalars(select(Address.id)).all() == [other.id]
-        assert len(session.scalars(select(Erasure)).all()) == 2
-        asked = session.scalars(select(AuditEntry).where(AuditEntry.action == ERASE)).all()
-        assert [(each.member_id, each.detail) for each in asked] == [(None, {"reason": "asked"})] * 2
-        # The keyed hash stays, so that no import brings them back.
-        assert vault.number_hash(NUMBER) in session.scalars(select(SuppressedAddress.lookup)).all()
-    # Whoever goes back and taps again is told the same, and so is whoever was never known.
-    again = people.post(link, data=fields)
-    assert (again.status_code, without_stamps(again.text)) == (200, without_stamps(done.text))
-
-
-def test_whoever_agreed_again_is_not_erased_by_a_tab_that_comes_back(
-    pages: Pages, vault: Vault, address: Address
-) -> None:
-    people, link = pages.client(), f"/en/e/{token_of(address.id, address.lookup, vault)}"
-    fields = shown_fields(people.post(link, data=shown_fields(people.get(link).text)).text)
-    later = clock.now() + timedelta(minutes=5)
-    with standing_at(later), pages.sessions.begin() as session:
-        restore(session, HashedHandle.of(address), Declaration("keyword", "START", later))
-    with standing_at(later + timedelta(minutes=5)):
-        assert people.post(link, data=fields).status_code == 422
-    assert state_of(pages, address) == AddressState.ACTIVE
 
 
 @pytest.mark.both_databases

@@ -71,7 +71,6 @@ KINDS = {
     "leave_unknown": PageKind("/{}/e/{token}", status=404),
     "leave_here": PageKind("/{}/e/{token}"),
     "left": PageKind("/{}/e/{token}", {}),
-    "left_erased": PageKind("/{}/e/{token}", {"erase": "yes"}),
 }
 #: The kinds that are only opened, and found by everybody.
 OPENED = {
