@@ -260,7 +260,7 @@ def test_campaign_says_its_code_over_its_own_senders(pages: Pages, vault: Vault,
         own = a_sender(session, organisation_id=pages.ours.id)
         message = a_message(session, pages.ours, texts={"en": "Quote ((code)) there."})
         campaign = a_campaign(session, pages.ours, author, message=message, sender=own)
-    assert f"{PAGE}/tests/campaigns/{campaign.id}/en" in client.get(f"/campaigns/{campaign.id}").text
+    assert f"{PAGE}/tests/campaigns/{campaign.id}/en" in client.get(f"/campaigns/{campaign.id}?tab=texts").text
     client.post(f"{PAGE}/tests/campaigns/{campaign.id}/en")
     [claimed] = claims(pages, vault)
     assert claimed.body == f"TEST\nQuote {campaign.code} there."
