@@ -86,6 +86,7 @@ from campaigns.staff.event_notes import init_noting
 from campaigns.staff.forms import SignInAgainForm, SignInForm
 from campaigns.staff.shown_numbers import init_showing
 from campaigns.staff.sign_in.password_checks import seal_password
+from campaigns.staff.typed import views as typed
 from campaigns.staff.views import account
 from campaigns.web.address_ids import init_routing
 from campaigns.web.api import description
@@ -137,6 +138,7 @@ PAGES: tuple[Blueprint, ...] = (
     readers.pages,
     reports.pages,
     staff.pages,
+    typed.pages,
     public_pages.pages,
     members.pages,
     set_up.pages,
@@ -200,6 +202,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_auth(app, settings, sign_in=SignInForm, again=SignInAgainForm)
     for begin in (init_errors, init_filters, init_sentences, init_showing, init_states):
         begin(app)
+    typed.init_typed(app)
     init_navigation(app, may_open=may_open)
     _tell_of_later_steps(app, settings)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])

@@ -51,7 +51,8 @@ import campaigns.reach.imported.models
 import campaigns.reach.models
 import campaigns.reach.outcomes.models
 import campaigns.reach.releases.models
-import campaigns.staff.models  # noqa: F401
+import campaigns.staff.models
+import campaigns.staff.typed.models  # noqa: F401
 from campaigns.audience.consent.numbering import lacks_numbers
 from campaigns.core.database import Base
 from campaigns.core.errors import DamagedDataError, SettingsError

@@ -31,6 +31,7 @@ from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
 from campaigns.staff.recurring import is_anything_due, tell_rest
+from campaigns.staff.typed.keeping import forget_old_forms
 
 RECEIPTS_AT_ONCE = 2000
 #: How each kind of question about people is counted.
@@ -109,6 +110,7 @@ class Upkeep:
                 "expiring what rests": self._expire,
                 "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
                 "telling what recurs": self._tell_what_recurs,
+                "forgetting what was typed": lambda: forget_old_forms(self._sessions),
             }
         )
 

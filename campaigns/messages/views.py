@@ -29,6 +29,7 @@ from campaigns.messages.translators.views import pages as exchange_pages
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
@@ -124,7 +125,9 @@ def edit_details(message_id: int) -> Page:
 def compose(message_id: int, language: str) -> Page:
     """Show a message's text in one language."""
     message = _message(message_id)
-    return _composer(message, language, ComposerForm.of(queries.find_translation(message, language)))
+    form = ComposerForm.of(queries.find_translation(message, language))
+    refill(form)
+    return _composer(message, language, form)
 
 
 @pages.post("/<int:message_id>/<language>")

@@ -45,6 +45,7 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import said
 from campaigns.web.number_fields import whole_number
@@ -88,6 +89,7 @@ def index() -> Page:
 def create() -> Page:
     """Write down a new campaign."""
     form = _offer(CampaignForm(data={"max_parts": settings().default_max_parts}), None)
+    refill(form)
     if "save" in request.form and form.validate_on_submit():
         try:
             organisation, by = current_organisation(), current_member().id
@@ -108,6 +110,7 @@ def edit(campaign_id: int) -> Page:
     """Change a campaign; an approval it has is then void."""
     campaign = _campaign(campaign_id)
     form = _offer(CampaignForm(data=data_of(campaign)), campaign)
+    refill(form)
     if "save" in request.form and form.validate_on_submit():
         try:
             service.update_campaign(

@@ -58,7 +58,7 @@ def status_of(error: FingerpostError) -> int:
 def init_errors(app: Flask) -> None:
     """Answer every error of `app` with a page or problem JSON that leaks nothing."""
     app.register_error_handler(FingerpostError, _answer_named)
-    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(InternalServerError, _answer_unexpected)
 
 
@@ -85,7 +85,8 @@ def _answer_named(error: FingerpostError) -> Response:
     return answer
 
 
-def _answer_http(error: HTTPException) -> Response:
+def answer_http(error: HTTPException) -> Response:
+    """Answer what Flask or the forms' token refused."""
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     if isinstance(error, CSRFError):

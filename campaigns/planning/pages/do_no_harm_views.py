@@ -17,6 +17,7 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.staff.typed.views import refill
 from campaigns.web.session import session
 
 pages = Blueprint("safeguards", __name__, url_prefix="/<int:campaign_id>")
@@ -84,6 +85,7 @@ def _harm_page(campaign: Campaign, form: HarmForm, found: safeguards.HarmAnswers
     form.translate()
     if not form.is_submitted():
         form.digest.data = content.said_digest
+        refill(form)
     page = render_template(
         "planning/do_no_harm/checklist.html",
         campaign=campaign,

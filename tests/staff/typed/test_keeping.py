@@ -1,0 +1,69 @@
+"""What is typed is kept for one member and page, and only the fields that the mark names."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.staff.typed.keeping import MOST_PAGES, find_typed, forget_old_forms, keep_typed
+from campaigns.staff.typed.marks import KEPT_FOR, TypedMark, read_mark, write_mark
+from campaigns.staff.typed.models import TypedForm
+from tests.factories import a_member, an_organisation
+
+ENTERED = {"body": "Паспорт", "password": "hunter2", "csrf_token": "x"}
+
+
+START = clock.now()
+
+
+def fields_of(session: Session, member_id: int, path: str, vault: Vault) -> dict[str, str] | None:
+    found = find_typed(session, member_id, path, vault=vault)
+    return None if found is None else dict(found.fields)
+
+
+def test_only_named_fields_are_kept_and_only_for_their_writer(session: Session, vault: Vault) -> None:
+    ours = an_organisation(session)
+    writer, other = a_member(session, ours), a_member(session, ours)
+    for word in ("Пас", "Паспорт"):
+        mark = TypedMark(writer.id, "/messages/1/uk", ("body",))
+        keep_typed(session, mark, ENTERED | {"body": word}, vault=vault)
+    assert fields_of(session, writer.id, "/messages/1/uk", vault) == {"body": "Паспорт"}
+    assert fields_of(session, other.id, "/messages/1/uk", vault) is None
+    assert fields_of(session, writer.id, "/messages/2/uk", vault) is None
+    assert "Паспорт".encode() not in session.scalars(select(TypedForm.sealed_fields)).one()
+
+
+def test_a_member_has_so_many_pages_and_no_endless_text(session: Session, vault: Vault) -> None:
+    writer = a_member(session, an_organisation(session))
+    for at in range(MOST_PAGES + 2):
+        moment = START + timedelta(seconds=at)
+        with clock.running_on(partial(lambda moment: moment, moment)):
+            keep_typed(session, TypedMark(writer.id, f"/{at}", ("body",)), ENTERED, vault=vault)
+    keep_typed(session, TypedMark(writer.id, "/long", ("body",)), {"body": "x" * 60_000}, vault=vault)
+    paths = set(session.scalars(select(TypedForm.path)))
+    assert paths == {f"/{at}" for at in range(2, MOST_PAGES + 2)}
+
+
+def test_a_week_later_it_is_forgotten(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        writer = a_member(session, an_organisation(session))
+        keep_typed(session, TypedMark(writer.id, "/a", ("body",)), ENTERED, vault=vault)
+    forget_old_forms(sessions)
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(TypedForm)) == 1
+    with clock.running_on(lambda: START + KEPT_FOR + timedelta(minutes=5)):
+        forget_old_forms(sessions)
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(TypedForm)) == 0
+
+
+def test_a_mark_is_believed_only_as_we_wrote_it() -> None:
+    written = write_mark("key", 7, "/messages/1/uk", ["title", "body"])
+    assert read_mark("key", written) == TypedMark(7, "/messages/1/uk", ("body", "title"))
+    for foreign in (read_mark("another", written), read_mark("key", written[:-1] + "x"), read_mark("key", "")):
+        assert foreign is None

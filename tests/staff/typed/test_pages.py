@@ -1,0 +1,113 @@
+"""What was typed survives a page that is left and a sign-in that has expired, for its writer alone."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import unescape
+from urllib.parse import unquote
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from campaigns.staff.models import Role
+from campaigns.staff.typed.models import TypedForm
+from tests.browser.chromium import skip_without_browser
+from tests.factories import a_campaign, a_member, a_message
+from tests.places.browsing import a_served_visit
+from tests.web.pages import Pages
+
+WORDS = "Keep your passport with you, always."
+#: How long a browser may take to send what was left behind, in seconds.
+PATIENCE = 10
+FILLED = "What you typed before is filled in."
+
+
+def a_page(pages: Pages) -> str:
+    """Return the path of a message's text in English."""
+    with pages.sessions.begin() as session:
+        message = a_message(session, pages.ours, {"en": "Keep your papers."})
+        return f"/messages/{message.id}/en"
+
+
+def opened(client: FlaskClient, path: str) -> dict[str, str]:
+    """Open a form and return its hidden fields."""
+    page = client.get(path).text
+    found = {name: re.search(rf'name="{name}"[^>]*value="([^"]*)"', page) for name in ("csrf_token", "typed_mark")}
+    return {name: unescape(match[1]) for name, match in found.items() if match}
+
+
+def kept(pages: Pages) -> list[str]:
+    with pages.sessions() as session:
+        return list(session.scalars(select(TypedForm.path)))
+
+
+def test_what_is_typed_is_filled_in_again_until_it_is_saved_or_discarded(pages: Pages) -> None:
+    path, author = a_page(pages), pages.client(pages.member(Role.AUTHOR))
+    form = opened(author, path) | {"body": WORDS}
+    assert author.post("/typed", data=form).status_code == 204
+    assert WORDS in (page := author.get(path).text)
+    assert FILLED in page
+    # Enter in a field presses the first button of the form.
+    assert page.count('form="discard-typed"') == page.count('id="discard-typed"') == 1
+    assert author.post("/typed/discard", data=form).location == path
+    assert WORDS not in author.get(path).text
+    author.post("/typed", data=form)
+    assert author.post(path, data=form | {"language": "en"}).status_code == 302
+    assert kept(pages) == []
+    assert FILLED not in author.get(path).text
+
+
+def test_nobody_keeps_anything_in_another_ones_name(pages: Pages) -> None:
+    path, author, other = a_page(pages), *(pages.client(pages.member(Role.AUTHOR)) for _ in range(2))
+    form = opened(author, path) | {"body": WORDS}
+    assert other.post("/typed", data=form).status_code == 409
+    author.post("/typed", data=form)
+    assert WORDS not in other.get(path).text
+
+
+def test_a_save_after_the_sign_in_has_expired_leads_back_to_the_filled_form(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    path, member = a_page(own_pages), own_pages.member(Role.AUTHOR)
+    form = opened(own_pages.client(member), path) | {"body": WORDS, "language": "en"}
+    stranger = own_pages.client()
+    answer = stranger.post(path, data=form)
+    assert answer.status_code == 302
+    assert unquote(answer.location).endswith(f"/sign-in?next={path}")
+    assert WORDS in own_pages.client(member).get(path).text
+    assert WORDS not in own_pages.client(own_pages.member(Role.AUTHOR)).get(path).text
+    assert stranger.post(path, data={"body": WORDS}).status_code == 400
+
+
+def test_answers_survive_the_question_for_the_password(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        path = f"/campaigns/{a_campaign(session, pages.ours, a_member(session, pages.ours)).id}/harm"
+    reviewer = pages.client(pages.member(Role.APPROVER))
+    with reviewer.session_transaction() as cookie:
+        cookie["fs_paa"] = 0
+    form = opened(reviewer, path)
+    name = re.search(r'name="(\w+)_words"', reviewer.get(path).text)
+    assert name
+    answer = reviewer.post(path, data=form | {f"{name[1]}_words": WORDS, name[1]: "no"})
+    assert "/sign-in/again" in answer.location
+    assert WORDS in (page := reviewer.get(path).text)
+    assert re.search(rf'<input checked[^>]*name="{name[1]}"[^>]*value="no"', page)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("look", [("ar", 360), pytest.param(("en", 1280), marks=pytest.mark.long)], ids=str)
+def test_a_page_that_is_left_keeps_what_was_typed_by_itself(pages: Pages, look: tuple[str, int]) -> None:
+    skip_without_browser()
+    path, member = a_page(pages), pages.member(Role.AUTHOR, locale=look[0])
+    with a_served_visit(pages, member, language=look[0], width=look[1]) as visit:
+        visit.go(path)
+        visit.page.fill("textarea[name=body]", WORDS)
+        visit.go("/messages")
+        deadline = time.monotonic() + PATIENCE
+        while not kept(pages) and time.monotonic() < deadline:
+            visit.page.wait_for_timeout(50)
+        visit.go(path)
+        expect(visit.page.locator("textarea[name=body]")).to_have_value(WORDS)
+        visit.look("composer-filled-in")
