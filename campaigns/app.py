@@ -200,9 +200,8 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_routing(app)
     init_locale(app)
     init_auth(app, settings, sign_in=SignInForm, again=SignInAgainForm)
-    for begin in (init_errors, init_filters, init_sentences, init_showing, init_states):
+    for begin in (init_errors, init_filters, init_sentences, init_showing, init_states, typed.init_typed):
         begin(app)
-    typed.init_typed(app)
     init_navigation(app, may_open=may_open)
     _tell_of_later_steps(app, settings)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])

@@ -31,7 +31,7 @@ from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
 from campaigns.staff.recurring import is_anything_due, tell_rest
-from campaigns.staff.typed.keeping import forget_old_forms
+from campaigns.staff.typed.typed_fields import forget_old_forms
 
 RECEIPTS_AT_ONCE = 2000
 #: How each kind of question about people is counted.

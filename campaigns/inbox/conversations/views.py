@@ -151,9 +151,14 @@ def remind(conversation_id: int) -> Page:
 @pages.post("/<int:conversation_id>/draft")
 @requires(Permission.ANSWER)
 def keep_draft(conversation_id: int) -> Page:
-    """Keep what was written; it is offered when the person writes again."""
+    """Keep what was written; it is offered when the person writes again. A script asks for it without a page."""
     conversation, form = _own(conversation_id), AnswerForm()
-    service.keep_draft(session(), conversation, form.text("words"), by=current_member().id, vault=vault())
+    if request.args.get("silently") and not form.text("words").strip():
+        service.drop_draft(session(), conversation, by=current_member().id)
+    else:
+        service.keep_draft(session(), conversation, form.text("words"), by=current_member().id, vault=vault())
+    if request.args.get("silently"):
+        return Redirect(status=204)
     flash(_("It is kept. You find it here again when they write."), "good")
     return redirect(url_for("conversations.show", conversation_id=conversation_id))
 

@@ -16,8 +16,8 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import RefusedError
 from campaigns.core.words import N_
 from campaigns.staff.auth import current_member, requires
-from campaigns.staff.typed.keeping import find_typed, forget_typed, keep_typed
-from campaigns.staff.typed.marks import FIELD, TypedMark, read_mark, write_mark
+from campaigns.staff.typed.typed_fields import find_typed, forget_typed, keep_typed
+from campaigns.staff.typed.typed_marks import FIELD, TypedMark, read_mark, write_mark
 from campaigns.web.current import settings, vault
 from campaigns.web.error_pages import answer_http
 from campaigns.web.forms import Form

@@ -135,6 +135,18 @@ def test_draft_is_kept_and_offered(pages: Pages, vault: Vault, client_for: Clien
         assert len(session.scalars(select(Draft)).all()) == 1
 
 
+def test_an_answer_keeps_itself_while_it_is_typed(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    silently = f"/inbox/{which}/draft?silently=1"
+    assert f'data-keep="{silently}"' in client.get(f"/inbox/{which}").text
+    assert client.post(silently, data={"words": "At the station."}).status_code == 204
+    page = client.get(f"/inbox/{which}").text
+    assert "At the station." in page
+    assert "It is kept." not in page
+    client.post(silently, data={"words": " "})
+    assert "At the station." not in client.get(f"/inbox/{which}").text
+
+
 def test_taken_put_off_closed_and_opened_again(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.keys.crypto import Vault
-from campaigns.staff.typed.marks import KEPT_FOR, TypedMark
 from campaigns.staff.typed.models import TypedForm
+from campaigns.staff.typed.typed_marks import KEPT_FOR, TypedMark
 
 #: Characters of one page that are kept, and pages of one member.
 LONGEST, MOST_PAGES = 50_000, 30

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.staff.typed.keeping import MOST_PAGES, find_typed, forget_old_forms, keep_typed
-from campaigns.staff.typed.marks import KEPT_FOR, TypedMark, read_mark, write_mark
 from campaigns.staff.typed.models import TypedForm
+from campaigns.staff.typed.typed_fields import MOST_PAGES, find_typed, forget_old_forms, keep_typed
+from campaigns.staff.typed.typed_marks import KEPT_FOR, TypedMark, read_mark, write_mark
 from tests.factories import a_member, an_organisation
 
 ENTERED = {"body": "Паспорт", "password": "hunter2", "csrf_token": "x"}
