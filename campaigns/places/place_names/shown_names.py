@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import partial
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
@@ -17,6 +18,8 @@ from campaigns.places.place_names.name_table import ListedPlace
 from campaigns.places.place_names.place_keys import key_of
 
 _LATIN = "LATIN"
+#: Letters in which a name ends otherwise in another case, at most; and those that stay, at least.
+_LONGEST_ENDING, _LEAST_ALIKE = 2, 4
 #: Scripts (ISO 15924) as Unicode begins the names of their letters.
 _SCRIPTS = {
     "Arab": "ARABIC",
@@ -43,14 +46,20 @@ _FOREIGN = {
 def name_for(place: ListedPlace, language: str, *, typed: str = "") -> str:
     """Return the name to show: as it was typed if that is in the right script, else the likeliest in that script.
 
-    `typed` is the key of what was typed. In Latin letters the list's own name is the likeliest.
+    `typed` is the key of what was typed, which may end otherwise: whoever is у Перемишлі reads Перемишль. In Latin
+    letters the list's own name is the likeliest.
     """
     script = _script_of(language)
     names = [name for name in (place.name, *place.other_names) if _is_in(name, script)]
     said = [name for name in names if typed and key_of(name) == typed]
     if script == _LATIN:
         return said[0] if said else place.name
-    return max(said or _shortest(names) or [place.name], key=lambda name: _fitness(name, language, place))
+    fitness = partial(_fitness, language=language, place=place)
+    likeliest = max(_shortest(names) or [place.name], key=fitness)
+    # By its letters it must be no worse: whoever writes «у Львові» does not read Львов.
+    fitting = [name for name in names if fitness(name)[0] >= fitness(likeliest)[0]]
+    alike = [name for name in fitting if _is_but_for_its_ending(key_of(name), typed)]
+    return max(said or alike or [likeliest], key=fitness)
 
 
 def country_for(code: str, language: str) -> str:
@@ -71,6 +80,12 @@ def _script_of(language: str) -> str:
 def _is_in(name: str, script: str) -> bool:
     letters = [letter for letter in name if letter.isalpha()]
     return bool(letters) and all(unicodedata.name(letter, "").startswith(script) for letter in letters)
+
+
+def _is_but_for_its_ending(key: str, typed: str) -> bool:
+    """Say whether what was typed is a name but for its last letters."""
+    kept = max(_LEAST_ALIKE, len(key) - _LONGEST_ENDING)
+    return kept <= len(key) and typed.startswith(key[:kept]) and len(typed) <= len(key) + _LONGEST_ENDING
 
 
 def _shortest(names: list[str]) -> list[str]:

@@ -133,6 +133,20 @@ def test_place_is_shown_in_the_script_of_who_asked(typed: str, language: str, sh
     assert place.shown == shown
 
 
+@pytest.mark.parametrize(
+    ("typed", "language", "shown"),
+    [
+        ("у Перемишлі", "uk", "Перемишль, Польща"),
+        ("в Перемышле", "ru", "Перемышль, Польша"),
+        ("у Жешуві", "uk", "Ряшів, Польща"),
+    ],
+)
+def test_name_in_another_case_is_shown_as_the_place_is_called(typed: str, language: str, shown: str) -> None:
+    place = understand(typed, language=language, near=[(22.77, 49.78)]).place
+    assert place is not None
+    assert place.shown == shown
+
+
 def test_namesakes_are_told_apart() -> None:
     choices = [choice.shown for choice in understand("San Juan", language="es").choices]
     assert len(set(choices)) == len(choices) == 3
