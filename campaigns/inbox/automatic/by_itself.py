@@ -172,7 +172,8 @@ class AutomaticAnswers:
         now, is_question = clock.now(), asked.choice is None
         if asked.again is not None:
             return self._tell_off_duty(reply, scene, asked.again)
-        if asked.occasion is not Occasion.WELCOME and is_exhausted(scene.past, asked.occasion, now=now):
+        is_welcome, is_choice = asked.occasion is Occasion.WELCOME, not is_question
+        if not is_welcome and is_exhausted(scene.past, asked.occasion, now=now, is_choice=is_choice):
             return Left.DOUBT
         if is_question and is_repeated(scene.past, asked.occasion, now=now):
             return Left.TEAM

@@ -25,14 +25,15 @@ class Past:
     at: datetime
 
 
-def is_exhausted(past: Collection[Past], occasion: Occasion, *, now: datetime) -> bool:
+def is_exhausted(past: Collection[Past], occasion: Occasion, *, now: datetime, is_choice: bool = False) -> bool:
     """Say whether somebody got so many automatic answers that a machine may be writing.
 
-    Whoever has just joined, chosen a language and told where they are is still answered when they call for help.
+    Whoever has just joined, chosen a language and told where they are is still answered when they call for help,
+    and `is_choice`, when they chose what we asked: we ask once, and a machine does not choose.
     """
     lately = sum(each.at > now - _HOUR for each in past)
-    is_called = occasion is Occasion.HELP
-    return len(past) >= MOST_IN_A_DAY or (lately >= MOST_IN_AN_HOUR and not is_called)
+    is_spared = occasion is Occasion.HELP or is_choice
+    return len(past) >= MOST_IN_A_DAY or (lately >= MOST_IN_AN_HOUR and not is_spared)
 
 
 def is_repeated(past: Collection[Past], occasion: Occasion, *, now: datetime) -> bool:

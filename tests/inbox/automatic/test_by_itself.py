@@ -149,6 +149,14 @@ def test_who_joins_is_asked_for_their_language(person: Person, time: Clock) -> N
     assert person.session.scalars(select(OpenQuestion)).all() == []
 
 
+def test_who_joined_and_chose_a_language_is_answered_once_they_choose_a_place(person: Person) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    for text in ("medyka", "2", "переїхала Novi", "2"):
+        person.writes(text)
+    assert [text.partition(" ")[0] for text in person.reads()][2:] == ["Яке", "Ви"]
+    assert not person.waits
+
+
 @pytest.mark.one_database
 def test_stop_ends_what_was_asked(person: Person) -> None:
     person.writes("MOVED Novi")
