@@ -86,7 +86,8 @@ def test_rows_name_what_views_ask(pages: Pages) -> None:
 
 
 #: What asks for the password again when it was given some minutes ago: whatever leads people elsewhere, lets
-#: somebody in, or takes something out. Nothing that stops or takes away from people is ever among them.
+#: somebody in, or takes something out. Nothing that stops or takes away from one person is ever among them; a list
+#: of opt-outs is, as it may be the wrong file.
 FRESH = """
     planning.approve delivery.resume_run delivery.let_run_start delivery.correct delivery.rows.resend
     settling.lift_stop erasing.erase
@@ -95,7 +96,7 @@ FRESH = """
     directory.edit directory.verify directory.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file
-    audience.contacts.check_again readers.add tokens.issue tokens.revoke
+    audience.contacts.check_again audience.by_hand.add opted_out.hand_in readers.add tokens.issue tokens.revoke
     releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
     directory.sheets.import_sheet directory.sheets.export messages.exchange.download
     handing_over.export
@@ -104,7 +105,6 @@ FRESH = """
 AT_ONCE = """
     delivery.stop_run settling.opt_out settling.put_on_hold readers.remove planning.archive planning.take_back
     planning.times.remove planning.give_back audience.contacts.cancel_file audience.entry_points.take_down
-    opted_out.hand_in
 """
 
 

@@ -44,7 +44,7 @@ def find() -> Page:
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
 def add() -> Page:
     """Add one person who agreed; the answer is the same for whoever opted out before."""
     form = AddForm()

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from campaigns.audience.consent.handles import read_number
-from campaigns.audience.files.contact_reader import our_name
+from campaigns.audience.files.contact_reader import COLUMN_NAMES, our_name
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, FileFormatError, RowProblem, TooManyRowsError
 from campaigns.core.spreadsheets import unguarded
 from campaigns.core.words import N_
@@ -18,6 +18,10 @@ from campaigns.places.files.sheet_cells import recognise_coding
 
 #: Numbers that are given together.
 BATCH = 500
+#: Columns that only a file of contacts has: whoever takes one page for the other would opt out all of them.
+_OF_CONTACTS = ("language", "other_language", "consent_date", "consent_how")
+#: Letters of a column's name that are told.
+_LONGEST_TOLD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def read_numbers(
     """Give the numbers of a list (E.164), BATCH at a time, and return what else there is to say.
 
     They stand in the column that is called so, or in the first one of a file whose first line is a number already.
-    Raises FileFormatError or TooManyRowsError. The file stays open.
+    Raises FileFormatError, also for a file of contacts, or TooManyRowsError. The file stays open.
     """
     lines = io.TextIOWrapper(file, recognise_coding(file), newline="")
     problems: list[RowProblem] = []
@@ -74,7 +78,7 @@ def _cells(lines: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
     try:
         for line, record in enumerate(records, start=1):
             cells = [unguarded(cell.strip()) for cell in record]
-            if line == 1 and not any(letter.isdecimal() for letter in "".join(cells)):
+            if line == 1 and _is_header(cells):
                 column = _column_of(cells)
             elif any(cells):
                 yield line, cells[column] if column < len(cells) else ""
@@ -84,6 +88,20 @@ def _cells(lines: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
         ) from None
 
 
+def _is_header(cells: list[str]) -> bool:
+    # Some names of columns have digits, as "ISO3166-2".
+    return not any(map(str.isdecimal, "".join(cells))) or any(our_name(cell) in COLUMN_NAMES for cell in cells)
+
+
 def _column_of(header: list[str]) -> int:
     named = [our_name(cell) for cell in header]
+    for name, column in zip(named, header, strict=True):
+        if name in _OF_CONTACTS:
+            raise FileFormatError(
+                N_(
+                    "This is a file of contacts, as its column “%(column)s” says:"
+                    " hand in a list of nothing but the numbers that opted out."
+                ),
+                column=column[:_LONGEST_TOLD],
+            )
     return named.index("number") if "number" in named else 0

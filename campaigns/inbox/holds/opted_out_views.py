@@ -38,7 +38,7 @@ class _Done:
 
 @pages.route("/audience/contacts/opted-out", methods=["GET", "POST"])
 @takes_file
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
 @reads_first
 def hand_in() -> Page:
     """Opt out everybody on a list at once; rows that are no number are told, and hold up nobody else's."""
