@@ -16,11 +16,12 @@ from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
 from campaigns.audience.file_telling import FileTelling, causes_of
 from campaigns.audience.files import watch
+from campaigns.audience.files.contact_reader import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
-from campaigns.audience.handed_in import as_text, people_of
+from campaigns.audience.handed_in import as_text, columns_to_name, people_of
 from campaigns.audience.models import AddressState, Contact, ContactImport
-from campaigns.core.errors import InputError, QuotaError, TransitionError
+from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.places.queries import regions_by_id, select_places
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -124,6 +125,8 @@ def show_file(import_id: int) -> Page:
         file=file,
         about=about,
         causes=causes_of(about.problems),
+        unnamed=[ours for ours in COLUMN_NAMES if ours not in map(our_name, about.columns)],
+        required=REQUIRED,
         encodings=ENCODINGS,
         languages=all_languages(),
         places=session().scalars(select_places(current_organisation().id)).all(),
@@ -184,8 +187,11 @@ def _check(upload: FileStorage, telling: FileTelling, *, instead_of: int | None 
 
 def _keep(name: str, text: BinaryIO, telling: FileTelling, *, instead_of: int | None) -> ContactImport:
     organisation_id = current_organisation().id
-    with people_of(text, telling) as found:
-        report = service.dry_run(session(), organisation_id, found, vault=vault())
+    try:
+        with people_of(text, telling) as found:
+            report = service.dry_run(session(), organisation_id, found, vault=vault())
+    except MissingColumnsError as error:
+        found, report = columns_to_name(error)
     begin_writing()
     text.seek(0)
     return service.keep_file(
@@ -211,6 +217,9 @@ def _check_again(import_id: int) -> ContactImport:
         waiting = _file(import_id)
         name = open_about(waiting, vault()).name
         telling = service.open_file(waiting, kept, vault=vault()).understanding(said)
+        telling = telling.naming(
+            {place: ours for ours in COLUMN_NAMES if (place := request.form.get(f"column-{ours}", ""))}
+        )
         if upload is not None and upload.filename:
             return _check(upload, telling, instead_of=import_id)
         watch.check_quota(session(), current_organisation().id, member_id=current_member().id)

@@ -26,11 +26,17 @@ class FileTelling:
     otherwise: Mapping[str, str] = field(default_factory=dict)
     #: What a cell means, by our name of the column and the cell in small letters.
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Our names of columns whose names we do not know, by their places in the file, from 0.
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def cell(self, column: str, text: str) -> str:
         """Return what a cell of a column says."""
         meant = self.meanings.get(column, {}).get(text.casefold(), text)
         return meant or self.otherwise.get(column, "")
+
+    def naming(self, places: Mapping[str, str]) -> FileTelling:
+        """Return this with our names of columns by their places in the file."""
+        return replace(self, columns={**self.columns, **places})
 
     def understanding(self, said: Iterable[tuple[str, str, str]]) -> FileTelling:
         """Return this with what cells mean: for each a column, the cell as it was told, and what it means."""

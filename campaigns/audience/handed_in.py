@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from campaigns.audience.contact_rows import quoted
 from campaigns.audience.file_telling import FileTelling
-from campaigns.audience.files.contact_reader import ContactFile, read_contacts
+from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
 from campaigns.audience.files.workbook_text import csv_of_workbook
+from campaigns.audience.service import Report
 from campaigns.core import clock
+from campaigns.core.errors import MissingColumnsError
 from campaigns.core.limited.child_limits import Limits
 from campaigns.places.files.sheet_cells import is_workbook
 from campaigns.web.current import settings
@@ -40,6 +43,13 @@ def as_text(file: BinaryIO) -> Iterator[BinaryIO]:
             text.writelines(line.encode() for line in lines)
         text.seek(0)
         yield text
+
+
+def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
+    """Return a file of nobody, and a report of its first line: somebody has to say which column is what."""
+    ending = Ending(str(error.values["coding"]), rows=0, good_rows=0, bad_rows=0, problems=[])
+    named = cast(list[str], error.values["found"])
+    return ContactFile.known(iter(()), ending), Report(columns=[quoted(name) for name in named])
 
 
 @contextmanager

@@ -65,6 +65,8 @@ class Report:
     encoding: str = ""
     #: The first bad rows, kept by template and values, so that each reader is told in their own language.
     problems: list[RowProblem] = field(default_factory=list)
+    #: What the first line says, where it has to be said first which column is what: then nothing else is known.
+    columns: list[str] = field(default_factory=list)
 
 
 def create_audience(
@@ -171,7 +173,7 @@ def keep_file(
     )
     session.add(waiting)
     session.flush()
-    seal_about(waiting, AboutFile(file_name[:NAME_LIMIT], report.problems), vault)
+    seal_about(waiting, AboutFile(file_name[:NAME_LIMIT], report.problems, report.columns), vault)
     kept = f"{telling.to_line()}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
     told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
@@ -309,7 +311,7 @@ def _decide(waiting: ContactImport, state: ImportState, report: Report | None, *
 
 def _kept(report: Report) -> dict[str, Any]:
     """Return the counts of a report, which need not be sealed."""
-    return {name: value for name, value in asdict(report).items() if name != "problems"}
+    return {name: value for name, value in asdict(report).items() if name not in ("problems", "columns")}
 
 
 def _counts(report: Report) -> dict[str, int]:

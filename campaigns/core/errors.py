@@ -75,6 +75,10 @@ class FileFormatError(InputError):
     """A file cannot be read as what it claims to be."""
 
 
+class MissingColumnsError(FileFormatError):
+    """The first line of a file names no column for something; its value `found` has what it names."""
+
+
 class UnreadableFileError(FileFormatError):
     """Reading a file takes more memory or time than it may, or ends the process that tries."""
 

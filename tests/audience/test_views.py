@@ -150,12 +150,25 @@ def test_bad_rows_are_shown_and_not_imported(pages: Pages, client_for: Callable[
         assert session.get_one(ContactImport, waiting.id).state == ImportState.CANCELLED
 
 
-def test_unreadable_file_is_refused_beside_the_field(
-    pages: Pages,
-    client_for: Callable[..., FlaskClient],
-) -> None:
-    answer = upload(client_for(Role.STEWARD), "only,two\n")
-    assert "missing: number" in answer.text
+def test_unreadable_file_is_refused_beside_the_field(client_for: Callable[..., FlaskClient]) -> None:
+    assert "its first line is" in upload(client_for(Role.STEWARD), "\n").text
+
+
+@pytest.mark.both_databases
+def test_member_says_which_column_is_what(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.STEWARD)
+    text = "Język;Kontakt;Kiedy;Jak;+48221234567\nuk;+380501234567;2026-02-01;form;x\n"
+    first = upload(client, text).location
+    page = client.get(first).text
+    assert "Which column is what?" in page
+    assert "1234567" not in page
+    assert client.post(f"{first}/import").location == first
+    named = {"column-language": "0", "column-number": "1", "column-consent_date": "2", "column-consent_how": "3"}
+    again = client.post(f"{first}/again", data=named).location
+    assert "Import 1 person" in client.get(again).text
+    client.post(f"{again}/import")
+    with pages.sessions() as session:
+        assert session.scalars(select(Contact.language)).all() == ["uk"]
 
 
 def test_viewer_is_told_why_nothing_is_here(client_for: Callable[..., FlaskClient]) -> None:

@@ -38,11 +38,16 @@ class AboutFile:
 
     name: str
     problems: Sequence[RowProblem] = ()
+    #: What the first line says, where nobody has said yet which column is what; what could be a number is masked.
+    columns: Sequence[str] = ()
 
 
 def seal_about(file: ContactImport, about: AboutFile, vault: Vault) -> None:
     """Keep what is said about a flushed file in its row, sealed."""
-    said = json.dumps({"name": about.name, "problems": [asdict(problem) for problem in about.problems]})
+    said = json.dumps(
+        {"name": about.name, "problems": [asdict(problem) for problem in about.problems]}
+        | {"columns": list(about.columns)}
+    )
     file.sealed_about = vault.seal(said, table="contact_import", column="sealed_about", row_id=file.id)
 
 
@@ -51,4 +56,6 @@ def open_about(file: ContactImport, vault: Vault) -> AboutFile:
     if file.sealed_about is None:
         return AboutFile("")
     said = json.loads(vault.open(file.sealed_about, table="contact_import", column="sealed_about", row_id=file.id))
-    return AboutFile(said["name"], [RowProblem(**problem) for problem in said["problems"]])
+    return AboutFile(
+        said["name"], [RowProblem(**problem) for problem in said["problems"]], said.get("columns", ())
+    )

@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import re
 from array import array
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from itertools import count
 from typing import BinaryIO
 
 import numpy as np
@@ -20,7 +21,7 @@ from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.models import Channel
-from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, RowProblem
+from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, MissingColumnsError, RowProblem
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import Line, open_sheet, recognise_coding
@@ -123,7 +124,11 @@ def read_contacts(
     coding = recognise_coding(file)
     lines = io.TextIOWrapper(file, coding, newline="")
     told = replace(telling, default_country=default_country)
-    reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
+    try:
+        reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
+    except MissingColumnsError as error:
+        # Whoever keeps the file until its columns are named has to decode it.
+        raise MissingColumnsError(error.template, **error.values, coding=coding) from None
     yield from reader.batches(BATCH)
     lines.detach()
     problems = sorted(reader.problems, key=lambda problem: problem.line)
@@ -149,7 +154,7 @@ class ContactReader:
         """
         required = [column for column in REQUIRED if not telling.otherwise.get(column)]
         _, self._lines = open_sheet(
-            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=our_name
+            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=_naming(telling.columns)
         )
         self._telling = telling
         self._today = now.date()
@@ -224,6 +229,12 @@ class _Seen:
         for mark, line in zip(self._hashes, self._lines, strict=True) if twice else ():
             if mark in twice and first.setdefault(mark, line) != line:
                 yield line, first[mark]
+
+
+def _naming(told: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what names the columns of a file one after the other: as somebody said, else as we know them."""
+    places = count()
+    return lambda column: told.get(str(next(places)), "") or our_name(column)
 
 
 def our_name(column: str) -> str:

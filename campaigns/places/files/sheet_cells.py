@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO
 
-from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
+from campaigns.core.errors import FileFormatError, MissingColumnsError, RowProblem, RowsError, TooManyRowsError
 from campaigns.core.lists import first_of
 from campaigns.core.spreadsheets import unguarded, write_table
 from campaigns.core.words import N_
@@ -230,8 +230,10 @@ def _header(
     columns = tuple(rename(unguarded(cell.strip())).strip() for cell in cells[:width])
     missing = [column for column in required if column not in columns]
     if missing:
-        raise FileFormatError(
-            N_("The first line must name the columns; missing: %(columns)s."), columns=tuple(missing)
+        raise MissingColumnsError(
+            N_("The first line must name the columns; missing: %(columns)s."),
+            columns=tuple(missing),
+            found=tuple(cell.strip() for cell in cells[:width]),
         )
     twice = sorted(column for column, count in Counter(columns).items() if count > 1 and column)
     if twice:

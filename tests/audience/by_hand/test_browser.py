@@ -135,3 +135,18 @@ def test_group_is_added_and_a_contact_put_into_it(opened: Opened) -> None:
     visit.go(opened.contact)
     visit.look("contact-in-group")
     assert "Safe roads" in visit.page.content()
+
+
+def test_columns_are_named_without_script(opened: Opened, tmp_path: Path) -> None:
+    visit, bare, file = opened.visit, opened.bare, tmp_path / "people.csv"
+    file.write_text("Mowa,Kontakt,consent_date,consent_how\nuk,+380671234567,2026-02-27,form\n")
+    visit.go("/audience/contacts/files")
+    visit.page.locator("#file").set_input_files(file)
+    visit.page.locator("form.form button[type=submit]").click()
+    visit.page.locator("#columns-title + p + form").wait_for()
+    visit.look("columns")
+    bare.goto(visit.path)
+    bare.locator("#column-language").select_option("0")
+    bare.locator("#column-number").select_option("1")
+    bare.locator("form.form button[type=submit]").click()
+    bare.locator("form[action$='/import']").wait_for()
