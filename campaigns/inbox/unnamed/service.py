@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Contact, UncleanPages, UrgentContact
+from campaigns.audience.models import Contact, GroupedContact, UncleanPages, UrgentContact
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY, reserve_ids
 from campaigns.core.errors import InputError
@@ -136,6 +136,7 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     for rows in (
         delete(Reply).where(Reply.contact_id == contact_id),
         delete(UrgentContact).where(UrgentContact.contact_id == contact_id),
+        delete(GroupedContact).where(GroupedContact.contact_id == contact_id),
         delete(Conversation).where(Conversation.id == report.conversation_id),
         delete(Contact).where(Contact.id == contact_id),
     ):

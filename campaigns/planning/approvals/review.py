@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import ContactGroup
 from campaigns.places.models import Place, Route
 from campaigns.planning import queries
 from campaigns.planning.approvals.changes import Changes, changes_between
@@ -24,9 +25,10 @@ class Review:
     #: The latest approval that told what was approved, and in what that differs; None: it was never approved.
     before: Approval | None
     changes: Changes | None
-    #: Names of the places and routes that either speaks of, by id.
+    #: Names of the places, routes and groups that either speaks of, by id.
     places: dict[int, str]
     routes: dict[int, str]
+    groups: dict[int, str]
     #: When an approval given or held now is no longer enough to start; None: it was sent under it already.
     runs_out_at: datetime | None
     #: The decision by which it came back to its authors, while it is a draft since.
@@ -49,6 +51,7 @@ def load_review(
         routes=_names(
             session, Route, {part["route_id"] for rule in rules for part in rule.get("route_parts", ())}
         ),
+        groups=_names(session, ContactGroup, {each for rule in rules for each in rule.get("group_ids", ())}),
         runs_out_at=None if sent else decided_at + timedelta(days=valid_days),
         returned=_returned(session, campaign),
     )

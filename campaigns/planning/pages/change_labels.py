@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.planning.approvals.review import Review
 from campaigns.planning.campaign_content import short_digest
 from campaigns.planning.labels import recurrence_words
 from campaigns.web.filters import country_name, language_name, number, wall_clock
@@ -36,13 +37,14 @@ _STRETCHES = {
 }
 
 
-def fact_lines(name: str, value: Any, places: Mapping[int, str], routes: Mapping[int, str]) -> list[str]:
+def fact_lines(name: str, value: Any, review: Review) -> list[str]:
     """Return one side of a change as lines; nothing is one line that says so. Unknown ids stay numbers."""
+    places, routes = review.places, review.routes
     match name:
         case "senders":
             lines = [f"{CHANNELS[each['channel']]} · {each['identity']}" for each in value or ()]
         case "rule":
-            lines = _rule(value or {}, places, routes)
+            lines = _rule(value or {}, review)
         case "cover":
             lines = [_covered(key, digest, places, routes) for key, digest in sorted((value or {}).items())]
         case "schedules":
@@ -62,13 +64,13 @@ def fact_lines(name: str, value: Any, places: Mapping[int, str], routes: Mapping
     return [str(line) for line in lines] or [str(_("nothing"))]
 
 
-def _rule(rule: Mapping[str, Any], places: Mapping[int, str], routes: Mapping[int, str]) -> list[str]:
-    lines = [places.get(each, f"#{each}") for each in rule.get("place_ids", ())]
-    lines += [_part(each, routes) for each in rule.get("route_parts", ())]
+def _rule(rule: Mapping[str, Any], review: Review) -> list[str]:
+    lines = [review.places.get(each, f"#{each}") for each in rule.get("place_ids", ())]
+    lines += [_part(each, review.routes) for each in rule.get("route_parts", ())]
     lines += rule.get("region_codes", ())
     lines += [country_name(code) for code in rule.get("countries", ())]
     lines += [language_name(code) for code in rule.get("languages", ())]
-    lines += [_("group %(id)s", id=each) for each in rule.get("group_ids", ())]
+    lines += [review.groups.get(each, f"#{each}") for each in rule.get("group_ids", ())]
     if rule.get("max_position_age_days"):
         lines.append(_("last known places of at most %(days)s days", days=number(rule["max_position_age_days"])))
     if rule.get("silent_days"):

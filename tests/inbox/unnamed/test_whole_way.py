@@ -19,7 +19,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select, update
 from werkzeug.test import TestResponse
 
-from campaigns.audience.models import Contact
+from campaigns.audience.grouping import create_group, set_groups
+from campaigns.audience.models import Contact, GroupKind
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.automatic.chosen_texts import choose
@@ -181,10 +182,20 @@ def test_whatever_no_code_opens_takes_as_long(pages: Pages, people: FlaskClient)
 
 
 @pytest.mark.both_databases
+def group_all(pages: Pages) -> None:
+    """Put everybody who wrote into a group, as a data manager may."""
+    with pages.sessions.begin() as session:
+        by, kind = pages.member().id, GroupKind.COHORT
+        group = create_group(session, pages.ours.id, kind=kind, name="Course", by=by)
+        for contact in session.scalars(select(Contact)):
+            set_groups(session, contact, [group.id])
+
+
 def test_erased_and_expired_reports_leave_nothing(pages: Pages, people: FlaskClient) -> None:
     before, code = rows(pages), tell(people)
     act(people, code, "reach", text="+48 500 100 200")
     assert rows(pages)["Reply"] == 2
+    group_all(pages)
     act(people, code, "erase")
     assert rows(pages) == before
     tell(people)

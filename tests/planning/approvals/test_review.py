@@ -9,6 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.audience.grouping import create_group
+from campaigns.audience.models import Audience, GroupKind
+from campaigns.audience.rules import AudienceRule
+from campaigns.audience.service import update_audience
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
@@ -86,3 +90,13 @@ def test_reason_of_a_return_is_told_until_it_is_submitted_again(session: Session
     assert returned.reason == "Too long."
     story.submitted()
     assert told(story).returned is None
+
+
+def test_changed_audience_tells_its_groups_by_name(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.approved()
+    audience = session.get_one(Audience, story.campaign.audience_id)
+    of, by = audience.organisation_id, story.author.id
+    group = create_group(session, of, kind=GroupKind.COHORT, name="Autumn course", by=by)
+    update_audience(session, audience, name="Course", rule=AudienceRule(group_ids=(group.id,)), by=by)
+    assert told(story).groups == {group.id: "Autumn course"}
