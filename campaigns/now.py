@@ -33,6 +33,7 @@ from campaigns.inbox.queries import count_unheeded
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.queries import find_unreviewed
+from campaigns.messages.reviews.returned_texts import ReviewComment, find_returned
 from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspects
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
@@ -99,6 +100,8 @@ class Waiting:
     held_runs: list[tuple[int, str, Sentence | None]]
     #: Message id, title, and the languages whose texts the member may review.
     texts: list[tuple[int, str, list[str]]]
+    #: Texts that their reviewers returned, with what they said.
+    returned: list[ReviewComment]
     services_due: int
     #: Messages that say what a partner withdrew.
     copies: list[Suspect]
@@ -128,7 +131,15 @@ class Waiting:
     watched: list[Watched]
 
     def __bool__(self) -> bool:
-        told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
+        told = (
+            self.campaigns
+            or self.held_runs
+            or self.texts
+            or self.returned
+            or self.services_due
+            or self.copies
+            or self.lifted
+        )
         money = self.spending or self.low
         red = money or self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
         people = (self.holds and self.holds.people) or self.locked_files
@@ -313,6 +324,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         campaigns=find_submitted(session(), organisation_id) if reviews else [],
         held_runs=find_held(session(), organisation_id) if reviews else [],
         texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
+        returned=find_returned(session(), organisation_id, most=MOST_ROWS) if edits else [],
         services_due=_count_services_due(organisation_id) if reviews else 0,
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],

@@ -75,6 +75,8 @@ class Translation(Base):
     updated_at: Mapped[datetime]
     message: Mapped[Message] = relationship(back_populates="translations")
     writers: Mapped[list[TranslationWriter]] = relationship(cascade="all, delete-orphan")
+    #: Why a reviewer returned it; None: nobody did, or it was written anew since.
+    returned: Mapped[ReturnedText | None] = relationship(cascade="all, delete-orphan")
 
 
 class TranslationWriter(Base):
@@ -84,6 +86,17 @@ class TranslationWriter(Base):
 
     translation_id: Mapped[int] = mapped_column(ForeignKey("translation.id", ondelete="CASCADE"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+
+
+class ReturnedText(Base):
+    """What a reviewer said who returned a text to its authors; it goes with the next words of the text."""
+
+    __tablename__ = "returned_text"
+
+    translation_id: Mapped[int] = mapped_column(ForeignKey("translation.id", ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    comment: Mapped[str] = mapped_column(String(500))
+    returned_at: Mapped[datetime]
 
 
 class Origin(StrEnum):

@@ -24,6 +24,7 @@ from campaigns.messages.labels import PLACEHOLDERS, THEMES
 from campaigns.messages.library.service import share_message
 from campaigns.messages.library.views import pages as library_pages
 from campaigns.messages.models import Message
+from campaigns.messages.reviews.review_views import pages as review_pages
 from campaigns.messages.translations.views import pages as history_pages
 from campaigns.messages.translators.views import pages as exchange_pages
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -38,6 +39,7 @@ pages.register_blueprint(exchange_pages)
 pages.register_blueprint(glossary_pages)
 pages.register_blueprint(history_pages)
 pages.register_blueprint(library_pages)
+pages.register_blueprint(review_pages)
 
 Page = str | Response | tuple[str, int]
 

@@ -51,6 +51,8 @@ def lay_out(session: Session, message: Message, language: str) -> Desk:
     translation = queries.find_translation(message, language)
     stale = translation is not None and queries.state_of(message, translation) is TranslationState.STALE
     people = [translation.translator_id, translation.reviewer_id] if translation else []
+    if translation and translation.returned:
+        people.append(translation.returned.member_id)
     return Desk(
         message=message,
         language=language,

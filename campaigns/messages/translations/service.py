@@ -66,6 +66,7 @@ def write_text(
     translation.state = state
     translation.translator_id = by
     translation.reviewer_id = translation.reviewed_at = None
+    translation.returned = None
     translation.updated_at = clock.now()
     return translation
 
