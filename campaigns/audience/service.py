@@ -99,6 +99,12 @@ def update_audience(session: Session, audience: Audience, *, name: str, rule: Au
     _record(session, "audience.update", audience, by)
 
 
+def duplicate_audience(session: Session, audience: Audience, *, by: int) -> Audience:
+    """Copy a saved rule. Raises AudienceRuleError for a rule that names what is there no more."""
+    name, rule = f"{audience.name[: NAME_LIMIT - 2]} 2", AudienceRule.from_json(audience.rule)
+    return create_audience(session, audience.organisation_id, name=name, rule=rule, by=by)
+
+
 def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> None:
     """Raise AudienceRuleError when a rule names a place, stop, region or language that does not exist."""
     for unknown in find_unknown(session, organisation_id, rule):

@@ -29,7 +29,7 @@ from campaigns.places.queries import regions_by_id, select_places, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.error_words import said
+from campaigns.web.error_words import refusals_told, said
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
@@ -90,6 +90,17 @@ def show(audience_id: int) -> Page:
 def save(audience_id: int) -> Page:
     """Change an audience."""
     return _edit(AudienceForm(), _audience(audience_id))
+
+
+@pages.post("/<int:audience_id>/duplicate")
+@requires(Permission.EDIT)
+def duplicate(audience_id: int) -> Response:
+    """Copy an audience and open the copy."""
+    opened = _audience(audience_id)
+    with refusals_told(InputError):
+        opened = service.duplicate_audience(session(), opened, by=current_member().id)
+        flash(_("This is the copy. Campaigns go on with the other one."), "good")
+    return redirect(url_for("audience.show", audience_id=opened.id))
 
 
 @pages.get("/preview")

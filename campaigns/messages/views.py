@@ -21,7 +21,7 @@ from campaigns.messages.composer.measure import Measured
 from campaigns.messages.forms import DetailsForm, MessageForm
 from campaigns.messages.glossary.views import pages as glossary_pages
 from campaigns.messages.labels import PLACEHOLDERS, THEMES
-from campaigns.messages.library.service import share_message
+from campaigns.messages.library.service import duplicate_message, share_message
 from campaigns.messages.library.views import pages as library_pages
 from campaigns.messages.models import Message
 from campaigns.messages.reviews.review_views import pages as review_pages
@@ -166,6 +166,15 @@ def share(message_id: int) -> Page:
     share_message(session(), message, is_shared=is_shared, by=current_member().id)
     flash(_("Partners can copy it now.") if is_shared else _("Partners do not see it any more."), "good")
     return redirect(url_for("messages.show", message_id=message_id))
+
+
+@pages.post("/<int:message_id>/duplicate")
+@requires(Permission.EDIT)
+def duplicate(message_id: int) -> Page:
+    """Copy a message and open the copy."""
+    copy = duplicate_message(session(), _message(message_id), by=current_member().id)
+    flash(_("This is the copy. Each of its texts is reviewed anew before it is sent."), "good")
+    return redirect(url_for("messages.edit_details", message_id=copy.id))
 
 
 @pages.post("/measure")

@@ -48,6 +48,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.guards.bodies import takes_file
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
 from campaigns.web.uploads import read_upload, take_whole
 
@@ -171,8 +172,10 @@ def remove(place_id: int) -> Page:
 @pages.route("/routes/new", methods=["GET", "POST"])
 @requires(Permission.EDIT)
 def create_route() -> Page:
-    """Make a new route."""
-    return _route_page(None)
+    """Make a new route, or one that begins as another is (`copy`)."""
+    copied = request.args.get("copy", type=whole_number)
+    model = get_owned(session(), Route, copied, current_organisation().id) if copied is not None else None
+    return _route_page(None, model)
 
 
 @pages.route("/routes/<int:route_id>", methods=["GET", "POST"])
@@ -255,10 +258,12 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
     return page, form.status
 
 
-def _route_page(route: Route | None) -> Page:
+def _route_page(route: Route | None, model: Route | None = None) -> Page:
     """Show the form of a route; its buttons change the order of stops on the page, only Save stores it."""
     places = _places()
-    form = RouteForm(places, route)
+    form = RouteForm(places, route or model)
+    if model and not form.is_submitted():
+        form.name.data = f"{model.name} 2"
     act = request.form.get("act", "save")
     if request.method == "POST" and act != "save":
         form.rearrange(act)

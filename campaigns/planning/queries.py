@@ -47,7 +47,7 @@ CAMPAIGN_EDITS = (
 )
 #: Where a counted address leads, as long as one member alone could say so.
 LINK_EDITS = ("reach.lead_link",)
-MESSAGE_EDITS = ("message.create", "message.update", "message.translate")
+MESSAGE_EDITS = ("message.create", "message.duplicate", "message.update", "message.translate")
 AUDIENCE_EDITS = ("audience.create", "audience.update")
 
 

@@ -45,6 +45,16 @@ def test_new_audience_is_saved(pages: Pages, client_for: Callable[..., FlaskClie
     assert rule["route_parts"] == [{"route_id": route.id, "direction": "past", "stop_position": 0}]
 
 
+def test_copy_means_the_same_people(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.AUTHOR)
+    made = client.post("/audience/new", data={"name": "Border", "languages": "uk", "save": "1"}).location
+    copied = client.post(f"{made}/duplicate").location
+    assert f'action="{copied}/duplicate"' in client.get(copied).text
+    with pages.sessions() as session:
+        first, second = session.scalars(select(Audience).order_by(Audience.id)).all()
+    assert (first.name, second.name, first.rule) == ("Border", "Border 2", second.rule)
+
+
 def test_refused_audience_keeps_what_was_typed(
     pages: Pages,
     client_for: Callable[..., FlaskClient],

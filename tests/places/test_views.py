@@ -190,6 +190,16 @@ def test_route_is_saved_in_its_new_order(pages: Pages, author: FlaskClient, rout
         assert [stop.place_id for stop in saved.stops] == [przemysl, lviv]
 
 
+def test_copy_of_a_route_begins_as_the_route_is(pages: Pages, author: FlaskClient, route: Route) -> None:
+    address = f"/places/routes/new?copy={route.id}"
+    assert address in author.get(f"/places/routes/{route.id}").text
+    page = author.get(address).text
+    assert f'value="{route.name} 2"' in page
+    for stop in stop_ids(pages):
+        assert f'name="stops" value="{stop}"' in page
+    assert author.get("/places/routes/new?copy=999").status_code == 404
+
+
 def test_route_with_one_stop_is_refused(pages: Pages, author: FlaskClient, route: Route) -> None:
     form = LINE | {"name": "Short", "mode": "road", "width_km": "20", "stops": [str(stop_ids(pages)[0])]}
     answer = author.post("/places/routes/new", data=form)

@@ -10,12 +10,15 @@ from sqlalchemy.orm import Session, selectinload
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, RefusedError
 from campaigns.core.words import N_
-from campaigns.messages.models import Message, Origin
-from campaigns.messages.queries import current_texts, find_translation
-from campaigns.messages.translations.service import add_version, hold_message, write_text
+from campaigns.messages.models import Message, Origin, TranslationState, TranslationWriter
+from campaigns.messages.queries import current_texts, find_translation, order_translations, state_of
+from campaigns.messages.translations.service import add_version, hold_message, put_back, write_text, writers_of
 from campaigns.messages.translations.withdrawals import find_withdrawal, is_withdrawn
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
+
+#: What of a title is kept before the number of its copy.
+TITLE_ROOM = 198
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,36 @@ def copy_message(session: Session, organisation_id: int, shared: SharedMessage, 
     add_version(session, copy, by=by, origin=Origin.COPIED, number=1)
     lineage = {"source_id": source.id, "source_version": source.version, "source_of": source.organisation_id}
     _record(session, "message.copy", copy, by, **lineage)
+    return copy
+
+
+def duplicate_message(session: Session, message: Message, *, by: int) -> Message:
+    """Copy a message of one's own with all its texts, where each must be reviewed again.
+
+    Whoever wrote words of the original reviews none of them in the copy either. What is out of date there is a
+    draft here.
+    """
+    now = clock.now()
+    copy = Message(
+        organisation_id=message.organisation_id,
+        title=f"{message.title[:TITLE_ROOM]} 2",
+        theme=message.theme,
+        base_language=message.base_language,
+        created_at=now,
+        updated_at=now,
+    )
+    for original in order_translations(message):
+        is_finished = state_of(message, original) in (TranslationState.TRANSLATED, TranslationState.REVIEWED)
+        state = TranslationState.TRANSLATED if is_finished else TranslationState.DRAFT
+        written = write_text(
+            copy, original.language, original.text, by=by, wordings=original.wordings, state=state
+        )
+        put_back(written, original.back_translation)
+        others = writers_of(original) - {by}
+        written.writers.extend(TranslationWriter(member_id=each) for each in sorted(others))
+    session.add(copy)
+    add_version(session, copy, by=by, origin=Origin.COPIED, number=1)
+    _record(session, "message.duplicate", copy, by, original_id=message.id)
     return copy
 
 

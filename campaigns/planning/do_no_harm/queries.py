@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
 
 from campaigns.messages.models import Message
-from campaigns.messages.queries import unreviewed_of
+from campaigns.messages.queries import current_texts, unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
 from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.models import Campaign, CountryConfirmation
+from campaigns.staff.queries import owned
+
+#: Most messages that are looked at whether they correct a campaign too.
+MOST_CORRECTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,29 @@ def correction_of(session: Session, campaign: Campaign, content: Content | None 
     unreviewed = unreviewed_of(campaign.correction)
     waiting = tuple(language for language in missing if language in unreviewed)
     return Correction(campaign.correction, dict(content.correction), missing, waiting)
+
+
+def find_fitting_correction(session: Session, campaign: Campaign, content: Content) -> Message | None:
+    """Return the message that most campaigns of the organisation have as their correction and that fits this one.
+
+    It fits when a reviewed text of it stands in every language that is sent; None: there is no such message.
+    """
+    used = func.count(Campaign.id)
+    counted = (
+        owned(select(Campaign.correction_id), Campaign, campaign.organisation_id)
+        .where(Campaign.id != campaign.id, Campaign.correction_id.is_not(None))
+        .where(Campaign.correction_id != campaign.message_id)
+        .group_by(Campaign.correction_id)
+        .order_by(used.desc(), Campaign.correction_id.desc())
+        .limit(MOST_CORRECTIONS)
+    )
+    ids = [each for each in session.scalars(counted) if each is not None]
+    found = select(Message).where(Message.id.in_(ids)).options(selectinload(Message.translations))
+    by_id = {message.id: message for message in session.scalars(found)}
+    fitting = (
+        by_id[each] for each in ids if content.texts and set(content.texts) <= set(current_texts(by_id[each]))
+    )
+    return next(fitting, None)
 
 
 def confirmations_of(session: Session, campaign: Campaign) -> list[CountryConfirmation]:

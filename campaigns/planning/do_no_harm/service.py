@@ -19,7 +19,13 @@ from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.do_no_harm.checklist import Answer, checked_answers, refused_items
 from campaigns.planning.do_no_harm.models import HarmReview
-from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers, correction_of, harm_answers_of
+from campaigns.planning.do_no_harm.queries import (
+    Correction,
+    HarmAnswers,
+    correction_of,
+    find_fitting_correction,
+    harm_answers_of,
+)
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
@@ -31,6 +37,7 @@ __all__ = [
     "HarmAnswers",
     "answer_harm",
     "correction_of",
+    "find_fitting_correction",
     "harm_answers_of",
     "prepare_correction",
 ]

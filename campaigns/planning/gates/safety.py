@@ -47,6 +47,10 @@ def correction_gate(campaign: Campaign, correction: Correction | None) -> Gate:
     if correction is None:
         template = N_("No correction is prepared: whoever got a wrong number has to be told at once.")
         return plan_gate("correction", False, template, {}, link)
+    if correction.missing and correction.waiting == correction.missing:
+        template = N_("The correction waits for its review in %(languages)s.")
+        written: Link = ("messages.show", {"message_id": correction.message.id})
+        return plan_gate("correction", False, template, {}, written, languages=correction.missing)
     if correction.missing:
         template = N_("The correction has no reviewed text in %(languages)s.")
         return plan_gate("correction", False, template, {}, link, languages=correction.missing)

@@ -104,8 +104,16 @@ def _correction_page(campaign: Campaign, form: CorrectionForm) -> Page:
     _offer(form, campaign)
     content = queries.load_content(session(), campaign)
     found = safeguards.correction_of(session(), campaign, content)
+    fitting = None if found else safeguards.find_fitting_correction(session(), campaign, content)
+    if fitting and not form.is_submitted():
+        form.message_id.data = fitting.id
     page = render_template(
-        "planning/do_no_harm/correction.html", campaign=campaign, content=content, found=found, form=form
+        "planning/do_no_harm/correction.html",
+        campaign=campaign,
+        content=content,
+        found=found,
+        fitting=fitting,
+        form=form,
     )
     return page, form.status
 

@@ -16,7 +16,7 @@ from campaigns.planning.do_no_harm.service import harm_answers_of
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.queries import load_content
-from tests.factories import a_message
+from tests.factories import a_campaign, a_message
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
@@ -81,6 +81,20 @@ def test_author_prepares_the_correction(pages: Pages, story: Story) -> None:
     text = client.post(url, data={"message_id": message_id}, follow_redirects=True).text
     assert "That number was wrong." in text
     assert "1 language of the campaign has no reviewed correction" in text
+
+
+@pytest.mark.parametrize(("languages", "fits"), [(("en", "uk"), True), (("en",), False)])
+def test_correction_that_fits_many_is_chosen_already(
+    pages: Pages, story: Story, vault: Vault, languages: tuple[str, ...], fits: bool
+) -> None:
+    texts = {language: f"That number was wrong ({language})." for language in languages}
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        correction = a_message(session, ours, texts, title="Wrong number")
+        a_campaign(session, ours, story.author, correction_id=correction.id)
+    page = pages.client(story.author).get(f"/campaigns/{story.campaign.id}/correction").text
+    assert (f'<option selected value="{correction.id}">' in page) is fits
+    assert ("corrects other campaigns" in page) is fits
 
 
 def test_page_shows_words_and_facts_that_changed(pages: Pages, vault: Vault) -> None:
