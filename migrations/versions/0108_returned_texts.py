@@ -10,7 +10,7 @@ from alembic import op
 from campaigns.core.database import BigId, UTCDateTime
 
 revision: str = "0108"
-down_revision: str | None = "0111"
+down_revision: str | None = "0122"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -165,8 +165,6 @@ def answer_checklist(visit: Visit, path: str) -> None:
     visit.go(f"{path}/harm")
     for box in visit.page.locator("main input[type=radio][value=yes]").all():
         box.check()
-    for words in visit.page.locator("main form .checklist input[type=text]").all():
-        words.fill("Read on a phone.")
     visit.look("checklist")
     press(visit, "main form.form button[type=submit]")
 

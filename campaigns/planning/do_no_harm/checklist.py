@@ -110,17 +110,21 @@ class Answer:
     """What a member answered to one item."""
 
     yes: bool
+    #: Why; may be empty where it is true.
     words: str
 
 
 def checked_answers(answers: Mapping[str, Answer]) -> dict[str, Answer]:
-    """Return the answers clean, in the order of ITEMS. Raises InputError for one that is missing."""
+    """Return the answers clean, in the order of ITEMS; only what is not true, or not sure, needs a sentence.
+
+    Raises InputError for an answer that is missing, and for such a one without a sentence.
+    """
     checked = {}
     for item in ITEMS:
         answer = answers.get(item.key)
         words = " ".join(answer.words.split()) if answer else ""
-        if answer is None or not words:
-            raise InputError(N_("Answer every point with “true” or “not true”, and say in a sentence why."))
+        if answer is None or not (words or answer.yes):
+            raise InputError(N_("Answer every point, and say in a sentence why one is not true or not sure."))
         if len(words) > LONGEST_WORDS:
             raise InputError(N_("A sentence has at most %(limit)s characters."), limit=LONGEST_WORDS)
         checked[item.key] = Answer(answer.yes, words)

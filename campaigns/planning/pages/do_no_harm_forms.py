@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -32,6 +33,16 @@ class HarmForm(Form):
             if self[item.key].data in (YES, NO)
         }
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Ask for a sentence to each point that is not true, or not sure."""
+        is_valid = bool(super().validate(extra_validators))
+        for item in ITEMS:
+            words = self[f"{item.key}_words"]
+            if self[item.key].data == NO and not self.text(words.name).strip():
+                words.errors = [*words.errors, _("Say in a sentence why.")]
+                is_valid = False
+        return is_valid
+
     def translate(self) -> None:
         """Put the questions in the reader's language."""
         for item in ITEMS:
@@ -42,7 +53,7 @@ class HarmForm(Form):
 for _item in ITEMS:
     _choices = options([(YES, _l("True")), (NO, _l("Not true, or not sure"))])
     setattr(HarmForm, _item.key, RadioField(_item.statement, [InputRequired()], choices=_choices))
-    _words = StringField(_l("Why, in a sentence"), [InputRequired(), Length(max=LONGEST_WORDS)])
+    _words = StringField(_l("Why, in a sentence"), [Length(max=LONGEST_WORDS)])
     setattr(HarmForm, f"{_item.key}_words", _words)
 
 

@@ -59,10 +59,14 @@ def correct(story: Story, texts: dict[str, str] | None = None) -> int:
 # --- The checklist ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", ["", "   ", "x" * 301])
-def test_each_answer_needs_its_sentence(words: str) -> None:
+@pytest.mark.parametrize(("yes", "words"), [(False, ""), (False, "   "), (False, "x" * 301), (True, "x" * 301)])
+def test_what_is_not_true_needs_a_sentence_of_fitting_length(yes: bool, words: str) -> None:
     with pytest.raises(InputError):
-        checked_answers(ANSWERS | {"no_fear": Answer(True, words)})
+        checked_answers(ANSWERS | {"no_fear": Answer(yes, words)})
+
+
+def test_what_is_true_may_stand_without_a_sentence() -> None:
+    assert checked_answers(ANSWERS | {"no_fear": Answer(True, " ")})["no_fear"] == Answer(True, "")
 
 
 def test_missing_answer_is_refused() -> None:

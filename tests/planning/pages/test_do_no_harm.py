@@ -64,8 +64,16 @@ def test_author_is_shown_no_form(pages: Pages, story: Story) -> None:
     assert "another member has to answer" in text
 
 
+def test_what_is_true_needs_no_sentence(pages: Pages, story: Story) -> None:
+    form = {name: "" if name.endswith("_words") else value for name, value in harm_form(pages, story).items()}
+    url, client = f"/campaigns/{story.campaign.id}/harm", pages.client(story.approver)
+    refused = client.post(url, data=form | {"no_fear": "no"})
+    assert (refused.status_code, refused.text.count("Say in a sentence why.")) == (422, 1)
+    assert client.post(url, data=form).status_code == 302
+
+
 def test_unanswered_question_keeps_what_was_entered(pages: Pages, story: Story) -> None:
-    form = harm_form(pages, story, no_blame_words="A sentence of mine.", no_fear_words="")
+    form = harm_form(pages, story, no_blame_words="A sentence of mine.", no_fear="no", no_fear_words="")
     answer = pages.client(story.approver).post(f"/campaigns/{story.campaign.id}/harm", data=form)
     assert answer.status_code == 422
     assert "A sentence of mine." in answer.text
