@@ -57,7 +57,7 @@ def a_new_instance(folder: Path, *, first: str, first_name: str) -> Iterator[Fou
         # This story passes at night as well.
         "FINGERPOST_QUIET_HOURS": "false",
     }
-    _command(environment, "setup")
+    run_command(environment, "setup")
     settings = load_settings(os.environ | environment)
     environment["FINGERPOST_SECRET_TWILIO"] = f"{ACCOUNT}:{settings.sandbox_token()}"
     with Processes(environment, folder / "logs") as processes:
@@ -65,9 +65,11 @@ def a_new_instance(folder: Path, *, first: str, first_name: str) -> Iterator[Fou
             "sandbox", "sandbox", f"--port={_port(sandbox)}", f"--inbound-url={address}/hooks/twilio/inbound"
         )
         named = ("--name", "Corridor Watch", "--time-zone", TIME_ZONE)
-        _command(environment, "organisation", "add", SLUG, *named)
+        run_command(environment, "organisation", "add", SLUG, *named)
         roles = ("--role", "admin", "--role", "author")
-        said = _command(environment, "member", "add", first, "--organisation", SLUG, "--name", first_name, *roles)
+        said = run_command(
+            environment, "member", "add", first, "--organisation", SLUG, "--name", first_name, *roles
+        )
         processes.start("web", "serve")
         processes.start("worker", "worker")
         processes.wait_for(settings.phones_url())
@@ -78,7 +80,7 @@ def a_new_instance(folder: Path, *, first: str, first_name: str) -> Iterator[Fou
         processes.check()
 
 
-def _command(environment: Mapping[str, str], *arguments: str) -> str:
+def run_command(environment: Mapping[str, str], *arguments: str) -> str:
     """Run `fingerpost <arguments>` to its end and return what it said."""
     command = [sys.executable, "-m", "campaigns.cli", *arguments]
     done = subprocess.run(
