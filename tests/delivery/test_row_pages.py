@@ -56,6 +56,17 @@ def test_list_tells_each_message(pages: Pages, client_for: Clients, vault: Vault
         assert words in page
 
 
+def test_messages_of_one_moment_have_names_of_their_own(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=1)
+    with pages.sessions.begin() as session:
+        for ending in ("aa111111", "bb222222"):
+            reference = f"0661562c8e{'0' * 14}{ending}"
+            a_delivery(session, run, send_state=SendState.UNCONFIRMED, reference=reference)
+    page = client_for(Role.STEWARD).get(page_of(run)).text
+    assert ">aa111111<" in page
+    assert ">bb222222<" in page
+
+
 def test_pages_show_no_address(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1)
     client = client_for(*Role)
