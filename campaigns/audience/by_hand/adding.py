@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.by_hand.contact_changes import Told, moment_of
+from campaigns.audience.by_hand.contact_changes import Told, moment_of, today_of
 from campaigns.audience.by_hand.number_search import ADD, spend_number
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow
@@ -48,7 +48,7 @@ def add_person(
     QuotaError when the member typed too many numbers lately.
     """
     handles = tuple(read_handle(channel, agreed.number, default_country=None) for channel in agreed.channels)
-    row = _row(handles, agreed, told)
+    row = _row(handles, agreed, told, today=today_of(session, organisation_id))
     spend_number(session, by)
     found = ContactFile.known(iter([[row]]), Ending("utf-8", rows=1, good_rows=1, bad_rows=0, problems=[]))
     import_people(session, organisation_id, found, vault=vault)
@@ -56,8 +56,8 @@ def add_person(
     audit.record(session, ADD, subject=organisation, organisation_id=organisation_id, member_id=by)
 
 
-def _row(handles: tuple[Handle, ...], agreed: Agreed, told: Told) -> ContactRow:
-    if agreed.on is None or agreed.on > clock.now().date():
+def _row(handles: tuple[Handle, ...], agreed: Agreed, told: Told, *, today: date) -> ContactRow:
+    if agreed.on is None or agreed.on > today:
         raise InputError(N_("Say on which day they agreed; it cannot be in the future."))
     return ContactRow(
         line=1,
@@ -67,8 +67,9 @@ def _row(handles: tuple[Handle, ...], agreed: Agreed, told: Told) -> ContactRow:
         position=None,
         place=told.place.key if told.place else None,
         region=None,
-        position_at=moment_of(told.seen_on) if told.place else None,
-        consent_at=datetime.combine(agreed.on, time(0), UTC),
+        position_at=moment_of(told.seen_on, today=today) if told.place else None,
+        # Where it is today already, UTC may not have come to it: nobody agrees later than now.
+        consent_at=min(datetime.combine(agreed.on, time(0), UTC), clock.now()),
         consent_how=" ".join(agreed.how.split()),
         groups=agreed.groups,
     )

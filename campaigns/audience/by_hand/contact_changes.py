@@ -15,9 +15,11 @@ from campaigns.audience.positions import position_of, stand_in
 from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.languages import all_languages
+from campaigns.core.wallclock import wall_of
 from campaigns.core.words import N_
 from campaigns.places.models import Place
 from campaigns.staff import audit
+from campaigns.staff.models import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +68,23 @@ def change_contact(session: Session, contact: Contact, told: Told, *, by: int) -
     return what
 
 
-def moment_of(seen_on: date | None) -> datetime:
-    """Return since when a place counts that somebody was at on a day: its beginning, or now if it is today.
+def today_of(session: Session, organisation_id: int) -> date:
+    """Return which day it is where an organisation works: in Kyiv it begins some hours before that of UTC."""
+    return wall_of(clock.now(), session.get_one(Organisation, organisation_id).time_zone).date()
+
+
+def moment_of(seen_on: date | None, *, today: date) -> datetime:
+    """Return since when a place counts that somebody was at on a day: its beginning, or now if it is `today`.
 
     Raises InputError without a day, or with one that is yet to come.
     """
-    now = clock.now()
-    if seen_on is None or seen_on > now.date():
+    if seen_on is None or seen_on > today:
         raise InputError(N_("Say on which day they were at the place; it cannot be in the future."))
-    return now if seen_on == now.date() else datetime.combine(seen_on, time(0), UTC)
+    return clock.now() if seen_on == today else datetime.combine(seen_on, time(0), UTC)
 
 
 def _position(session: Session, contact: Contact, place: Place, seen_on: date | None) -> dict[str, Any]:
-    said_at = moment_of(seen_on)
+    said_at = moment_of(seen_on, today=today_of(session, contact.organisation_id))
     if contact.position_at is not None and contact.position_at.date() > said_at.date():
         raise InputError(N_("A later place of theirs is known already."))
     return position_of(stand_in(session, place), source=PositionSource.TOLD_US, said_at=said_at)

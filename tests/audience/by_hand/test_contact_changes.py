@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,9 @@ from campaigns.audience.consent.sealed_words import open_evidence
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, PositionSource
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.staff.models import AuditEntry, Role
+from campaigns.staff.models import AuditEntry, Organisation, Role
 from tests.factories import NOON, a_contact, a_place, an_address
+from tests.moments import standing_at
 from tests.web.pages import Pages
 
 ADD = "/audience/contacts/new"
@@ -72,6 +73,27 @@ def test_answer_is_the_same_for_whoever_opted_out(
         ours = session.scalars(select(Address).where(Address.organisation_id == pages.ours.id)).all()
     assert {one.state for one in ours} == {AddressState.ACTIVE}
     assert len({one.contact_id for one in ours}) == 1
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(("day", "status"), [("2026-04-02", 302), ("2026-04-03", 422)])
+def test_day_is_that_of_the_organisation(
+    pages: Pages, client_for: Callable[..., FlaskClient], day: str, status: int
+) -> None:
+    """It is the second of April in Kyiv, and the first by UTC."""
+    half_past_midnight = datetime(2026, 4, 1, 21, 30, tzinfo=UTC)
+    with pages.sessions.begin() as session:
+        session.get_one(Organisation, pages.ours.id).time_zone = "Europe/Kyiv"
+        place_id = a_place(session, pages.ours).id
+        contact_id = a_contact(session, pages.ours).id
+    client, seen = client_for(Role.STEWARD), {"place_id": place_id, "seen_on": day}
+    with standing_at(half_past_midnight):
+        assert client.post(ADD, data=PERSON | {"consent_on": day} | seen).status_code == status
+        change = client.post(f"/audience/contacts/{contact_id}/change", data={"language": "uk"} | seen)
+        assert change.status_code == status
+    with pages.sessions() as session:
+        moments = [*session.scalars(select(Contact.position_at)), *session.scalars(select(Consent.given_at))]
+        assert all(moment is None or moment <= half_past_midnight for moment in moments)
 
 
 def test_nobody_is_added_without_proof_and_no_number_comes_back(
