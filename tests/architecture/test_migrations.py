@@ -26,7 +26,7 @@ from campaigns import schema
 from campaigns.core.database import make_engine
 from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT
-from campaigns.delivery.models import ROOMY_INDEXES
+from campaigns.delivery.models import LIVING_BY_UPDATE, ROOMY_INDEXES
 from campaigns.planning.models import Run
 from campaigns.schema import (
     JOB_TABLES,
@@ -106,6 +106,9 @@ def test_indexes_of_deliveries_have_room_for_changes(
     roomy = text("SELECT relname FROM pg_class WHERE relkind = 'i' AND 'fillfactor=50' = ANY (reloptions)")
     with engine.connect() as connection:
         assert set(connection.scalars(roomy)) == set(ROOMY_INDEXES)
+        told = text("SELECT relname, array_to_string(reloptions, ', ') FROM pg_class WHERE relname = ANY (:names)")
+        found: dict[str, str] = dict(connection.execute(told, {"names": list(LIVING_BY_UPDATE)}).all())
+        assert found == {name: said.replace(" = ", "=") for name, said in LIVING_BY_UPDATE.items()}
     engine.dispose()
 
 
