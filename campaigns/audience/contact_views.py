@@ -239,4 +239,4 @@ def _import(import_id: int) -> service.Report:
 
 
 def _file(import_id: int) -> ContactImport:
-    return get_owned(session(), ContactImport, import_id, current_organisation().id)
+    return queries.get_file(session(), import_id, current_organisation().id)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Row
@@ -22,12 +22,15 @@ from campaigns.audience.models import (
     ContactImport,
 )
 from campaigns.audience.rules import AudienceRule, LeftOut
-from campaigns.core.errors import AudienceRuleError
+from campaigns.core.errors import AudienceRuleError, NotFoundError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told
 from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
-from campaigns.staff.queries import owned
+from campaigns.staff.queries import NOT_THERE, get_owned, owned
+
+#: In the report of a file: it is a list of opt-outs.
+OPTS_OUT = "opts_out"
 
 #: Which state of an address tells most of its person, lowest first; a stop and a hold are 1. Who said START on one
 #: channel is written to there; whoever said stop is not, however little is known of their other addresses.
@@ -206,9 +209,24 @@ def select_ledger(contact_id: int) -> Select[Consent]:
     return select(Consent).where(Consent.contact_id == contact_id).order_by(Consent.id.desc())
 
 
-def select_imports(organisation_id: int) -> Select[ContactImport]:
-    """Select an organisation's contact files, newest first, without their sealed text."""
-    return owned(select(ContactImport), ContactImport, organisation_id).order_by(ContactImport.id.desc())
+def select_imports(organisation_id: int, *, opts_out: bool = False) -> Select[ContactImport]:
+    """Select an organisation's contact files or lists of opt-outs, newest first, without their sealed text."""
+    files = owned(select(ContactImport), ContactImport, organisation_id).order_by(ContactImport.id.desc())
+    return files.where(is_list() if opts_out else ~is_list())
+
+
+def get_file(session: Session, file_id: int, organisation_id: int, *, opts_out: bool = False) -> ContactImport:
+    """Return a contact file of an organisation, or a list of opt-outs. Raises NotFoundError."""
+    file = get_owned(session, ContactImport, file_id, organisation_id)
+    if file.report.get(OPTS_OUT, False) is not opts_out:
+        raise NotFoundError(NOT_THERE)
+    return file
+
+
+def is_list() -> ColumnElement[bool]:
+    """Say in SQL that a file is a list of numbers that opted out, and adds nobody."""
+    says_so: ColumnElement[bool] = ContactImport.report[OPTS_OUT].as_string().is_not(None)
+    return says_so
 
 
 def select_offered_regions(

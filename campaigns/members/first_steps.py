@@ -10,6 +10,7 @@ from sqlalchemy import Select, exists, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Audience, ContactImport, EntryPoint, ImportState
+from campaigns.audience.queries import is_list
 from campaigns.core.words import N_
 from campaigns.directory.models import Service
 from campaigns.example.queries import is_own
@@ -100,7 +101,7 @@ def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
     def of(model: Any) -> Select[int]:
         return owned(select(model.id), model, organisation_id)
 
-    imported = of(ContactImport).where(ContactImport.state == ImportState.DONE)
+    imported = of(ContactImport).where(ContactImport.state == ImportState.DONE, ~is_list())
     reviewed = of(Message).join(Translation).where(Translation.state == TranslationState.REVIEWED)
     senders = select_senders(organisation_id).where(Sender.active, is_own(Sender))
     wanted = (

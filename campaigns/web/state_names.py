@@ -118,6 +118,11 @@ STATES: dict[str, dict[str, Look]] = {
         "released": Look(_lp("consent", "Hold ended: it was no opt-out"), "good"),
         "lifted": Look(_lp("consent", "Opt-out lifted by a member"), "warning"),
     },
+    "opt_outs": {
+        "checked": Look(_lp("opt_outs", "Checked, not opted out yet"), "warning"),
+        "done": Look(_lp("opt_outs", "Opted out"), "good"),
+        "cancelled": Look(_lp("opt_outs", "Discarded"), "quiet"),
+    },
     "import": {
         "checked": Look(_lp("import", "Checked, not imported yet"), "warning"),
         "done": Look(_lp("import", "Imported"), "good"),

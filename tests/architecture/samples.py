@@ -103,6 +103,13 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
             created_at=NOON,
         ),
     )
+    opt_outs = ContactImport(
+        organisation_id=organisation.id,
+        file_name="stops.csv",
+        state=ImportState.CANCELLED,
+        report={"opts_out": True, "rows": 0, "bad_rows": 0, "numbers": 0, "contacts": None, "done": 0},
+        created_at=NOON,
+    )
     entry_point = EntryPoint(
         organisation_id=organisation.id, code=f"gate-{contact.id}", name="Gate", place_id=place.id, created_at=NOON
     )
@@ -148,6 +155,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "sender": a_sender(session, organisation_id=organisation.id),
         "route": a_route(session, organisation),
         "import": contact_file,
+        "list": add(session, opt_outs),
         "member": member,
         "file": add(session, a_report(organisation)),
         "outcome": add(session, an_outcome(campaign)),

@@ -96,7 +96,8 @@ FRESH = """
     directory.edit directory.verify directory.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file
-    audience.contacts.check_again audience.by_hand.add opted_out.hand_in readers.add tokens.issue tokens.revoke
+    audience.contacts.check_again audience.by_hand.add opted_out.hand_in opted_out.confirm
+    readers.add tokens.issue tokens.revoke
     releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
     directory.sheets.import_sheet directory.sheets.export messages.exchange.download
     handing_over.export
@@ -105,6 +106,7 @@ FRESH = """
 AT_ONCE = """
     delivery.stop_run settling.opt_out settling.put_on_hold readers.remove planning.archive planning.take_back
     planning.times.remove planning.give_back audience.contacts.cancel_file audience.entry_points.take_down
+    opted_out.discard
 """
 
 

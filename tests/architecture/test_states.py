@@ -35,6 +35,7 @@ KINDS: dict[str, Iterable[str]] = {
     "address": AddressState,
     "consent": ConsentKind,
     "import": ImportState,
+    "opt_outs": ImportState,
     "reach_file": FileState,
     "left_out": LeftOut,
     "rung": Rung,

@@ -77,5 +77,8 @@ def test_list_of_opted_out_numbers(opened: Opened, tmp_path: Path) -> None:
     visit.page.locator("#source").fill("the old system")
     visit.page.locator("form.form button[type=submit]").click()
     visit.page.locator(".figures").wait_for()
+    visit.look("opted-out-list-checked")
+    visit.page.locator("form[action$='/opt-out'] button").click()
+    visit.page.locator("form[action$='/opt-out']").wait_for(state="detached")
     visit.look("opted-out-list-done")
     assert "7777777" not in visit.page.content()

@@ -1,7 +1,8 @@
 """Everybody on a list of an older system opts out: contacts, and numbers that are none (yet); nothing commits.
 
 It counts as a stop does that each of them sent: on every channel, in every organisation. What is said of a list
-never tells who opted out before.
+never tells who opted out before, nor of few people that they are contacts. It is checked first, and kept sealed
+until a member decides.
 """
 
 from __future__ import annotations
@@ -9,103 +10,173 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.handles import PHONE_CHANNELS, number_key
 from campaigns.audience.consent.ledger import Mark, hold_withdrawals, remember, withdraw
 from campaigns.audience.consent.person import find_person, lock_addresses
-from campaigns.audience.consent.sealed_words import Evidence
-from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.consent.sealed_words import AboutFile, Evidence, open_about, seal_about
+from campaigns.audience.files.number_reader import NumbersEnding
+from campaigns.audience.files.watch import spend_check
+from campaigns.audience.models import Address, AddressState, Channel, ContactImport, ImportState
+from campaigns.audience.queries import OPTS_OUT
 from campaigns.core import clock
-from campaigns.core.errors import InputError
+from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.small_numbers import rounded
 from campaigns.core.words import N_
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.staff import audit
-from campaigns.staff.models import Organisation
+from campaigns.staff.models import AuditEntry
 from campaigns.staff.notes import note_reason
 from campaigns.staff.queries import owned
 
 #: How the ledger names it.
 METHOD = "list"
-#: Longest words on where a list comes from, as the ledger keeps them.
-LONGEST_SOURCE = 200
-#: Addresses that are written at once.
-_PIECE = 500
+#: Longest words on where a list comes from, as the ledger keeps them, and longest name of a file.
+LONGEST_SOURCE, LONGEST_NAME = 200, 200
+#: Numbers that opt out in one transaction: whoever says STOP meanwhile waits no longer than these take.
+PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class OptedOut:
-    """What a list did."""
+class NumberList:
+    """What a kept list says."""
 
-    #: Different numbers of it, and contacts of the organisation that opted out by it.
-    numbers: int
-    contacts: int
+    source: str
+    #: E.164, each once.
+    numbers: Sequence[str]
 
 
-def opt_out_numbers(
-    session: Session, organisation_id: int, batches: Iterable[Sequence[str]], *, by: int, source: str, vault: Vault
-) -> OptedOut:
-    """Opt out everybody who has one of these numbers (E.164); a second time it changes nothing.
-
-    Raises InputError when nothing says where they come from.
-    """
-    words = " ".join(source.split())
+def source_of(text: str) -> str:
+    """Return in one line where a list comes from. Raises InputError when nothing says it."""
+    words = " ".join(text.split())
     if not words or len(words) > LONGEST_SOURCE:
         raise InputError(
             N_("Say in at most %(limit)s characters where the list comes from."), limit=LONGEST_SOURCE
         )
-    # Alone from here on, as an import is at its end: whoever withdraws or adds an address waits.
-    hold_withdrawals(session)
-    numbers: set[bytes] = set()
-    theirs: set[int] = set()
-    for batch in batches:
-        phones = {number_key(vault, Channel.SMS, number) for number in batch}
-        marks: set[Mark] = {(phone, channel) for phone in phones for channel in PHONE_CHANNELS}
-        remember(session, (), marks)
-        lookups = {vault.lookup_hash(channel, number) for number in batch for channel in PHONE_CHANNELS}
-        theirs |= find_person(session, phones, lookups)
-        numbers |= phones
-    said = Declaration(METHOD, Evidence(words, vault, organisation_id), clock.now())
-    stopped = _withdraw(session, theirs, said)
-    counts = {"addresses": len(stopped), "suppressed": _suppress(session, stopped), "numbers": len(numbers)}
-    organisation = session.get_one(Organisation, organisation_id)
-    entry = audit.record(
-        session, "contacts.opt_out", subject=organisation, organisation_id=organisation_id, member_id=by, **counts
-    )
-    note_reason(session, entry, words, vault=vault)
-    return OptedOut(len(numbers), _count_contacts(session, organisation_id, stopped))
+    return words
 
 
-def _withdraw(session: Session, address_ids: Iterable[int], said: Declaration) -> list[int]:
-    """Withdraw those that have not yet, in the order of their ids, as everybody locks them; return their ids."""
-    stopped: list[int] = []
-    for piece in _pieces(sorted(address_ids)):
-        addresses = lock_addresses(session, piece)
-        remember(session, addresses)
-        stopped += withdraw(
-            session, [address for address in addresses if address.state != AddressState.OPTED_OUT], said
-        )
-    return stopped
-
-
-def _suppress(session: Session, address_ids: list[int]) -> int:
-    return sum(suppress_addresses(session, piece) for piece in _pieces(address_ids))
-
-
-def _count_contacts(session: Session, organisation_id: int, address_ids: list[int]) -> int:
-    # The addresses of one contact may stand in two pieces.
+def count_own(session: Session, organisation_id: int, batches: Iterable[Sequence[str]], vault: Vault) -> int:
+    """Return how many contacts of the organisation have one of these numbers."""
+    # The numbers of one contact may stand in two batches.
     found: set[int] = set()
-    for piece in _pieces(address_ids):
-        found |= set(
-            session.scalars(
-                owned(select(Address.contact_id), Address, organisation_id).where(Address.id.in_(piece))
-            )
-        )
+    for batch in batches:
+        phones, lookups = _hashes(batch, vault)
+        has_one = or_(Address.number.in_(phones), Address.lookup.in_(lookups))
+        found |= set(session.scalars(owned(select(Address.contact_id).where(has_one), Address, organisation_id)))
     return len(found)
 
 
-def _pieces(ids: list[int]) -> Iterable[list[int]]:
-    return (ids[start : start + _PIECE] for start in range(0, len(ids), _PIECE))
+def keep_list(
+    session: Session,
+    organisation_id: int,
+    file_name: str,
+    said: NumberList,
+    *,
+    ending: NumbersEnding,
+    own: int,
+    by: int,
+    vault: Vault,
+) -> ContactImport:
+    """Keep a list sealed until a member decides; nobody opts out by it yet.
+
+    It counts as a contact file that was checked: raises QuotaError when there were too many lately.
+    """
+    spend_check(session, organisation_id, member_id=by)
+    counts = {"rows": ending.rows, "bad_rows": ending.bad_rows, "numbers": len(said.numbers)}
+    report = {OPTS_OUT: True, "done": 0, "contacts": rounded(own)} | counts
+    waiting = ContactImport(
+        organisation_id=organisation_id,
+        member_id=by,
+        state=ImportState.CHECKED,
+        report=report,
+        created_at=clock.now(),
+    )
+    session.add(waiting)
+    session.flush()
+    seal_about(waiting, AboutFile(file_name[:LONGEST_NAME], ending.problems), vault)
+    kept = "\n".join((said.source, *said.numbers))
+    waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
+    _record(session, "contacts.check_opt_outs", waiting, by, {"rows": ending.rows})
+    return waiting
+
+
+def open_list(waiting: ContactImport, vault: Vault) -> NumberList:
+    """Return what a kept list says. Raises TransitionError when it is decided on already."""
+    _require_checked(waiting)
+    sealed = waiting.sealed_file or b""
+    source, *numbers = vault.open(
+        sealed, table="contact_import", column="sealed_file", row_id=waiting.id
+    ).splitlines()
+    return NumberList(source, numbers)
+
+
+def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *, by: int, vault: Vault) -> bool:
+    """Opt out the next PIECE numbers of a list; return whether any are left.
+
+    The caller commits each piece: one that broke off goes on where it stood. Raises TransitionError when the list
+    is decided on meanwhile.
+    """
+    session.refresh(waiting, ["state", "report"], with_for_update=True)
+    _require_checked(waiting)
+    done = waiting.report["done"]
+    piece = said.numbers[done : done + PIECE]
+    if piece:
+        _opt_out(session, piece, Evidence(said.source, vault, waiting.organisation_id), vault)
+    done += len(piece)
+    waiting.report = waiting.report | {"done": done}
+    if done < len(said.numbers):
+        session.flush()
+        return True
+    _decide(waiting, ImportState.DONE, vault)
+    contacts = waiting.report["contacts"]
+    counts = {"rows": waiting.report["rows"]} | ({} if contacts is None else {"contacts": contacts})
+    entry = _record(session, "contacts.opt_out", waiting, by, counts)
+    note_reason(session, entry, said.source, vault=vault)
+    return False
+
+
+def drop_list(session: Session, waiting: ContactImport, *, by: int, vault: Vault) -> None:
+    """Drop a list; whoever opted out by it already stays so. Raises TransitionError when it is decided already."""
+    session.refresh(waiting, ["state", "report"], with_for_update=True)
+    _require_checked(waiting)
+    _decide(waiting, ImportState.CANCELLED, vault)
+    _record(session, "contacts.cancel", waiting, by, {})
+
+
+def _opt_out(session: Session, numbers: Sequence[str], source: Evidence, vault: Vault) -> None:
+    # Alone, as an import is at its end: whoever withdraws or adds an address waits for this piece.
+    hold_withdrawals(session)
+    phones, lookups = _hashes(numbers, vault)
+    marks: set[Mark] = {(phone, channel) for phone in phones for channel in PHONE_CHANNELS}
+    remember(session, (), marks)
+    addresses = lock_addresses(session, find_person(session, phones, lookups))
+    remember(session, addresses)
+    going = [address for address in addresses if address.state != AddressState.OPTED_OUT]
+    suppress_addresses(session, withdraw(session, going, Declaration(METHOD, source, clock.now())))
+
+
+def _hashes(numbers: Sequence[str], vault: Vault) -> tuple[set[bytes], set[bytes]]:
+    """Return the hashes of numbers, as in Address.number and as in Address.lookup."""
+    phones = {number_key(vault, Channel.SMS, number) for number in numbers}
+    return phones, {vault.lookup_hash(channel, number) for number in numbers for channel in PHONE_CHANNELS}
+
+
+def _require_checked(waiting: ContactImport) -> None:
+    if waiting.state != ImportState.CHECKED:
+        raise TransitionError(N_("This list is decided on already."))
+
+
+def _decide(waiting: ContactImport, state: ImportState, vault: Vault) -> None:
+    """Close a list, and keep nothing of what stood in it."""
+    waiting.state, waiting.sealed_file, waiting.decided_at = state, None, clock.now()
+    seal_about(waiting, AboutFile(open_about(waiting, vault).name), vault)
+
+
+def _record(session: Session, action: str, waiting: ContactImport, by: int, counts: dict[str, int]) -> AuditEntry:
+    of = waiting.organisation_id
+    return audit.record(session, action, subject=waiting, organisation_id=of, member_id=by, **counts)

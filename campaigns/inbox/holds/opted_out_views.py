@@ -1,68 +1,114 @@
-"""A data manager hands in a list of numbers whose people opted out of an older system."""
+"""A data manager hands in a list of numbers that opted out of an older system, and says that it is right."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as Redirect
 
-from campaigns.audience.files.number_reader import NumbersEnding, read_numbers
+from campaigns.audience.consent.sealed_words import open_about
+from campaigns.audience.files.number_reader import read_numbers
+from campaigns.audience.files.watch import check_quota
 from campaigns.audience.handed_in import READING, as_text, most_rows
+from campaigns.audience.models import ContactImport
+from campaigns.audience.queries import get_file, select_imports
 from campaigns.audience.service import limit_size
-from campaigns.core.errors import InputError
+from campaigns.core.errors import InputError, QuotaError, TransitionError
+from campaigns.core.small_numbers import SMALLEST_SHOWN
+from campaigns.inbox.holds import opted_out_list
 from campaigns.inbox.holds.forms import NumbersForm
-from campaigns.inbox.holds.opted_out_list import OptedOut, opt_out_numbers
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
+from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.session import begin_writing, reads_first, session
+from campaigns.web.session import begin_writing, commit_so_far, reads_first, session
 from campaigns.web.uploads import rows_of_upload
 
-pages = Blueprint("opted_out", __name__)
+pages = Blueprint("opted_out", __name__, url_prefix="/audience/contacts/opted-out")
 
-Page = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What a list did, and what in it was no number."""
-
-    told: OptedOut
-    ending: NumbersEnding
+Page = str | Redirect | tuple[str, int]
+#: Lists that were handed in last.
+_SHOWN = 5
 
 
-@pages.route("/audience/contacts/opted-out", methods=["GET", "POST"])
+@pages.route("", methods=["GET", "POST"])
 @takes_file
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 @reads_first
 def hand_in() -> Page:
-    """Opt out everybody on a list at once; rows that are no number are told, and hold up nobody else's."""
-    form, done = NumbersForm(), None
+    """Check a list; nobody opts out by it yet."""
+    form = NumbersForm()
     if form.validate_on_submit():
         try:
-            done = _opt_out(form.file.data, form.text("country") or None, form.text("source"))
-        except InputError as error:
+            waiting = _check(form.file.data, form.text("country") or None, form.text("source"))
+        except (InputError, QuotaError) as error:
             form.show(error, "file")
-    return render_template("inbox/holds/opted_out_list.html", form=form, done=done), form.status
+        else:
+            return redirect(url_for("opted_out.show", list_id=waiting.id))
+    lists = session().scalars(select_imports(current_organisation().id, opts_out=True).limit(_SHOWN)).all()
+    named = [(each, open_about(each, vault()).name) for each in lists]
+    return render_template("inbox/holds/opted_out_list.html", form=form, lists=named), form.status
 
 
-def _opt_out(upload: FileStorage, country: str | None, source: str) -> _Done:
+@pages.get("/<int:list_id>")
+@requires(Permission.HANDLE_CONTACTS)
+def show(list_id: int) -> Page:
+    """Show how many numbers a list has, and how far it is."""
+    waiting = _list(list_id)
+    about = open_about(waiting, vault())
+    return render_template("inbox/holds/opted_out_check.html", list=waiting, about=about, few=SMALLEST_SHOWN)
+
+
+@pages.post("/<int:list_id>/opt-out")
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
+def confirm(list_id: int) -> Page:
+    """Opt out everybody on a checked list, some at a time: a stop that comes meanwhile waits for a piece alone."""
+    with refusals_told(TransitionError):
+        said = opted_out_list.open_list(_list(list_id), vault())
+        by, count = current_member().id, len(said.numbers)
+        while opted_out_list.opt_out_piece(session(), _list(list_id), said, by=by, vault=vault()):
+            commit_so_far()
+        flash(ngettext("%(num)s number has opted out.", "%(num)s numbers have opted out.", count), "good")
+    return redirect(url_for("opted_out.show", list_id=list_id))
+
+
+@pages.post("/<int:list_id>/discard")
+@requires(Permission.HANDLE_CONTACTS)
+def discard(list_id: int) -> Page:
+    """Drop a list."""
+    with refusals_told(TransitionError):
+        opted_out_list.drop_list(session(), _list(list_id), by=current_member().id, vault=vault())
+        flash(_("The list is discarded."), "info")
+    return redirect(url_for("opted_out.hand_in"))
+
+
+def _check(upload: FileStorage, country: str | None, source: str) -> ContactImport:
+    """Keep a list with what is found in it. Raises InputError, or QuotaError before it is read."""
+    by, of = current_member().id, current_organisation().id
+    words = opted_out_list.source_of(source)
+    check_quota(session(), of, member_id=by)
     file = cast(BinaryIO, upload.stream)
     limit_size(file, settings())
-    by, of = current_member().id, current_organisation().id
-    with as_text(file) as text, _numbers(text, country) as (batches, ending):
-        begin_writing()
-        told = opt_out_numbers(session(), of, batches, by=by, source=source, vault=vault())
-    return _Done(told, ending)
+    numbers: dict[str, None] = {}
+    with (
+        as_text(file) as text,
+        rows_of_upload(READING, read_numbers, text, default_country=country, max_rows=most_rows()) as found,
+    ):
+        batches, ending = found
+        for batch in batches:
+            numbers |= dict.fromkeys(batch)
+    said = opted_out_list.NumberList(words, list(numbers))
+    pieces = (said.numbers[at : at + opted_out_list.PIECE] for at in range(0, len(numbers), opted_out_list.PIECE))
+    own = opted_out_list.count_own(session(), of, pieces, vault())
+    begin_writing()
+    name = str(upload.filename)
+    return opted_out_list.keep_list(session(), of, name, said, ending=ending, own=own, by=by, vault=vault())
 
 
-@contextmanager
-def _numbers(file: BinaryIO, country: str | None) -> Iterator[tuple[Iterator[list[str]], NumbersEnding]]:
-    """Give what a child reads in a list."""
-    with rows_of_upload(READING, read_numbers, file, default_country=country, max_rows=most_rows()) as found:
-        yield found
+def _list(list_id: int) -> ContactImport:
+    return get_file(session(), list_id, current_organisation().id, opts_out=True)
