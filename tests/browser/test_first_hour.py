@@ -316,7 +316,7 @@ def review(walk: Walk) -> None:
     walk.visit.look("now-of-an-approver")
     # The texts of the example wait, too.
     walk.press("[aria-labelledby=waiting-title] a[href^='/messages/']:has-text('Papers')")
-    walk.press("form[action$='/review'] button")
+    walk.press("main form[method=post] button.is-primary")
 
 
 def throw_away(visit: Visit) -> None:

@@ -121,6 +121,8 @@ def test_bad_input_is_told_and_nothing_saved(
     answer = author.post("/places/new", data=CIRCLE | changes)
     assert answer.status_code == 422
     assert sentence in answer.text
+    assert "<title>Problem: " in answer.text
+    assert answer.text.count("autofocus") == 1
     with pages.sessions() as session:
         assert session.scalars(select(Place)).all() == []
 
