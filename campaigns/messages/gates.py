@@ -60,12 +60,12 @@ def translations_gate(
     fallback_language: str | None,
     confirmed: int | None,
     waiting: Collection[str] = (),
+    returned: Collection[str] = (),
 ) -> Gate:
     """Block while people are left out for want of a text in their language.
 
-    `waiting` are languages with a text that nobody has reviewed yet: it is what their readers wait for.
-
-    `people` counts the audience by language, `available` are languages with a current, reviewed text,
+    `people` counts the audience by language, `available` are languages with a current, reviewed text, `waiting`
+    those with one that nobody has reviewed yet, `returned` those with one that came back from its review,
     `fallback_language` is the one that others get (None: nothing), `confirmed` is how many left-out people the
     author has accepted.
     """
@@ -73,10 +73,14 @@ def translations_gate(
     if not missing or fallback_language in available:
         return _passed("translations", message_id, N_("Everybody in the audience gets a text they can read."))
     unread = [language for language in missing if language in waiting]
-    if unread:
-        template = N_("Texts in %(languages)s wait for review (%(people)s people).")
-        values = {"people": People.of(sum(people[language] for language in unread))}
-        return _gate("translations", False, template, values, message_id=message_id, languages=unread)
+    if undecided := unread or [language for language in missing if language in returned]:
+        template = (
+            N_("Texts in %(languages)s wait for review (%(people)s people).")
+            if unread
+            else N_("Texts in %(languages)s came back from review: read the comments (%(people)s people).")
+        )
+        values = {"people": People.of(sum(people[language] for language in undecided))}
+        return _gate("translations", False, template, values, message_id=message_id, languages=undecided)
     left_out = sum(people[language] for language in missing)
     accepted = confirmed is not None and left_out <= confirmed
     template = (

@@ -104,6 +104,11 @@ def unreviewed_of(message: Message) -> list[str]:
     ]
 
 
+def returned_of(message: Message) -> list[str]:
+    """Return the languages in which a reviewer returned the text, and nobody has written it anew."""
+    return [each.language for each in order_translations(message) if each.returned is not None]
+
+
 def select_versions(message: Message) -> Select[MessageVersion]:
     """Select the versions of a message that are kept, the newest first."""
     return (

@@ -20,7 +20,7 @@ from campaigns.core.errors import ApprovalError, GateError, InputError, RefusedE
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
-from campaigns.messages.queries import unreviewed_of
+from campaigns.messages.queries import returned_of, unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
@@ -185,13 +185,15 @@ def remove_schedule(session: Session, schedule: Schedule, *, by: int) -> None:
 def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
     """Agree that people without a text in their language are left out; return how many there are now.
 
-    Raises RefusedError while a text that some of them can read waits for its review.
+    Raises RefusedError while a text that some of them can read waits for its review, or came back from it.
     """
     four_eyes.hold(session, campaign)
     _reopen(session, campaign)
     without_text = tally_of(session, campaign, now=clock.now()).without_text()
     if any(language in without_text for language in unreviewed_of(campaign.message)):
         raise RefusedError(N_("A text that they can read waits for review. Have it reviewed instead."))
+    if any(language in without_text for language in returned_of(campaign.message)):
+        raise RefusedError(N_("A text that they can read came back from review. Change it, and have it reviewed."))
     campaign.accepted_left_out = sum(without_text.values())
     _record(session, "campaign.accept_left_out", campaign, by, people=campaign.accepted_left_out)
     return campaign.accepted_left_out

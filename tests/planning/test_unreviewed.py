@@ -11,7 +11,7 @@ from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
-from campaigns.messages.models import TranslationState
+from campaigns.messages.models import ReturnedText, TranslationState
 from campaigns.planning.do_no_harm.queries import correction_of
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.service import accept_left_out
@@ -53,6 +53,20 @@ def test_one_sentence_names_the_cause(story: Story) -> None:
 @pytest.mark.both_databases
 def test_nobody_is_left_out_for_a_text_that_exists(story: Story) -> None:
     with pytest.raises(RefusedError, match="waits for review"):
+        accept_left_out(story.session, story.campaign, by=story.author.id)
+
+
+def test_nobody_is_left_out_for_a_text_that_came_back(story: Story) -> None:
+    for each in story.campaign.message.translations:
+        each.state, each.reviewer_id = TranslationState.REVIEWED, story.approver.id
+        if each.language == "uk":
+            each.state, each.reviewer_id = TranslationState.DRAFT, None
+            each.returned = ReturnedText(member_id=story.approver.id, comment="Shorter.", returned_at=START)
+    story.session.flush()
+    said = gates_of(story)["translations"]
+    assert str(said.sentence) == "Texts in Ukrainian came back from review: read the comments (50 people)."
+    assert (said.passed, said.may_leave_out, said.link_endpoint) == (False, False, "messages.compose")
+    with pytest.raises(RefusedError, match="came back from review"):
         accept_left_out(story.session, story.campaign, by=story.author.id)
 
 

@@ -25,7 +25,7 @@ from campaigns.messages.gates import (
     translations_gate,
 )
 from campaigns.messages.help_numbers import KnownHelp
-from campaigns.messages.queries import load_help, load_translation_facts, unreviewed_of
+from campaigns.messages.queries import load_help, load_translation_facts, returned_of, unreviewed_of
 from campaigns.places.models import Place, Region
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import CountryWarning, warnings_for
@@ -265,6 +265,7 @@ def _text_gates(
             fallback_language=content.fallback_language,
             confirmed=_agreed(campaign.accepted_left_out),
             waiting=unreviewed_of(campaign.message),
+            returned=returned_of(campaign.message),
         ),
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
