@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, exists, func, litera
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.states import SendState
+from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run, RunState, Sender
 
@@ -27,6 +27,18 @@ def progress_of(session: Session, run_id: int) -> dict[SendState, int]:
         select(Delivery.send_state, func.count()).where(Delivery.run_id == run_id).group_by(Delivery.send_state)
     )
     return {SendState(state): count for state, count in rows}
+
+
+def practised(session: Session, run_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return of rehearsals how many practice phones were sent to, and on how many it arrived, by the run's id."""
+    arrived = Delivery.receipt_state.in_((ReceiptState.DELIVERED, ReceiptState.READ))
+    rows = session.execute(
+        select(Delivery.run_id, func.count(), func.count().filter(arrived))
+        .join(Run, Run.id == Delivery.run_id)
+        .where(Delivery.run_id.in_(run_ids), Run.is_rehearsal, in_state(SendState.ACCEPTED))
+        .group_by(Delivery.run_id)
+    )
+    return {run_id: (sent, there) for run_id, sent, there in rows}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,7 @@ from campaigns.delivery.monitoring.run_page import (
     own_run,
     waves_of,
 )
+from campaigns.delivery.queries import practised
 from campaigns.delivery.row_views import rows
 from campaigns.planning import service as planning
 from campaigns.planning.acts.models import Act
@@ -68,6 +70,12 @@ pages.record(lambda state: init_looking(state.app))
 EVERY, EVERY_LARGE = 2, 10
 #: Reasons given against an act on a run; they are shown on its page.
 REFUSALS = (InputError, RefusedError)
+
+
+@pages.app_template_global()
+def practice_reach(runs: Sequence[Run]) -> dict[int, tuple[int, int]]:
+    """Tell a campaign's page, which stands before this step, how its rehearsals went."""
+    return practised(session(), [run.id for run in runs])
 
 
 @pages.get("")

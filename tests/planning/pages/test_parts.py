@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.planning.models import Campaign, RunState
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.runs.firing import fire_due
 from campaigns.staff.models import Role
+from tests.factories import a_delivery
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
@@ -63,6 +65,19 @@ def test_draft_is_rehearsed_and_then_submitted(pages: Pages, story: Story) -> No
         text = session.get_one(Campaign, story.campaign.id).message.translations[1]
         text.text += " Нове."
     assert primary(page_of(author, story)) == ["Rehearse now"]
+
+
+def test_reach_of_a_rehearsal_reads_as_practice(pages: Pages, story: Story) -> None:
+    author = pages.client(story.author)
+    author.post(f"/campaigns/{story.campaign.id}/rehearse")
+    assert "No person was reached." not in page_of(author, story)
+    with pages.sessions.begin() as session:
+        run = session.scalars(select(Run)).one()
+        for receipt in (ReceiptState.DELIVERED, ReceiptState.READ, ReceiptState.UNDELIVERED):
+            a_delivery(session, run, send_state=SendState.ACCEPTED, receipt_state=receipt, intent_at=START)
+        a_delivery(session, run)
+    told = "Practice: sent to 3 practice phones, arrived on 2. No person was reached."
+    assert told in page_of(author, story)
 
 
 def test_first_problem_is_the_one_act_of_its_author(pages: Pages, story: Story) -> None:
