@@ -36,6 +36,8 @@ class ResetLink(Base):
     made_at: Mapped[datetime | None]
     #: Mails that were tried.
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    #: No worker tries a mail before; whoever tries one says how long the others leave it alone. None: at once.
+    try_after: Mapped[datetime | None]
     #: When a mail was taken, or nothing more was tried.
     settled_at: Mapped[datetime | None]
     #: When a password was chosen by the link; and when it became the member's.

@@ -10,14 +10,12 @@ from sqlalchemy.orm import Session
 from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.members.forgotten.models import ResetLink
-from campaigns.members.forgotten.reset_links import mark_of, set_password
+from campaigns.members.forgotten.reset_links import RESET, mark_of, set_password
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind, Shown
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership
-
-RESET = "member_reset"
 
 
 def _read(session: Session, proposal: Proposal) -> Mapping[str, Any] | None:
@@ -28,7 +26,7 @@ def _read(session: Session, proposal: Proposal) -> Mapping[str, Any] | None:
 
 
 def _apply(session: Session, proposal: Proposal, by: int) -> None:
-    link = session.get(ResetLink, proposal.after["link"])
+    link = session.get(ResetLink, proposal.after.get("link"))
     if link is None:
         raise TransitionError(N_("They chose this password too long ago. Let them ask for a new link."))
     set_password(session, link, _member(session, proposal), proposal.after["password"])

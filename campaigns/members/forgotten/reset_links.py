@@ -9,13 +9,14 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import ForbiddenError
 from campaigns.core.words import N_
 from campaigns.members.forgotten.models import ResetLink
+from campaigns.members.founding import is_other_admin
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.service import propose
@@ -25,6 +26,8 @@ from campaigns.staff.queries import find_member
 
 #: How long a link holds.
 LIVES = timedelta(minutes=15)
+#: The kind of proposal by which a second administrator confirms a password.
+RESET = "member_reset"
 #: How long it is remembered who asked.
 KEPT_FOR = timedelta(days=7)
 _OVER = N_("This link was used already, or is too old. Ask for a new one on the sign-in page.")
@@ -77,7 +80,8 @@ def use_link(
     for each in session.scalars(theirs.with_for_update()):
         each.used_at, each.settled_at = now, each.settled_at or now
     session.flush()
-    trusted = find_trusting(member)
+    _forget_chosen(session, Proposal.subject_id == member.id)
+    trusted = find_trusting(session, member)
     if trusted is None or link.is_invitation:
         set_password(session, link, member, password_hash)
         return None
@@ -92,15 +96,25 @@ def use_link(
     )
 
 
-def find_trusting(member: Member) -> Membership | None:
-    """Return the first membership by which a member publishes, approves or administers; None: there is none."""
-    return next((each for each in member.memberships if not TRUSTED.isdisjoint(each.roles)), None)
+def find_trusting(session: Session, member: Member) -> Membership | None:
+    """Return a membership by which a member publishes, approves or administers; None: there is none.
+
+    One in whose organisation another administrator can confirm their password goes before all others.
+    """
+    trusting = [each for each in member.memberships if not TRUSTED.isdisjoint(each.roles)]
+    confirmed = (each for each in trusting if may_be_confirmed(session, each))
+    return next(confirmed, trusting[0] if trusting else None)
+
+
+def may_be_confirmed(session: Session, trusting: Membership) -> bool:
+    """Say whether anybody else can confirm a password that a member chose by a link."""
+    return is_other_admin(session, trusting.organisation_id, besides=(trusting.member_id,))
 
 
 def set_password(session: Session, link: ResetLink, member: Member, password_hash: str) -> None:
     """Give a member the password that they chose by a link; all their sessions end."""
     service.change_password(session, member, password_hash)
-    link.done_at = clock.now()
+    link.done_at, link.try_after, link.attempts = clock.now(), None, 0
     for organisation_id in service.organisations_of(member):
         audit.record(
             session, "member.reset_by_mail", subject=member, organisation_id=organisation_id, member_id=member.id
@@ -113,8 +127,14 @@ def mark_of(member: Member) -> dict[str, str]:
 
 
 def forget_links(session: Session) -> None:
-    """Remove who asked long ago."""
-    session.execute(delete(ResetLink).where(ResetLink.asked_at <= clock.now() - KEPT_FOR))
+    """Remove who asked long ago, and what they chose that nobody confirmed."""
+    long_ago = clock.now() - KEPT_FOR
+    _forget_chosen(session, Proposal.proposed_at <= long_ago)
+    session.execute(delete(ResetLink).where(ResetLink.asked_at <= long_ago))
+
+
+def _forget_chosen(session: Session, *whose: ColumnElement[bool]) -> None:
+    session.execute(update(Proposal).where(Proposal.kind == RESET, *whose).values(after={}))
 
 
 def _hash_of(token: str) -> str:

@@ -1,6 +1,7 @@
 """A worker mails links for a new password, and tells members when theirs has changed.
 
-A token is made for each mail and committed as a hash before the mail is handed over.
+A token is made for each mail and committed as a hash before the mail is handed over, with the time before which no
+other worker tries it: one that made a second link would end the first, which somebody may be reading.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
@@ -22,9 +23,11 @@ from campaigns.members.forgotten.models import ResetLink
 from campaigns.members.forgotten.reset_links import LIVES, forget_links, make_token
 from campaigns.staff.models import Member
 
-AT_ONCE, MOST_ATTEMPTS = 50, 3
-#: Who asked so long ago does not look any more.
-ASKED_WITHIN = timedelta(minutes=30)
+AT_ONCE = 50
+#: How long the next try waits for the one before, which a slow server may hold for a while.
+PAUSES = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15))
+#: Who asked so long ago does not look any more; of a changed password somebody is told later, too.
+ASKED_WITHIN, TOLD_WITHIN = timedelta(minutes=30), timedelta(days=1)
 
 _NEW_PASSWORD = N_("A new password for Fingerpost")
 _CHOOSE = N_("Choose a new password here, once, within %(minutes)s minutes: %(link)s")
@@ -65,7 +68,8 @@ def send_reset_mails(sessions: sessionmaker[Session], settings: Settings, mailer
 
 def _waits() -> ColumnElement[bool]:
     to_tell = ResetLink.done_at.is_not(None) & ResetLink.told_at.is_(None)
-    return or_(ResetLink.settled_at.is_(None), to_tell)
+    is_free = or_(ResetLink.try_after.is_(None), ResetLink.try_after <= clock.now())
+    return and_(or_(ResetLink.settled_at.is_(None), to_tell), is_free)
 
 
 def _take(session: Session) -> list[ResetLink]:
@@ -77,15 +81,23 @@ def _compose(session: Session, settings: Settings, link: ResetLink) -> ResetMail
     """Note that a mail is tried, and return it; None where there is nobody to mail to, or it is too late."""
     now = clock.now()
     member = session.get(Member, link.member_id) if link.member_id else None
+    is_notice = link.done_at is not None
+    is_over = link.done_at <= now - TOLD_WITHIN if link.done_at else link.asked_at <= now - ASKED_WITHIN
+    # A password that was changed is told of whether or not its member was barred since.
+    if member is None or is_over or not (member.active or is_notice):
+        _settle(link)
+        return None
+    link.try_after = now + PAUSES[min(link.attempts, len(PAUSES) - 1)]
+    link.attempts += 1
+    return _notice(link, member) if is_notice else _letter(settings, link, member, make_token(link))
+
+
+def _settle(link: ResetLink) -> None:
+    """Note that nothing more is mailed of a link for now."""
+    now = clock.now()
+    link.settled_at = link.settled_at or now
     if link.done_at is not None:
         link.told_at = now
-        return None if member is None else _notice(link, member)
-    is_over = link.asked_at <= now - ASKED_WITHIN or link.attempts >= MOST_ATTEMPTS
-    if member is None or not member.active or is_over:
-        link.settled_at = now
-        return None
-    link.attempts += 1
-    return _letter(settings, link, member, make_token(link))
 
 
 def _letter(settings: Settings, link: ResetLink, member: Member, token: str) -> ResetMail:
@@ -118,9 +130,9 @@ def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mail
         # What the server says may name the member's address.
         _log.warning("a mail about a password was not taken: %s", type(error.__cause__ or error).__name__)
         return False
-    if not mail.is_notice:
-        with sessions.begin() as session:
-            link = session.get(ResetLink, mail.link_id)
-            if link is not None:
-                link.settled_at = clock.now()
+    with sessions.begin() as session:
+        link = session.get(ResetLink, mail.link_id, with_for_update=True)
+        # Somebody may have used the link before we come to write that it was taken: of that they are told yet.
+        if link is not None and mail.is_notice == (link.done_at is not None):
+            _settle(link)
     return True

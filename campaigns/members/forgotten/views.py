@@ -10,9 +10,15 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.members.forgotten.asking_limits import limits_on_links
 from campaigns.members.forgotten.forms import AskForm, ChooseForm
-from campaigns.members.forgotten.reset_kind import RESET
-from campaigns.members.forgotten.reset_links import LIVES, ask_for_link, find_trusting, get_link, use_link
-from campaigns.members.founding import is_other_admin
+from campaigns.members.forgotten.reset_links import (
+    LIVES,
+    RESET,
+    ask_for_link,
+    find_trusting,
+    get_link,
+    may_be_confirmed,
+    use_link,
+)
 from campaigns.proposals.views import kinds_now
 from campaigns.staff.queries import load_words_around
 from campaigns.staff.sign_in.attempt_limits import pour
@@ -46,8 +52,10 @@ def ask() -> Page:
 def choose(token: str) -> Page:
     """Show whose password is chosen, and take it; opening the link changes nothing."""
     link, member = get_link(session(), token)
-    form = ChooseForm()
-    if form.validate_on_submit():
+    trusted = None if link.is_invitation else find_trusting(session(), member)
+    # What nobody can confirm is not chosen: it would be lost, and the link with it.
+    is_taken, form = trusted is None or may_be_confirmed(session(), trusted), ChooseForm()
+    if is_taken and form.validate_on_submit():
         try:
             check_new_password(form.text("password"), present="", around=load_words_around(member))
             hashed = seal_password(form.text("password"))
@@ -61,15 +69,13 @@ def choose(token: str) -> Page:
                 return render_template("members/forgotten/waits.html")
             flash(_("Your password is changed. Sign in with it."), "good")
             return redirect(url_for("security.login"))
-    trusted = None if link.is_invitation else find_trusting(member)
     page = render_template(
         "members/forgotten/choose.html",
         form=form,
         of=member,
         is_invitation=link.is_invitation,
         takes_two=trusted is not None,
-        may_be_agreed=trusted is not None
-        and is_other_admin(session(), trusted.organisation_id, besides=(member.id,)),
+        is_taken=is_taken,
     )
     return page, form.status
 

@@ -14,7 +14,8 @@ from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.members.forgotten.asking_limits import PER_ADDRESS
 from campaigns.members.forgotten.models import ResetLink
-from campaigns.members.forgotten.reset_mails import MOST_ATTEMPTS, send_reset_mails
+from campaigns.members.forgotten.reset_links import KEPT_FOR
+from campaigns.members.forgotten.reset_mails import ASKED_WITHIN, PAUSES, send_reset_mails
 from campaigns.proposals.models import Proposal
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.moments import standing_at
@@ -170,13 +171,68 @@ def test_mail_that_is_not_taken_is_tried_again_with_another_link(
     assert deliver(mailing, engine, box) == 0
     assert member.email not in caplog.text
     box.is_closed = False
-    assert deliver(mailing, engine, box) == 1
-    assert mailing.client().get(box.path()).status_code == 200
-    ask(mailing, member.email)
-    box.is_closed = True
-    assert [deliver(mailing, engine, box) for _ in range(MOST_ATTEMPTS + 1)] == [0] * (MOST_ATTEMPTS + 1)
-    box.is_closed = False
+    asked = clock.now()
     assert deliver(mailing, engine, box) == 0
+    with standing_at(asked + PAUSES[0] + timedelta(seconds=1)):
+        assert deliver(mailing, engine, box) == 1
+        assert mailing.client().get(box.path()).status_code == 200
+    ask(mailing, member.email)
+    with standing_at(clock.now() + ASKED_WITHIN):
+        assert deliver(mailing, engine, box) == 0
+
+
+@pytest.mark.both_databases
+def test_second_worker_ends_no_link_that_is_on_its_way(mailing: Pages, engine: Engine, box: Box) -> None:
+    ask(mailing, mailing.member(Role.AUTHOR).email)
+    others: list[int] = []
+
+    def slow_server(message: EmailMessage) -> None:
+        box(message)
+        others.append(deliver(mailing, engine, box))
+
+    assert send_reset_mails(mailing.sessions, page_settings(engine, smtp_url=SMTP), slow_server) == 1
+    assert (others, len(box.mails)) == ([0], 1)
+    assert mailing.client().get(box.path()).status_code == 200
+
+
+def test_member_is_told_of_the_change_once_the_server_takes_it(mailing: Pages, engine: Engine, box: Box) -> None:
+    ask(mailing, mailing.member(Role.AUTHOR).email)
+    deliver(mailing, engine, box)
+    mailing.client().post(box.path(), data=CHOSEN)
+    box.is_closed = True
+    assert deliver(mailing, engine, box) == 0
+    box.is_closed = False
+    with standing_at(clock.now() + PAUSES[0]):
+        assert deliver(mailing, engine, box) == 1
+        assert "has changed" in box.mails[-1]["Subject"]
+        assert deliver(mailing, engine, box) == 0
+
+
+def test_nothing_is_chosen_that_nobody_can_confirm(mailing: Pages, engine: Engine, box: Box) -> None:
+    member = mailing.member(Role.ADMIN)
+    ask(mailing, member.email)
+    deliver(mailing, engine, box)
+    page = mailing.client().get(box.path()).text
+    assert ("and there is none" in page, 'name="password"' in page) == (True, False)
+    mailing.client().post(box.path(), data=CHOSEN)
+    mailing.member(Role.ADMIN)
+    assert "An administrator has to confirm" in mailing.client().post(box.path(), data=CHOSEN).text
+
+
+def test_password_that_was_chosen_again_is_forgotten(mailing: Pages, engine: Engine, box: Box) -> None:
+    member, _ = mailing.member(Role.APPROVER), mailing.member(Role.ADMIN)
+    for _ in range(2):
+        ask(mailing, member.email)
+        deliver(mailing, engine, box)
+        mailing.client().post(box.path(), data=CHOSEN)
+    with mailing.sessions() as session:
+        first, second = session.scalars(select(Proposal).order_by(Proposal.id))
+        assert (first.after, set(second.after)) == ({}, {"password", "link"})
+    with standing_at(clock.now() + KEPT_FOR):
+        ask(mailing, member.email)
+        deliver(mailing, engine, box)
+    with mailing.sessions() as session:
+        assert [each.after for each in session.scalars(select(Proposal))] == [{}, {}]
 
 
 def test_without_mail_an_administrator_is_named(pages: Pages) -> None:
