@@ -27,10 +27,13 @@ from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told
 from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
+from campaigns.staff.models import AuditEntry
 from campaigns.staff.queries import NOT_THERE, get_owned, owned
 
 #: In the report of a file: it is a list of opt-outs.
 OPTS_OUT = "opts_out"
+#: Acts that make a member an author of a saved rule.
+RULE_EDITS = ("audience.create", "audience.duplicate", "audience.update")
 
 #: Which state of an address tells most of its person, lowest first; a stop and a hold are 1. Who said START on one
 #: channel is written to there; whoever said stop is not, however little is known of their other addresses.
@@ -127,6 +130,17 @@ def _unknown_words(session: Session, rule: AudienceRule) -> Iterator[AudienceRul
 def select_audiences(organisation_id: int) -> Select[Audience]:
     """Select an organisation's saved audiences by name."""
     return owned(select(Audience), Audience, organisation_id).order_by(Audience.name, Audience.id)
+
+
+def find_rule_writers(session: Session, audience_id: int) -> set[int]:
+    """Return the ids of members who wrote a saved rule, or the one that it was copied from."""
+    entries = session.execute(
+        select(AuditEntry.member_id, AuditEntry.detail)
+        .where(AuditEntry.subject_type == Audience.__tablename__, AuditEntry.subject_id == audience_id)
+        .where(AuditEntry.action.in_(RULE_EDITS))
+    ).all()
+    wrote = {member_id for member_id, _detail in entries if member_id is not None}
+    return wrote.union(*(detail.get("writers", ()) for _member_id, detail in entries))
 
 
 @dataclass(frozen=True, slots=True)

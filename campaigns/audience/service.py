@@ -19,7 +19,7 @@ from campaigns.audience.grouping import Grouping
 from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.positions import Placing
-from campaigns.audience.queries import find_unknown
+from campaigns.audience.queries import find_rule_writers, find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
 from campaigns.core.errors import (
@@ -77,13 +77,7 @@ def create_audience(
     Raises InputError for a name that is missing or too long, AudienceRuleError for a rule that names what the
     organisation does not have.
     """
-    check_rule(session, organisation_id, rule)
-    now = clock.now()
-    audience = Audience(
-        organisation_id=organisation_id, name=_named(name), rule=rule.to_json(), created_at=now, updated_at=now
-    )
-    session.add(audience)
-    session.flush()
+    audience = _added(session, organisation_id, name=name, rule=rule)
     _record(session, "audience.create", audience, by)
     return audience
 
@@ -100,9 +94,15 @@ def update_audience(session: Session, audience: Audience, *, name: str, rule: Au
 
 
 def duplicate_audience(session: Session, audience: Audience, *, by: int) -> Audience:
-    """Copy a saved rule. Raises AudienceRuleError for a rule that names what is there no more."""
+    """Copy a saved rule; whoever wrote the original wrote the copy, too, and approves nothing that uses it.
+
+    Raises AudienceRuleError for a rule that names what is there no more.
+    """
     name, rule = f"{audience.name[: NAME_LIMIT - 2]} 2", AudienceRule.from_json(audience.rule)
-    return create_audience(session, audience.organisation_id, name=name, rule=rule, by=by)
+    writers = sorted(find_rule_writers(session, audience.id) - {by})
+    copy = _added(session, audience.organisation_id, name=name, rule=rule)
+    _record(session, "audience.duplicate", copy, by, original_id=audience.id, writers=writers)
+    return copy
 
 
 def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> None:
@@ -329,6 +329,17 @@ def _named(name: str) -> str:
     if not clean or len(clean) > NAME_LIMIT:
         raise InputError(N_("An audience needs a name of at most %(limit)s characters."), limit=NAME_LIMIT)
     return clean
+
+
+def _added(session: Session, organisation_id: int, *, name: str, rule: AudienceRule) -> Audience:
+    check_rule(session, organisation_id, rule)
+    now = clock.now()
+    audience = Audience(
+        organisation_id=organisation_id, name=_named(name), rule=rule.to_json(), created_at=now, updated_at=now
+    )
+    session.add(audience)
+    session.flush()
+    return audience
 
 
 def _record(session: Session, action: str, subject: Any, by: int | None, **detail: Any) -> None:

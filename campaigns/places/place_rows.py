@@ -102,6 +102,14 @@ def add_author(session: Session, place_ids: Collection[int], member_id: int | No
     session.execute(insert(PlaceAuthor).from_select(["place_id", "member_id"], fresh))
 
 
+def take_authors(session: Session, place_id: int, *, of: int) -> None:
+    """Write down for a copied place whoever gave the shape or name to the place that it was copied from."""
+    known = select(PlaceAuthor.member_id).where(PlaceAuthor.place_id == place_id)
+    fresh = select(literal(place_id), PlaceAuthor.member_id).where(PlaceAuthor.place_id == of)
+    fresh = fresh.where(PlaceAuthor.member_id.not_in(known))
+    session.execute(insert(PlaceAuthor).from_select(["place_id", "member_id"], fresh))
+
+
 def _write_digests(session: Session, legs: Mapping[int, Sequence[set[int]]]) -> None:
     for place in session.scalars(select(Place).where(Place.id.in_(list(legs)))):
         place.cover_digest = digest_of_cover(legs[place.id])

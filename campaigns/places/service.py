@@ -30,6 +30,7 @@ from campaigns.places.place_rows import (
     fill_place,
     has_moved,
     keep_true,
+    take_authors,
     write_cells,
 )
 from campaigns.places.queries import (
@@ -160,6 +161,13 @@ def save_route(
     write_cells(session, {route.corridor_id: cells})
     add_author(session, [route.corridor_id], author or by)
     record(session, action, subject=route, organisation_id=organisation_id, member_id=by, stops=len(stops))
+    return route
+
+
+def copy_route(session: Session, original: Route, draft: RouteDraft, *, by: int) -> Route:
+    """Save a new route that began as `original`; it has the same authors, too. Raises as `save_route` does."""
+    route = save_route(session, original.organisation_id, draft, by=by)
+    take_authors(session, route.corridor_id, of=original.corridor_id)
     return route
 
 

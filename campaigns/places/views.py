@@ -269,7 +269,7 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
         form.rearrange(act)
     elif form.validate_on_submit():
         try:
-            saved = _saved_route(form, route)
+            saved = _saved_route(form, route, model)
         except (RouteError, GeometryError) as error:
             form.show(error, "stops")
         else:
@@ -291,9 +291,11 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
     return page, form.status
 
 
-def _saved_route(form: RouteForm, route: Route | None) -> Route | Proposal:
+def _saved_route(form: RouteForm, route: Route | None, model: Route | None) -> Route | Proposal:
     """Save a route, or propose what changes one in use. Raises RouteError and GeometryError."""
     by = current_member().id
+    if model is not None:
+        return service.copy_route(session(), model, form.draft(), by=by)
     if route is None:
         return service.save_route(session(), current_organisation().id, form.draft(), by=by)
     return proposed.change_route(session(), route, form.draft(), by=by, find_used=_find_used()) or route

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
+from campaigns.audience.queries import find_rule_writers
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
@@ -48,7 +49,6 @@ CAMPAIGN_EDITS = (
 #: Where a counted address leads, as long as one member alone could say so.
 LINK_EDITS = ("reach.lead_link",)
 MESSAGE_EDITS = ("message.create", "message.duplicate", "message.update", "message.translate")
-AUDIENCE_EDITS = ("audience.create", "audience.update")
 
 
 def select_campaigns(organisation_id: int, *, archived: bool = False) -> Select[Campaign]:
@@ -180,6 +180,7 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
     named = load_named(session, campaign.organisation_id, texts)
     places = select_authors(campaign.audience.rule, campaign.organisation_id)
     members = {campaign.created_by_id, *(each.translator_id for each in translations), *session.scalars(places)}
+    members |= find_rule_writers(session, campaign.audience_id)
     members |= find_stating(session, named.services.keys())
     members |= find_stating_emergencies(session, campaign.organisation_id, named.emergency.keys())
     members |= set(session.scalars(select_leading(campaign)))
@@ -188,7 +189,6 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
     for subject_type, subject_id, actions in (
         ("campaign", campaign.id, CAMPAIGN_EDITS + LINK_EDITS),
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
-        ("audience", campaign.audience_id, AUDIENCE_EDITS),
     ):
         members.update(session.scalars(select_actors(subject_type, subject_id, actions)))
     return {member for member in members if member is not None}

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from campaigns.places.files.sheets import read_locations, read_routes
-from campaigns.places.models import Place, PlaceKind, Route
+from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes
 from campaigns.staff.models import Role
 from tests.factories import a_place, a_region
@@ -200,6 +200,20 @@ def test_copy_of_a_route_begins_as_the_route_is(pages: Pages, author: FlaskClien
     for stop in stop_ids(pages):
         assert f'name="stops" value="{stop}"' in page
     assert author.get("/places/routes/new?copy=999").status_code == 404
+
+
+def test_copy_of_a_route_has_the_authors_of_the_route(pages: Pages, author: FlaskClient, route: Route) -> None:
+    other = pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        session.add(PlaceAuthor(place_id=route.corridor_id, member_id=other.id))
+    stops = [str(stop) for stop in stop_ids(pages)]
+    form = LINE | {"name": "Out 2", "mode": "road", "width_km": "20", "stops": stops}
+    author.post(f"/places/routes/new?copy={route.id}", data=form)
+    with pages.sessions() as session:
+        copy = session.scalars(select(Route).order_by(Route.id.desc())).first()
+        assert copy is not None
+        of_copy = select(PlaceAuthor.member_id).where(PlaceAuthor.place_id == copy.corridor_id)
+        assert (copy.name, other.id in session.scalars(of_copy).all()) == ("Out 2", True)
 
 
 def test_route_with_one_stop_is_refused(pages: Pages, author: FlaskClient, route: Route) -> None:

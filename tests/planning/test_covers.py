@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, circle
 from campaigns.places.geography.cells import cell_of
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
-from campaigns.places.service import delete_place, import_file, save_hotspot, save_route, update_place
+from campaigns.places.service import copy_route, delete_place, import_file, save_hotspot, save_route, update_place
 from campaigns.planning import service
 from campaigns.planning.approvals.changes import changes_between
 from campaigns.planning.campaign_content import FrozenRun
@@ -177,7 +178,7 @@ def test_airport_that_a_route_flies_from_by_a_new_category(session: Session, sto
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("way", ["form", "file", "route", "stop"])
+@pytest.mark.parametrize("way", ["form", "file", "route", "stop", "original"])
 def test_who_changed_a_place_cannot_approve_what_uses_it(story: Story, way: str) -> None:
     session, ours = story.session, story.organisation.id
     shaper = a_member(session, story.organisation, Role.AUTHOR, Role.APPROVER)
@@ -193,6 +194,10 @@ def test_who_changed_a_place_cannot_approve_what_uses_it(story: Story, way: str)
         )
         if way == "route":
             save_route(session, ours, draft, by=shaper.id, route=route)
+        elif way == "original":
+            save_route(session, ours, draft, by=shaper.id, route=route)
+            copy = copy_route(session, route, replace(draft, name="Medyka – Lviv 2"), by=story.author.id)
+            story.campaign.audience.rule = {"route_parts": [{"route_id": copy.id, "direction": "all"}]}
         else:
             update_place(session, place_of(story), hotspot(circle(*MEDYKA, 6_000)), by=shaper.id)
     story.scheduled()

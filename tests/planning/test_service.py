@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.rules import AudienceRule
+from campaigns.audience.service import duplicate_audience, update_audience
 from campaigns.core import clock
 from campaigns.core.errors import (
     ApprovalError,
@@ -99,6 +101,20 @@ def test_author_cannot_approve(story: Story) -> None:
     with pytest.raises(ApprovalError, match="Another member"):
         service.approve_campaign(story.session, story.campaign, by=both.id, digest=digest)
     assert story.campaign.state == CampaignState.SUBMITTED
+
+
+@pytest.mark.both_databases
+def test_writer_of_an_audience_cannot_approve_with_a_copy_of_its_copy(story: Story) -> None:
+    session, original = story.session, story.campaign.audience
+    first = a_member(session, story.organisation, Role.AUTHOR, Role.APPROVER)
+    update_audience(session, original, name="Border", rule=AudienceRule.from_json(original.rule), by=first.id)
+    copy = duplicate_audience(session, original, by=story.author.id)
+    story.campaign.audience = duplicate_audience(session, copy, by=story.author.id)
+    story.scheduled()
+    digest = story.submitted()
+    with pytest.raises(ApprovalError, match="wrote part"):
+        service.approve_campaign(session, story.campaign, by=first.id, digest=digest)
+    service.approve_campaign(session, story.campaign, by=story.approver.id, digest=digest)
 
 
 def test_translator_of_the_message_cannot_approve(story: Story) -> None:
