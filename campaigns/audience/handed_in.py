@@ -15,7 +15,9 @@ from campaigns.audience.service import Report
 from campaigns.core import clock
 from campaigns.core.errors import MissingColumnsError
 from campaigns.core.limited.child_limits import Limits
+from campaigns.core.wallclock import zone_named
 from campaigns.places.files.sheet_cells import is_workbook
+from campaigns.staff.auth import current_organisation
 from campaigns.web.current import settings
 from campaigns.web.session import database
 from campaigns.web.uploads import rows_of_upload
@@ -54,7 +56,8 @@ def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
 
 @contextmanager
 def people_of(file: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
-    """Give what a child reads in a contact file."""
+    """Give what a child reads in a contact file; a day in it is one where the organisation works."""
+    zone = current_organisation().time_zone
     with rows_of_upload(
         READING,
         read_contacts,
@@ -62,6 +65,6 @@ def people_of(file: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
         default_country=telling.default_country,
         telling=telling,
         max_rows=most_rows(),
-        now=clock.now(),
+        now=clock.now().astimezone(zone_named(zone)),
     ) as (people, ending):
         yield ContactFile.known(people, ending)

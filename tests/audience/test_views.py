@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,12 +15,13 @@ from xlsxwriter import Workbook
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
-from campaigns.audience.models import Audience, Channel, Contact, ContactImport, ImportState
+from campaigns.audience.models import Audience, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.staff.models import Role
+from campaigns.staff.models import Organisation, Role
 from tests.audience.sheets import read_contacts
 from tests.factories import a_contact, a_place, a_route, an_address, an_audience
+from tests.moments import standing_at
 from tests.web.pages import Pages
 
 HEADER = "number,language,consent_date,consent_how\n"
@@ -144,6 +146,22 @@ def test_file_is_checked_then_imported(pages: Pages, client_for: Callable[..., F
     listed = client.get("/audience/contacts").text
     assert "380501234567" not in listed
     assert "May be written to" in listed
+
+
+@pytest.mark.parametrize(("day", "count"), [("2026-04-02", 1), ("2026-04-03", 0)])
+def test_day_in_a_file_is_that_of_the_organisation(
+    pages: Pages, client_for: Callable[..., FlaskClient], day: str, count: int
+) -> None:
+    """It is the second of April in Kyiv, and the first by UTC."""
+    half_past_midnight = datetime(2026, 4, 1, 21, 30, tzinfo=UTC)
+    with pages.sessions.begin() as session:
+        session.get_one(Organisation, pages.ours.id).time_zone = "Europe/Kyiv"
+    client = client_for(Role.STEWARD)
+    with standing_at(half_past_midnight):
+        client.post(f"{upload(client, HEADER + GOOD.replace('2026-02-01', day)).location}/import")
+    with pages.sessions() as session:
+        given = session.scalars(select(Consent.given_at)).all()
+    assert given == [half_past_midnight] * count
 
 
 def test_bad_rows_are_shown_and_not_imported(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:

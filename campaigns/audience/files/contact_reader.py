@@ -118,8 +118,9 @@ def read_contacts(
 ) -> Generator[list[ContactRow], None, Ending]:
     """Read a contact file as it goes: give its people in batches of BATCH, and return what else there is to say.
 
-    `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises FileFormatError
-    or TooManyRowsError where a broken or long file shows that it is. The file stays open.
+    `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Which day it is the zone
+    of `now` says. Raises FileFormatError or TooManyRowsError where a broken or long file shows that it is. The
+    file stays open.
     """
     coding = recognise_coding(file)
     lines = io.TextIOWrapper(file, coding, newline="")
@@ -157,7 +158,7 @@ class ContactReader:
             source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=_naming(telling.columns)
         )
         self._telling = telling
-        self._today = now.date()
+        self._now = now
         self._seen = _Seen()
         #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
         self.problems: list[RowProblem] = []
@@ -193,7 +194,7 @@ class ContactReader:
             self.problems.append(line.too_long())
             return None
         try:
-            row = _row(line, telling=self._telling, today=self._today)
+            row = _row(line, telling=self._telling, now=self._now)
             for handle in row.handles:
                 if handle in first_lines:
                     raise _RowError("number", _TWICE, line=first_lines[handle])
@@ -242,7 +243,7 @@ def our_name(column: str) -> str:
     return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
 
 
-def _row(line: Line, *, telling: FileTelling, today: date) -> ContactRow:
+def _row(line: Line, *, telling: FileTelling, now: datetime) -> ContactRow:
     cells = {column: telling.cell(column, line.cells.get(column, "")) for column in COLUMN_NAMES}
     handles = _handles(cells, telling.default_country)
     if not cells["consent_how"]:
@@ -256,8 +257,8 @@ def _row(line: Line, *, telling: FileTelling, today: date) -> ContactRow:
         position=position,
         place=cells["place"] or None,
         region=cells["region"].upper() or None,
-        position_at=_position_at(cells, position, today),
-        consent_at=_moment("consent_date", cells["consent_date"], today),
+        position_at=_position_at(cells, position, now),
+        consent_at=_moment("consent_date", cells["consent_date"], now),
         consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
         groups=cells["group"],
     )
@@ -312,9 +313,9 @@ def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:
     return longitude, latitude
 
 
-def _position_at(cells: Mapping[str, str], position: object, today: date) -> datetime | None:
+def _position_at(cells: Mapping[str, str], position: object, now: datetime) -> datetime | None:
     if cells["position_date"]:
-        return _moment("position_date", cells["position_date"], today)
+        return _moment("position_date", cells["position_date"], now)
     if position or cells["place"] or cells["region"]:
         raise _RowError(
             "position_date", N_("say when the person was there; a place without a date is soon out of date.")
@@ -322,16 +323,16 @@ def _position_at(cells: Mapping[str, str], position: object, today: date) -> dat
     return None
 
 
-def _moment(column: str, text: str, today: date) -> datetime:
-    """Return the beginning of a written day, UTC."""
+def _moment(column: str, text: str, now: datetime) -> datetime:
+    """Return the beginning of a written day, UTC; nothing was later than now, which has the reader's zone."""
     day = _day(text)
     if day is None and not text:
         raise _RowError(column, N_("the date is missing; write it as 2026-03-31."))
     if day is None:
         raise _RowError(column, N_("this is no date; write it as 2026-03-31."))
-    if day > today:
+    if day > now.date():
         raise _RowError(column, N_("%(day)s lies in the future."), day=day.isoformat())
-    return datetime.combine(day, time(0), UTC)
+    return min(datetime.combine(day, time(0), UTC), now.astimezone(UTC))
 
 
 @lru_cache(maxsize=1024)
