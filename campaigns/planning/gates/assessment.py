@@ -89,6 +89,8 @@ class Assessment:
     warnings: list[CountryWarning]
     #: The numbers for help that its texts may name.
     known: KnownHelp
+    #: What sending it once costs.
+    estimate: Estimate
 
     @property
     def red(self) -> list[Gate]:
@@ -139,7 +141,8 @@ def assess_start(
 ) -> Assessment:
     """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts.
 
-    Its people are compared with those of the approval in force, unless they were counted before (`tally`).
+    Its people are compared with those of the approval in force, unless they were counted before (`tally`). The
+    organisation's monthly limit is held until the transaction ends.
     """
     return _assess_content(
         session,
@@ -150,6 +153,7 @@ def assess_start(
         unconnected=find_faults(session, load_senders(session, campaign), campaign.organisation_id).keys(),
         approval=find_approval(session, campaign),
         tally=tally,
+        is_start=True,
     )
 
 
@@ -169,6 +173,7 @@ def _assess_content(
     unconnected: Collection[int] = (),
     approval: Approval | None = None,
     tally: Tally | None = None,
+    is_start: bool = False,
 ) -> Assessment:
     """Read, count unless a tally is given, render, and check the gates on what is sent to whom."""
     content, unreadable = load_sent_content(session, campaign, policy), None
@@ -190,13 +195,14 @@ def _assess_content(
         link_gate(campaign, content),
         place_gate(campaign, content),
         sender_gate(campaign, senders, unconnected),
-        *_money_gates(session, campaign, estimate, now),
+        budget_gate(campaign, estimate),
+        *month_gates(session, campaign, estimate, now=now, is_start=is_start),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
         country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
         *_prepared_gates(session, campaign, content, tally),
     ]
-    return Assessment(content, tally, rendered, gates, warnings, known)
+    return Assessment(content, tally, rendered, gates, warnings, known, estimate)
 
 
 def _render(
@@ -219,10 +225,6 @@ def _render(
         at=now,
         pages=pages,
     )
-
-
-def _money_gates(session: Session, campaign: Campaign, estimate: Estimate, now: datetime) -> list[Gate]:
-    return [budget_gate(campaign, estimate), *month_gates(session, campaign, estimate, now=now)]
 
 
 def _prepared_gates(session: Session, campaign: Campaign, content: Content, tally: Tally) -> list[Gate]:

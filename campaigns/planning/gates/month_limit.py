@@ -15,14 +15,19 @@ from campaigns.messages.gates import Gate
 from campaigns.planning.estimates.cost import Estimate
 from campaigns.planning.gates.campaign import plan_gate
 from campaigns.planning.models import Campaign
-from campaigns.planning.spending.queries import load_month
+from campaigns.planning.spending.queries import hold_limit, load_month
 
 
-def month_gates(session: Session, campaign: Campaign, estimate: Estimate, *, now: datetime) -> list[Gate]:
+def month_gates(
+    session: Session, campaign: Campaign, estimate: Estimate, *, now: datetime, is_start: bool
+) -> list[Gate]:
     """Return the gate, or nothing where no limit is set.
 
     What was spent is told in whole dollars: otherwise a sum that grows would tell of single people.
+    Runs that start at one moment (`is_start`) take turns: each knows what the one before it will cost.
     """
+    if is_start:
+        hold_limit(session, campaign.organisation_id)
     money = load_month(session, campaign.organisation_id, now=now)
     if money.limit_cents is None:
         return []

@@ -47,6 +47,7 @@ from campaigns.planning.models import (
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.held_runs import CHANGED, WITHDRAWN, reason_to_hold
 from campaigns.planning.schedules.recurrence import Firing, firing_after, next_firings
+from campaigns.planning.spending.service import expect_cost
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
@@ -111,6 +112,7 @@ def let_run_start(
     before, when = FrozenRun.from_json(run.frozen), queries.schedule_content(schedule)
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
     run.state, run.reason = RunState.PLANNING, None
+    expect_cost(session, run, start.estimate.usd, now=now)
     # A release is an approval: of what is sent now, and of the people later runs are compared with.
     people = start.tally.people
     released = decide(session, campaign, Decision.APPROVED, by=by, content=start.content, people=people, at=now)
@@ -230,7 +232,10 @@ def _fire(
     session.flush()
     if not _is_to_come(campaign):
         forget_people(session, campaign.id)
-    return _make_run(session, schedule, occurrence, content, reason, now=now, policy=policy)
+    run = _make_run(session, schedule, occurrence, content, reason, now=now, policy=policy)
+    if run is not None and run.state == RunState.PLANNING:
+        expect_cost(session, run, start.estimate.usd, now=now)
+    return run
 
 
 def _is_to_come(campaign: Campaign) -> bool:

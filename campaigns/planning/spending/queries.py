@@ -64,6 +64,12 @@ def month_of(moment: datetime) -> str:
     return f"{moment:%Y-%m}"
 
 
+def hold_limit(session: Session, organisation_id: int) -> None:
+    """Let nobody else start a run of the organisation until the transaction ends, where a limit is set."""
+    mine = select(SpendingLimit.cents).where(SpendingLimit.organisation_id == organisation_id)
+    session.execute(mine.with_for_update())
+
+
 def load_month(session: Session, organisation_id: int, *, now: datetime) -> MonthMoney:
     """Return what an organisation spent in the month of `now` (aware UTC); see `load_months`."""
     found = load_months(session, now=now, among=Organisation.id == organisation_id)

@@ -1,13 +1,18 @@
-"""This verb sets what campaigns may spend in a month; it leaves one audit entry and does not commit."""
+"""These verbs set what campaigns may spend in a month, and note what a run will cost; they do not commit."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
-from campaigns.planning.spending.models import SpendingLimit
+from campaigns.planning.models import Run
+from campaigns.planning.spending.models import RunCost, SpendingLimit
+from campaigns.planning.spending.queries import MICROS, month_of
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -39,3 +44,10 @@ def set_spending_limit(session: Session, organisation: Organisation, cents: int 
         member_id=by,
         dollars="none" if cents is None else f"{cents / 100:.2f}",
     )
+
+
+def expect_cost(session: Session, run: Run, usd: Decimal, *, now: datetime) -> None:
+    """Count a run that starts as money on its way, until its messages exist and a worker counts what they cost."""
+    figures = {"messages": 0, "parts": 0, "micros": 0, "coming_micros": int(usd * MICROS)}
+    whose = {"organisation_id": run.organisation_id, "month": month_of(now), "country": ""}
+    session.add(RunCost(run_id=run.id, sender_id=run.sender_id, **whose, **figures))

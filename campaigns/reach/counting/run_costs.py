@@ -95,7 +95,11 @@ def select_sent(run_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _select_runs(now: datetime, fresh_for: timedelta) -> Select[*tuple[Any, ...]]:
-    """Select the runs to people whose cost may have moved since it was counted."""
+    """Select the runs to people whose cost may have moved since it was counted.
+
+    Until all messages of a campaign's run exist, what was expected of it says more than they do.
+    """
+    is_whole = or_(Run.started_at.is_not(None), Run.finished_at.is_not(None), Run.schedule_id.is_(None))
     moving = or_(
         RunCostCount.run_id.is_(None),
         Run.finished_at.is_(None),
@@ -106,7 +110,7 @@ def _select_runs(now: datetime, fresh_for: timedelta) -> Select[*tuple[Any, ...]
     return (
         select(Run.id, Run.organisation_id, Run.planned, began_at, RunCostCount.counted_at)
         .outerjoin(RunCostCount, RunCostCount.run_id == Run.id)
-        .where(~Run.is_rehearsal, Run.state != RunState.HELD)
+        .where(~Run.is_rehearsal, Run.state != RunState.HELD, is_whole)
         .where(or_(RunCostCount.run_id.is_(None), RunCostCount.counted_at <= now - fresh_for), moving)
         .order_by(Run.id.desc())
         .limit(AT_ONCE)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.errors import InputError
+from campaigns.core.errors import GateError, InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
 from campaigns.planning.gates.assessment import assess
-from campaigns.planning.models import RunState
-from campaigns.planning.runs.firing import fire_due
+from campaigns.planning.models import Run, RunState, Schedule
+from campaigns.planning.runs.firing import fire_due, let_run_start
 from campaigns.planning.spending.models import RunCost, SpendingLimit
 from campaigns.planning.spending.queries import MonthMoney, load_month
 from campaigns.planning.spending.service import set_spending_limit
 from campaigns.staff.models import AuditEntry, Organisation
-from tests.factories import NOON, a_member, an_organisation
+from tests.factories import NOON, a_campaign, a_member, an_organisation
 from tests.planning.story import DUE, START, Story, a_story
+from tests.planning.test_races import together
 
 
 def spend(session: Session, organisation_id: int, micros: int, month: str) -> None:
@@ -98,3 +101,39 @@ def test_a_campaign_waits_when_the_month_is_used_up(story: Story) -> None:
     (run,) = fire_due(story.session, now=DUE)
     assert run.state == RunState.HELD
     assert "until an administrator raises the limit, or until next month" in str(run.reason)
+
+
+def two_of_an_evening(story: Story) -> tuple[Schedule, Schedule]:
+    """Approve two campaigns for the same time, and set a limit that is enough for one of them."""
+    same = {"message": story.campaign.message, "audience": story.campaign.audience}
+    sender = story.campaign.ranked_senders[0].sender
+    other = a_campaign(story.session, story.organisation, story.author, **same, sender=sender)
+    schedules = story.approved(), replace(story, campaign=other).approved()
+    cost = assess(story.session, story.campaign, now=START).estimate.cents
+    limit(story.session, story.organisation.id, max(-(-cost * 3 // 200) * 100, 100))
+    return schedules
+
+
+def test_a_run_that_starts_counts_before_its_messages_exist(story: Story) -> None:
+    two_of_an_evening(story)
+    first, second = fire_due(story.session, now=DUE)
+    assert (first.state, second.state) == (RunState.PLANNING, RunState.HELD)
+
+
+def test_a_run_that_is_let_start_counts_at_once(story: Story) -> None:
+    two_of_an_evening(story)
+    first, second = fire_due(story.session, now=DUE + timedelta(hours=3))
+    assert (first.state, second.state) == (RunState.HELD, RunState.HELD)
+    let_run_start(story.session, first, by=story.approver.id)
+    with pytest.raises(GateError, match="are spent"):
+        let_run_start(story.session, second, by=story.approver.id)
+
+
+def test_two_clocks_at_one_moment_do_not_pass_the_limit(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with clock.running_on(lambda: START):
+        with sessions.begin() as session:
+            schedules = two_of_an_evening(a_story(session, vault))
+        fires = [partial(fire_due, now=DUE, only=schedule.id) for schedule in schedules]
+        assert together(sessions, *fires) == [True, True]
+    with sessions() as session:
+        assert sorted(session.scalars(select(Run.state))) == [RunState.HELD, RunState.PLANNING]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,6 +16,7 @@ from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.spending.models import RunCost
 from campaigns.planning.spending.queries import load_month
+from campaigns.planning.spending.service import expect_cost
 from campaigns.reach.counting.run_costs import recount_costs
 from tests.factories import (
     NOON,
@@ -82,3 +84,18 @@ def test_nothing_is_counted_of_rehearsals_and_of_what_ended_long_ago(
     assert recount_costs(sessions) == 1
     with clock.running_on(lambda: NOON + timedelta(days=400)):
         assert recount_costs(sessions, fresh_for=timedelta()) == 0
+
+
+def test_what_is_expected_of_a_run_stands_until_all_its_messages_exist(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with sessions.begin() as session:
+        run = a_paid_run(session, vault, state=RunState.PLANNING, started_at=None)
+        expect_cost(session, run, Decimal(80), now=NOON)
+    assert recount_costs(sessions) == 0
+    with sessions.begin() as session:
+        assert load_month(session, run.organisation_id, now=NOON).spent_cents == 80_00
+        session.get_one(Run, run.id).started_at = NOON
+    assert recount_costs(sessions) == 1
+    with sessions() as session:
+        assert load_month(session, run.organisation_id, now=NOON).spent_cents == 44
