@@ -109,6 +109,19 @@ def test_nothing_is_sent_before_the_phone_is_proved(pages: Pages, author: Member
 
 
 @pytest.mark.both_databases
+def test_text_to_a_removed_phone_reaches_no_phone_that_comes_after(
+    pages: Pages, vault: Vault, author: Member
+) -> None:
+    client, other = pages.client(author), pages.client(pages.member(Role.AUTHOR))
+    prove(pages, vault, client)
+    send(pages, client)
+    client.post(f"{PAGE}/remove")
+    other.post(PAGE, data={"number": "+380671234567"})
+    [claimed] = claims(pages, vault)
+    assert (claimed.to, "TEST" in claimed.body) == ("+380671234567", False)
+
+
+@pytest.mark.both_databases
 def test_stop_from_the_phone_ends_its_test_texts(pages: Pages, vault: Vault, author: Member) -> None:
     client = pages.client(author)
     prove(pages, vault, client)
