@@ -198,7 +198,8 @@ class Worker:
     def _make_counters(self) -> tuple[Renewal, Acting]:
         """Return what counts people for pages, and what does the acts that wait for a count."""
         rests = resting_after(self._is_stopping, self._sessions)
-        return Renewal(self._sessions, COUNTS, rests), Acting(self._sessions, self._settings, rests)
+        acting = Acting(self._sessions, self._settings, lambda _: not self._is_stopping.is_set())
+        return Renewal(self._sessions, COUNTS, rests), acting
 
     def _make_guard(self, *, is_live: bool) -> ClockGuard:
         """Return what watches this machine's clock: by the database's, or on SQLite by its own steps."""

@@ -28,7 +28,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.sentences import Sentence
 from campaigns.core.settings import Settings
-from campaigns.core.words import N_
+from campaigns.core.words import N_, Template
 from campaigns.planning import service
 from campaigns.planning.acts.asked_acts import CHANGED_MEANWHILE, GIVEN_UP_AFTER, check_may_act
 from campaigns.planning.acts.models import Act, AskedAct
@@ -43,8 +43,11 @@ from campaigns.staff.recurring import Event, note
 PART = 50_000
 #: A worker that says nothing of its count for so long is taken for dead.
 CLAIMED_FOR = timedelta(minutes=2)
-#: A figure older than this is counted anew, and so is one of others than are meant by now; so often in all.
+#: A figure older than this, and than twice the time of its count, is counted anew, and so is one of others than
+#: are meant by now; so often in all.
 OLD_AFTER, TIMES = timedelta(minutes=2), 3
+_CHANGED = N_("Whom it means or what it sends over changed at each count. Ask again.")
+_LATE = N_("It took too long: after each count the figure was too old to decide on. Ask again.")
 #: What a member is told instead of seeing the act done.
 REFUSALS = (InputError, NotFoundError, RefusedError)
 
@@ -55,7 +58,7 @@ class Acting:
 
     sessions: sessionmaker[Session]
     settings: Settings
-    #: Rests after a part that took these seconds, and says whether to go on.
+    #: Says after a part that took these seconds whether to go on. It does not rest: a member waits.
     may_go_on: Callable[[float], bool]
     part: int = PART
 
@@ -86,6 +89,7 @@ class Acting:
 
     def _count_and_do(self, asked: AskedAct) -> bool:
         """Count, then act; False: this worker stops, and another goes on."""
+        why_not = None
         for _ in range(TIMES):
             at = clock.now()
             if at - asked.asked_at > GIVEN_UP_AFTER:
@@ -94,9 +98,10 @@ class Acting:
             if counted is None:
                 self._write(asked, due_at=clock.now())
                 return False
-            if self._do(asked, counted, at):
+            why_not = self._do(asked, counted, at, old_after=max(OLD_AFTER, 2 * (clock.now() - at)))
+            if why_not is None:
                 return True
-        raise RefusedError(N_("Whom it means or what it sends over changed at each count. Ask again."))
+        raise RefusedError(why_not or _CHANGED)
 
     def _count(self, asked: AskedAct, at: datetime) -> CountedPeople | None:
         with one_moment(self.sessions) as session:
@@ -105,7 +110,7 @@ class Acting:
             began = time.monotonic()
 
             def go_on(number: int, parts: int) -> bool:
-                """Write down how far the count is, and rest after a part."""
+                """Write down how far the count is, and say after a part whether to go on."""
                 nonlocal began
                 if parts > 1:
                     self._write(asked, done=number, whole=parts, due_at=clock.now() + CLAIMED_FOR)
@@ -115,8 +120,10 @@ class Acting:
 
             return count_people(session, campaign, now=at, part=self.part, go_on=go_on)
 
-    def _do(self, asked: AskedAct, counted: CountedPeople, at: datetime) -> bool:
-        """Do it on who was counted; False: others are meant by now, or it is too long ago. Raises RefusedError."""
+    def _do(
+        self, asked: AskedAct, counted: CountedPeople, at: datetime, *, old_after: timedelta
+    ) -> Template | None:
+        """Do it on who was counted, or return why they have to be counted anew. Raises RefusedError."""
         policy = Policy.of(self.settings)
         with self.sessions.begin() as session:
             campaign = session.get_one(Campaign, asked.campaign_id)
@@ -126,14 +133,16 @@ class Acting:
             row = session.scalar(mine.with_for_update())
             if row is None:
                 # Another took it over.
-                return True
+                return None
             _check_unchanged(session, asked, campaign, policy)
             now = clock.now()
-            if now - at > OLD_AFTER or not counted.is_of(session, campaign, now=now):
-                return False
+            if now - at > old_after:
+                return _LATE
+            if not counted.is_of(session, campaign, now=now):
+                return _CHANGED
             self._act_on(session, asked, campaign, run, counted, policy)
             session.delete(row)
-        return True
+        return None
 
     def _act_on(
         self,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from campaigns.planning import service
 from campaigns.planning.acts.acting import CLAIMED_FOR, Acting
 from campaigns.planning.acts.asked_acts import GIVEN_UP_AFTER, ask_act, find_asked
 from campaigns.planning.acts.models import Act, AskedAct
+from campaigns.planning.estimates.counted_people import CountedPeople
 from campaigns.planning.models import Approval, ApprovedPeople, Campaign, CampaignState, Run, RunState, Sender
 from campaigns.planning.policy import USUAL
 from campaigns.planning.queries import find_approval
@@ -206,21 +207,60 @@ def test_sender_that_is_switched_off_meanwhile_lets_it_count_again(
     assert refusal(sessions, story)
 
 
-def test_old_figure_is_counted_anew(sessions: sessionmaker[Session], story: Story, vault: Vault) -> None:
+def slowly_approved(
+    sessions: sessionmaker[Session],
+    story: Story,
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    counting: timedelta,
+    waiting: Sequence[timedelta],
+) -> None:
+    """Ask for an approval; each count takes so long, and after it something else holds it up for so long."""
     submitted(sessions, story)
     ask(sessions, story, Act.APPROVE, story.approver.id)
-    moments = [START]
+    moment, waits, count = [START], iter(waiting), Acting._count
 
-    def dawdle(_: float) -> bool:
-        if len(moments) == 1:
-            with sessions.begin() as session:
-                more_people(replace(story, session=session), vault, 1)
-            moments.append(START + timedelta(minutes=3))
-        return True
+    def count_slowly(self: Acting, asked: AskedAct, at: datetime) -> CountedPeople | None:
+        counted = count(self, asked, at)
+        moment[0] += counting
+        return counted
 
-    with clock.running_on(lambda: moments[-1]):
-        assert acting(sessions, may_go_on=dawdle).act() == 1
+    def do_late(self: Acting, *given: Any, **named: Any) -> object:
+        with sessions.begin() as session:
+            more_people(replace(story, session=session), vault, 1)
+        moment[0] += next(waits)
+        return do(self, *given, **named)
+
+    do = Acting._do
+    monkeypatch.setattr(Acting, "_count", count_slowly)
+    monkeypatch.setattr(Acting, "_do", do_late)
+    with clock.running_on(lambda: moment[0]):
+        assert acting(sessions).act() == 1
+
+
+NONE, LONG = timedelta(), timedelta(minutes=3)
+
+
+def test_old_figure_is_counted_anew(
+    sessions: sessionmaker[Session], story: Story, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly_approved(sessions, story, vault, monkeypatch, counting=NONE, waiting=[LONG, NONE])
     assert approved_people(sessions, story) == 6
+
+
+def test_long_count_is_not_too_old_at_its_end(
+    sessions: sessionmaker[Session], story: Story, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly_approved(sessions, story, vault, monkeypatch, counting=LONG, waiting=[timedelta(minutes=2)])
+    assert approved_people(sessions, story) == 5
+
+
+def test_what_is_held_up_after_each_count_says_so(
+    sessions: sessionmaker[Session], story: Story, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly_approved(sessions, story, vault, monkeypatch, counting=NONE, waiting=[LONG] * 3)
+    assert "It took too long" in refusal(sessions, story)
 
 
 def test_worker_that_dies_leaves_nothing_half_done(
