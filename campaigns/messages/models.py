@@ -27,7 +27,7 @@ class Message(Base):
     version: Mapped[int] = mapped_column(default=1)
     #: Other organisations of the instance may read its reviewed texts and copy them.
     is_shared: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: The partner's message, and its version, that this one was copied from; None: written here.
+    #: The message of a partner or one's own, and its version, that this one was copied from; None: written here.
     copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
     copied_from_version: Mapped[int | None]
     created_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core import clock
-from campaigns.core.errors import InputError, NotFoundError
+from campaigns.core.errors import InputError, NotFoundError, RefusedError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.core.written_text import clean_line_ends
@@ -32,6 +32,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
+from campaigns.web.error_words import refusals_told
 from campaigns.web.session import session
 
 pages = Blueprint("messages", __name__, url_prefix="/messages")
@@ -172,9 +173,12 @@ def share(message_id: int) -> Page:
 @requires(Permission.EDIT)
 def duplicate(message_id: int) -> Page:
     """Copy a message and open the copy."""
-    copy = duplicate_message(session(), _message(message_id), by=current_member().id)
-    flash(_("This is the copy. Each of its texts is reviewed anew before it is sent."), "good")
-    return redirect(url_for("messages.edit_details", message_id=copy.id))
+    shown = url_for("messages.show", message_id=message_id)
+    with refusals_told(RefusedError):
+        copy = duplicate_message(session(), _message(message_id), by=current_member().id)
+        flash(_("This is the copy. Each of its texts is reviewed anew before it is sent."), "good")
+        shown = url_for("messages.edit_details", message_id=copy.id)
+    return redirect(shown)
 
 
 @pages.post("/measure")

@@ -19,6 +19,7 @@ from campaigns.example.queries import find_example
 from campaigns.example.service import Names, add_example, throw_example_away
 from campaigns.inbox.automatic.models import AutomaticText
 from campaigns.inbox.models import InboundLook, UnknownStop
+from campaigns.messages.library.service import duplicate_message
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.places.models import Place, Route
 from campaigns.places.service import load_regions
@@ -94,6 +95,10 @@ def withdraw(session: Session, ours: Organisation, member: Member, example: Camp
     )
 
 
+def copy(session: Session, ours: Organisation, member: Member, example: Campaign) -> None:
+    duplicate_message(session, example.message, by=member.id)
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("what", "model", "used"),
@@ -102,6 +107,7 @@ def withdraw(session: Session, ours: Organisation, member: Member, example: Camp
         (rehearse_own, Sender, select(Run.sender_id)),
         (answer, Message, select(AutomaticText.message_id)),
         (withdraw, Message, select(Withdrawal.message_id)),
+        (copy, Message, select(Message.copied_from_id).where(Message.copied_from_id.is_not(None))),
     ],
 )
 def test_what_somebody_used_stays(

@@ -14,6 +14,7 @@ from campaigns.messages.models import Message, Origin, TranslationState, Transla
 from campaigns.messages.queries import current_texts, find_translation, order_translations, state_of
 from campaigns.messages.translations.service import add_version, hold_message, put_back, write_text, writers_of
 from campaigns.messages.translations.withdrawals import find_withdrawal, is_withdrawn
+from campaigns.messages.translations.withdrawn_copies import find_suspect
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -38,12 +39,14 @@ class Lineage:
 
     organisation: str
     version: int
-    #: The partner's message, while it is still shared; None: it is shared no more.
+    #: It is a copy of the organisation's own message.
+    is_own: bool
+    #: The message that was copied, while it may be seen; None: the partner shares it no more.
     source_id: int | None
-    #: Its version now, while it is shared.
+    #: Its version now, while it may be seen.
     version_now: int | None
-    #: The version that was copied turned out wrong.
-    is_withdrawn: bool
+    #: Name of the organisation that withdrew what was copied; None: it stands.
+    withdrawn_by: str | None
 
 
 def select_shared(organisation_id: int) -> Select[Message, str]:
@@ -115,14 +118,21 @@ def duplicate_message(session: Session, message: Message, *, by: int) -> Message
     """Copy a message of one's own with all its texts, where each must be reviewed again.
 
     Whoever wrote words of the original reviews none of them in the copy either. What is out of date there is a
-    draft here.
+    draft here. Raises RefusedError for a text that was withdrawn, here or by the partner it was copied from.
     """
+    withdrawn = find_withdrawal(session, message.id, message.version) or find_suspect(session, message.id)
+    if withdrawn is not None:
+        raise RefusedError(
+            N_("This text was withdrawn because something in it is wrong. Change it first, then copy it.")
+        )
     now = clock.now()
     copy = Message(
         organisation_id=message.organisation_id,
         title=f"{message.title[:TITLE_ROOM]} 2",
         theme=message.theme,
         base_language=message.base_language,
+        copied_from_id=message.id,
+        copied_from_version=message.version,
         created_at=now,
         updated_at=now,
     )
@@ -145,12 +155,16 @@ def find_lineage(session: Session, message: Message) -> Lineage | None:
     """Return where a message was copied from, or None for one that was written here."""
     if message.copied_from_id is None or message.copied_from_version is None:
         return None
-    source = session.get_one(Message, message.copied_from_id)
+    source, version = session.get_one(Message, message.copied_from_id), message.copied_from_version
     name = session.get_one(Organisation, source.organisation_id).name
-    was_wrong = find_withdrawal(session, source.id, message.copied_from_version) is not None
-    if not source.is_shared or find_withdrawal(session, source.id, source.version) is not None:
-        return Lineage(name, message.copied_from_version, None, None, was_wrong)
-    return Lineage(name, message.copied_from_version, source.id, source.version, was_wrong)
+    is_own = source.organisation_id == message.organisation_id
+    # What stands in the source may have come from farther away, and been withdrawn there.
+    suspect = find_suspect(session, message.id)
+    withdrawn_by = name if find_withdrawal(session, source.id, version) else suspect.partner if suspect else None
+    is_shown = source.is_shared and find_withdrawal(session, source.id, source.version) is None
+    if not (is_own or is_shown):
+        return Lineage(name, version, is_own, None, None, withdrawn_by)
+    return Lineage(name, version, is_own, source.id, source.version, withdrawn_by)
 
 
 def _shown(message: Message, organisation: str) -> SharedMessage:

@@ -1,4 +1,4 @@
-"""Copies of partners' messages that say what was withdrawn are found by lineage and words."""
+"""Copies of messages, one's own and partners', that say what was withdrawn are found by lineage and words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def says_any(texts: Mapping[str, str], wrong: Mapping[str, str]) -> bool:
 
 
 def find_suspects(session: Session, organisation_id: int) -> list[Suspect]:
-    """Return an organisation's messages that still say what a partner withdrew, by title."""
+    """Return an organisation's messages that still say what a partner, or it itself, withdrew."""
     found = _find(session, Message.organisation_id == organisation_id)
     return [suspect for suspect in found if suspect.says_it]
 

@@ -7,12 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import RefusedError
-from campaigns.messages.library.service import duplicate_message
+from campaigns.messages.library.service import copy_message, duplicate_message, find_lineage, get_shared
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import find_translation
 from campaigns.messages.service import create_message, review_translation, save_translation
+from campaigns.messages.translations.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
 from campaigns.staff.models import Role
-from tests.factories import a_member, an_organisation
+from tests.factories import a_member, a_message, an_organisation
 from tests.web.pages import Pages
 
 
@@ -44,6 +46,64 @@ def test_copy_is_reviewed_anew_by_somebody_who_wrote_none_of_it(session: Session
         with pytest.raises(RefusedError):
             review_translation(session, copied, by=author.id)
     assert review_translation(session, copied, by=reviewer.id).state == TranslationState.REVIEWED
+
+
+@pytest.mark.both_databases
+def test_copy_made_before_a_withdrawal_is_told_of(session: Session) -> None:
+    ours = an_organisation(session)
+    writer = a_member(session, ours, Role.AUTHOR)
+    message = a_message(session, ours)
+    copy = duplicate_message(session, message, by=writer.id)
+    withdraw_version(session, message, message.version, by=writer.id, reason="Wrong number")
+    assert [each.message_id for each in find_copies(session, message.id, message.version)] == [copy.id]
+    (told,) = find_suspects(session, ours.id)
+    assert (told.message_id, told.partner) == (copy.id, ours.name)
+    lineage = find_lineage(session, copy)
+    assert lineage is not None
+    assert (lineage.withdrawn_by, lineage.is_own, lineage.source_id) == (ours.name, True, message.id)
+
+
+@pytest.mark.both_databases
+def test_withdrawn_text_is_copied_only_after_it_was_changed(session: Session) -> None:
+    ours = an_organisation(session)
+    writer = a_member(session, ours, Role.AUTHOR)
+    message = a_message(session, ours, {"en": "Call 111."})
+    withdraw_version(session, message, message.version, by=writer.id, reason="Wrong number")
+    with pytest.raises(RefusedError):
+        duplicate_message(session, message, by=writer.id)
+    save_translation(session, message, language="en", text="Call 112.", by=writer.id)
+    assert find_suspect(session, duplicate_message(session, message, by=writer.id).id) is None
+
+
+def test_copy_of_a_partners_copy_keeps_its_lineage(session: Session) -> None:
+    ours, partner = an_organisation(session), an_organisation(session, name="Signal Fire (invented)")
+    writer = a_member(session, ours, Role.AUTHOR)
+    theirs = a_message(session, partner, is_shared=True)
+    between = copy_message(session, ours.id, get_shared(session, theirs.id, ours.id), by=writer.id)
+    copy = duplicate_message(session, between, by=writer.id)
+    withdraw_version(session, theirs, theirs.version, by=a_member(session, partner).id, reason="Wrong number")
+    suspect, lineage = find_suspect(session, copy.id), find_lineage(session, copy)
+    assert suspect is not None
+    assert lineage is not None
+    assert suspect.partner == lineage.withdrawn_by == partner.name
+    with pytest.raises(RefusedError):
+        duplicate_message(session, between, by=writer.id)
+
+
+def test_page_says_of_what_it_is_a_copy_and_why_there_is_none(pages: Pages) -> None:
+    member = pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        message_id = a_message(session, pages.ours, title="Documents").id
+    author = pages.client(member)
+    copied = author.post(f"/messages/{message_id}/duplicate").location.removesuffix("/details")
+    page = author.get(copied, follow_redirects=True).text
+    assert "Copied from your own message" in page
+    assert f'href="/messages/{message_id}"' in page
+    with pages.sessions.begin() as session:
+        withdraw_version(session, session.get_one(Message, message_id), 1, by=member.id, reason="Wrong number")
+    assert "withdrew the version that this was copied from" in author.get(copied, follow_redirects=True).text
+    refused = author.post(f"/messages/{message_id}/duplicate", follow_redirects=True)
+    assert (refused.status_code, "Change it first, then copy it." in refused.text) == (200, True)
 
 
 def test_button_opens_the_copy(pages: Pages) -> None:

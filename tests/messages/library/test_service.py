@@ -132,7 +132,7 @@ def test_sharing_and_copying_are_audited(
 
 
 def test_withdrawn_version_is_shared_no_more(
-    session: Session, message: Message, ours: Organisation, writer: Member, author: Member
+    session: Session, message: Message, theirs: Organisation, ours: Organisation, writer: Member, author: Member
 ) -> None:
     share_message(session, message, is_shared=True, by=writer.id)
     copy = copy_message(session, ours.id, get_shared(session, message.id, ours.id), by=author.id)
@@ -140,4 +140,4 @@ def test_withdrawn_version_is_shared_no_more(
     assert load_shared(session, ours.id) == []
     lineage = find_lineage(session, copy)
     assert lineage is not None
-    assert (lineage.is_withdrawn, lineage.source_id) == (True, None)
+    assert (lineage.withdrawn_by, lineage.source_id) == (theirs.name, None)
