@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.planning.models import Run
-from campaigns.planning.spending.models import RunCost, SpendingLimit
+from campaigns.planning.spending.models import RunCost, SpendingLimit, SpendingNotice
 from campaigns.planning.spending.queries import MICROS, month_of
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -23,13 +24,15 @@ LARGEST_LIMIT = 100_000_000
 def set_spending_limit(session: Session, organisation: Organisation, cents: int | None, *, by: int) -> None:
     """Let campaigns spend at most `cents` of a dollar in a month; None takes the limit away.
 
-    Raises InputError for a sum below a dollar or above the largest.
+    Administrators are told anew of the month. Raises InputError for a sum below a dollar or above the largest.
     """
     if cents is not None and not 100 <= cents <= LARGEST_LIMIT:
         raise InputError(N_("A monthly limit is between $1 and $1,000,000."))
     limit = session.get(SpendingLimit, organisation.id)
     if (limit.cents if limit else None) == cents:
         return
+    told = SpendingNotice.organisation_id == organisation.id, SpendingNotice.period == month_of(clock.now())
+    session.execute(delete(SpendingNotice).where(*told))
     if limit is not None and cents is None:
         session.delete(limit)
     elif cents is not None:

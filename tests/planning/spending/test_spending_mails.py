@@ -13,8 +13,9 @@ from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings
 from campaigns.planning.spending.models import AccountBalance, RunCost, SpendingLimit
+from campaigns.planning.spending.service import set_spending_limit
 from campaigns.planning.spending.spending_mails import send_spending_mails
-from campaigns.staff.models import Role
+from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, an_organisation
 from tests.web.pages import page_settings
 
@@ -54,6 +55,20 @@ def test_each_administrator_is_told_once_at_each_step(
         session.execute(update(RunCost).values(micros=100_000_000))
     assert send_spending_mails(sessions, settings, mails.append) == 2
     assert mails[-1]["Subject"] != told[mails[-1]["To"]]
+
+
+def test_a_limit_that_is_used_up_again_is_told_again(
+    sessions: sessionmaker[Session], settings: Settings, spent: int
+) -> None:
+    mails: list[EmailMessage] = []
+    for limit, micros, told in ((100_00, 100_000_000, 2), (200_00, 110_000_000, 0), (200_00, 200_000_000, 2)):
+        with sessions.begin() as session:
+            session.execute(update(RunCost).values(micros=micros))
+            ours = session.get_one(Organisation, spent)
+            by = session.get_one(SpendingLimit, spent).set_by_id
+            set_spending_limit(session, ours, limit, by=by)
+        assert send_spending_mails(sessions, settings, mails.append) == told
+    assert len({mail["Subject"] for mail in mails if mail["To"] == "ada@example.org"}) == 1
 
 
 def test_a_mail_that_is_not_taken_is_tried_again(
