@@ -43,10 +43,13 @@ class MonthMoney:
 
     @property
     def percent(self) -> int:
-        """How much of the limit is used up, in whole percent, rounded down; 0 without a limit."""
+        """How much of the limit is used up, in whole percent, rounded down; 0 without a limit.
+
+        By what members may read: whoever tries one limit after another learns no more than that.
+        """
         if self.limit_cents is None:
             return 0
-        return 100 * self.spent_cents // self.limit_cents
+        return 100 * 100 * int(self.spent) // self.limit_cents
 
     @property
     def is_warned_of(self) -> bool:

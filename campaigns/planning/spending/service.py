@@ -24,10 +24,11 @@ LARGEST_LIMIT = 100_000_000
 def set_spending_limit(session: Session, organisation: Organisation, cents: int | None, *, by: int) -> None:
     """Let campaigns spend at most `cents` of a dollar in a month; None takes the limit away.
 
-    Administrators are told anew of the month. Raises InputError for a sum below a dollar or above the largest.
+    Administrators are told anew of the month. Raises InputError for a sum below a dollar or above the largest, and
+    for one that is not of whole dollars.
     """
-    if cents is not None and not 100 <= cents <= LARGEST_LIMIT:
-        raise InputError(N_("A monthly limit is between $1 and $1,000,000."))
+    if cents is not None and (cents % 100 or not 100 <= cents <= LARGEST_LIMIT):
+        raise InputError(N_("A monthly limit is a sum of whole dollars between $1 and $1,000,000."))
     limit = session.get(SpendingLimit, organisation.id)
     if (limit.cents if limit else None) == cents:
         return

@@ -16,7 +16,7 @@ class LimitForm(Form):
     """The most that campaigns may spend in a month."""
 
     limit = DecimalField(
-        _l("Most that campaigns may cost in a month, in US dollars"),
+        _l("Most that campaigns may cost in a month, in whole US dollars"),
         [Optional(), NumberRange(Decimal(1), LARGEST_LIMIT // 100)],
         places=None,
         description=_l("Empty: no limit."),

@@ -41,10 +41,16 @@ def limit(session: Session, organisation_id: int, cents: int | None) -> None:
 
 
 def test_a_share_is_warned_of_before_it_is_used_up() -> None:
-    for spent, warned, used_up in ((79_99, False, False), (80_00, True, False), (100_00, True, True)):
+    for spent, warned, used_up in ((79_00, False, False), (80_00, True, False), (100_00, True, True)):
         money = MonthMoney(spent, 100_00)
         assert (money.is_warned_of, money.is_used_up) == (warned, used_up)
     assert not MonthMoney(100_00, None).is_warned_of
+
+
+def test_a_share_tells_nothing_of_cents() -> None:
+    for limit_cents in (100_00, 80_00, 81_00):
+        found = [MonthMoney(spent, limit_cents) for spent in (79_01, 79_50, 80_00)]
+        assert len({(money.percent, money.is_warned_of, money.is_used_up) for money in found}) == 1
 
 
 def test_a_limit_is_set_changed_and_taken_away_with_an_entry_each(session: Session) -> None:
@@ -54,8 +60,9 @@ def test_a_limit_is_set_changed_and_taken_away_with_an_entry_each(session: Sessi
     assert session.scalars(select(SpendingLimit)).all() == []
     said = session.scalars(select(AuditEntry).where(AuditEntry.action == "organisation.limit_spending")).all()
     assert [entry.detail["dollars"] for entry in said] == ["500.00", "700.00", "none"]
-    with pytest.raises(InputError):
-        limit(session, ours.id, 99)
+    for cents in (0, 100_50):
+        with pytest.raises(InputError):
+            limit(session, ours.id, cents)
 
 
 def test_another_month_and_another_organisation_count_for_nothing(session: Session) -> None:
