@@ -75,7 +75,7 @@ class Translation(Base):
     updated_at: Mapped[datetime]
     message: Mapped[Message] = relationship(back_populates="translations")
     writers: Mapped[list[TranslationWriter]] = relationship(cascade="all, delete-orphan")
-    #: Why a reviewer returned it; None: nobody did, or it was written anew since.
+    #: Why a reviewer returned it; None: nobody did, or it says something else since, or it was reviewed.
     returned: Mapped[ReturnedText | None] = relationship(cascade="all, delete-orphan")
 
 
@@ -89,7 +89,7 @@ class TranslationWriter(Base):
 
 
 class ReturnedText(Base):
-    """What a reviewer said who returned a text to its authors; it goes with the next words of the text."""
+    """What a reviewer said who returned a text to its authors; other words or a review end it."""
 
     __tablename__ = "returned_text"
 

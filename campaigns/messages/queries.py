@@ -105,8 +105,12 @@ def unreviewed_of(message: Message) -> list[str]:
 
 
 def returned_of(message: Message) -> list[str]:
-    """Return the languages in which a reviewer returned the text, and nobody has written it anew."""
-    return [each.language for each in order_translations(message) if each.returned is not None]
+    """Return the languages in which a reviewer returned the text, and nobody has saved it since."""
+    return [
+        each.language
+        for each in order_translations(message)
+        if each.returned is not None and each.state == TranslationState.DRAFT
+    ]
 
 
 def select_versions(message: Message) -> Select[MessageVersion]:

@@ -146,6 +146,7 @@ def review_translation(
     if seen is not None and seen != digest_of_wordings(translation.text, translation.wordings):
         raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
     translation.state = TranslationState.REVIEWED
+    translation.returned = None
     translation.reviewer_id = by
     translation.reviewed_at = clock.now()
     _record(session, "message.review", message, by, language=translation.language, version=message.version)

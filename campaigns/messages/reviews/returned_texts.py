@@ -1,4 +1,4 @@
-"""A reviewer returns a text to its authors with a comment; the next words of the text end that."""
+"""A reviewer returns a text to its authors with a comment; another text or a review ends that."""
 
 from __future__ import annotations
 
@@ -65,12 +65,13 @@ def return_text(session: Session, translation: Translation, *, by: int, comment:
 
 
 def find_returned(session: Session, organisation_id: int, *, most: int) -> list[ReviewComment]:
-    """Return the texts of an organisation that came back from their reviewers, longest waiting first."""
+    """Return the texts of an organisation that came back and nobody has saved since, longest waiting first."""
     rows = session.execute(
         owned(select(Message.id, Message.title, Translation.language), Message, organisation_id)
         .add_columns(ReturnedText.comment, Member.name)
         .join(Translation, Translation.message_id == Message.id)
         .join(ReturnedText, ReturnedText.translation_id == Translation.id)
+        .where(Translation.state == TranslationState.DRAFT)
         .join(Member, Member.id == ReturnedText.member_id)
         .order_by(ReturnedText.returned_at, Translation.id)
         .limit(most)

@@ -50,7 +50,7 @@ def write_text(
 ) -> Translation:
     """Put checked words into the message's translation, made from the base text as it is now; its review is void.
 
-    `wordings` of None keeps those that are there.
+    `wordings` of None keeps those that are there. Other words than those that a reviewer returned end the comment.
     """
     translation = queries.find_translation(message, language)
     if translation is None:
@@ -59,6 +59,8 @@ def write_text(
     # First, as it may be read from the database, which takes no half-written text.
     if all(each.member_id != by for each in translation.writers):
         translation.writers.append(TranslationWriter(member_id=by))
+    if translation.text != text or wordings not in (None, translation.wordings):
+        translation.returned = None
     translation.text = text
     if wordings is not None:
         translation.wordings = dict(wordings)
@@ -66,7 +68,6 @@ def write_text(
     translation.state = state
     translation.translator_id = by
     translation.reviewer_id = translation.reviewed_at = None
-    translation.returned = None
     translation.updated_at = clock.now()
     return translation
 

@@ -84,10 +84,27 @@ def test_comment_stands_on_the_text_until_there_is_another(
         assert "Roksana" in page
     assert UKRAINIAN not in reviewer.get("/messages/reviews").text
     writer.post(f"/messages/{message.id}/uk", data={"body": UKRAINIAN})
-    assert state(pages, "uk") == (TranslationState.TRANSLATED, None)
+    # Unchanged it waits again, and whoever reviews it knows what was said of it.
+    assert state(pages, "uk")[0] == TranslationState.TRANSLATED
+    assert "they can call" in reviewer.get("/messages/reviews").text
     assert "they can call" not in writer.get("/").text
+    again = form | {"comment": "As I said."}
+    reviewer.post(f"/messages/{message.id}/uk/return", data=again)
+    assert "As I said." in writer.get("/").text
+    writer.post(f"/messages/{message.id}/uk", data={"body": UKRAINIAN + " Завжди."})
+    assert state(pages, "uk") == (TranslationState.TRANSLATED, None)
     with pages.sessions() as session:
         assert "message.return" in session.scalars(select(AuditEntry.action)).all()
+
+
+def test_review_ends_the_comment_on_an_unchanged_text(
+    pages: Pages, message: Message, author: Member, reviewer: FlaskClient
+) -> None:
+    form = {"seen": seen_in(reviewer.get("/messages/reviews").text, "uk"), "comment": "Shorter."}
+    reviewer.post(f"/messages/{message.id}/uk/return", data=form)
+    pages.client(author).post(f"/messages/{message.id}/uk", data={"body": UKRAINIAN})
+    reviewer.post(f"/messages/{message.id}/uk/approve", data=form)
+    assert state(pages, "uk") == (TranslationState.REVIEWED, None)
 
 
 def test_text_is_decided_only_as_it_was_read(pages: Pages, message: Message, reviewer: FlaskClient) -> None:
