@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -16,17 +18,31 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
-from campaigns.web.error_words import refusals_told
+from campaigns.web.error_words import refusals_told, said
 from campaigns.web.number_fields import whole_number
-from campaigns.web.session import session
+from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("reviews", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedComment:
+    """What a reviewer typed that was not taken, and why."""
+
+    message_id: int
+    language: str
+    comment: str
+    sentence: str
 
 
 @pages.get("/reviews")
 @requires(Permission.REVIEW)
 def index() -> str:
     """List the texts that wait for this member, of one message (`message`) or all, in the languages they chose."""
+    return _page()
+
+
+def _page(refused: RefusedComment | None = None) -> str:
     chosen = request.args.getlist("only")
     message_id = request.args.get("message", type=whole_number)
     found = load_waiting(
@@ -38,7 +54,16 @@ def index() -> str:
         at=clock.now(),
         fresh_days=settings().service_max_age_days,
     )
-    return render_template("messages/reviews/index.html", found=found, chosen=chosen, message_id=message_id)
+    listed = [(each.message.id, each.translation.language) for each in found.texts]
+    return render_template(
+        "messages/reviews/index.html",
+        found=found,
+        chosen=chosen,
+        message_id=message_id,
+        refused=refused,
+        # Somebody else may have decided it meanwhile.
+        is_listed=refused is not None and (refused.message_id, refused.language) in listed,
+    )
 
 
 @pages.post("/<int:message_id>/<language>/approve")
@@ -55,13 +80,16 @@ def approve(message_id: int, language: str) -> Response:
 
 @pages.post("/<int:message_id>/<language>/return")
 @requires(Permission.REVIEW)
-def give_back(message_id: int, language: str) -> Response:
-    """Return a text to its authors with a comment."""
+def give_back(message_id: int, language: str) -> Response | tuple[str, int]:
+    """Return a text to its authors with a comment; one that is refused is shown beside the text as it is now."""
     translation = queries.get_translation(_message(message_id), language)
-    with refusals_told(InputError, RefusedError):
-        comment, seen = request.form.get("comment", ""), request.form.get("seen", "")
+    comment, seen = request.form.get("comment", ""), request.form.get("seen", "")
+    try:
         return_text(session(), translation, by=current_member().id, comment=comment, seen=seen)
-        flash(_("Returned to its authors, who see your comment."), "good")
+    except (InputError, RefusedError) as error:
+        refuse_commit()
+        return _page(RefusedComment(message_id, language, comment, said(error))), 422
+    flash(_("Returned to its authors, who see your comment."), "good")
     return _to_list()
 
 

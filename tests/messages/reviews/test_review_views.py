@@ -119,6 +119,28 @@ def test_text_is_decided_only_as_it_was_read(pages: Pages, message: Message, rev
     assert state(pages, "uk") == (TranslationState.TRANSLATED, None)
 
 
+def test_refused_comment_stands_in_its_field_beside_the_new_text(
+    pages: Pages, message: Message, reviewer: FlaskClient
+) -> None:
+    form = {"seen": seen_in(reviewer.get("/messages/reviews").text, "uk"), "comment": "Say <where>."}
+    with pages.sessions.begin() as session:
+        session.scalars(select(Translation).where(Translation.language == "uk")).one().text += " Ні."
+    answer = reviewer.post(f"/messages/{message.id}/uk/return?only=uk", data=form)
+    assert answer.status_code == 422
+    assert "<title>Problem: " in answer.text
+    assert re.search(
+        r"<details open>.*changed while you read it.*>Say &lt;where&gt;\.</textarea>", answer.text, re.S
+    )
+    assert f"{UKRAINIAN} Ні." in answer.text
+    assert ARABIC not in answer.text
+    again = form | {"seen": seen_in(answer.text, "uk")}
+    assert reviewer.post(f"/messages/{message.id}/uk/return?only=uk", data=again).status_code == 302
+    late = reviewer.post(f"/messages/{message.id}/uk/return", data=again)
+    assert (late.status_code, "<details open>" in late.text) == (422, False)
+    assert "does not wait for review any more" in late.text
+    assert "Say &lt;where&gt;." in late.text
+
+
 def test_nothing_is_returned_without_a_word(pages: Pages, message: Message, reviewer: FlaskClient) -> None:
     page = reviewer.get("/messages/reviews").text
     form = {"seen": seen_in(page, "uk"), "comment": "  "}
