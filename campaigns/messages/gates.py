@@ -38,6 +38,8 @@ class Gate:
     warns: bool = False
     #: The author may agree that those it speaks of are left out.
     may_leave_out: bool = False
+    #: Languages of the texts that wait for their review, where that is what it is closed for.
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def translations_gate(
             else N_("Texts in %(languages)s came back from review: read the comments (%(people)s people).")
         )
         values = {"people": People.of(sum(people[language] for language in undecided))}
-        return _gate("translations", False, template, values, message_id=message_id, languages=undecided)
+        gate = _gate("translations", False, template, values, message_id=message_id, languages=undecided)
+        return replace(gate, waiting=tuple(unread))
     left_out = sum(people[language] for language in missing)
     accepted = confirmed is not None and left_out <= confirmed
     template = (

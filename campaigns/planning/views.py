@@ -32,6 +32,7 @@ from campaigns.planning.pages.calendar_views import pages as calendar_pages
 from campaigns.planning.pages.coverage_views import pages as coverage_pages
 from campaigns.planning.pages.do_no_harm_views import pages as safeguard_pages
 from campaigns.planning.pages.gate_views import pages as gate_pages
+from campaigns.planning.pages.gate_ways import way_of
 from campaigns.planning.pages.next_act import Looking, may_decide, next_act, tab_of
 from campaigns.planning.pages.sender_views import pages as sender_pages
 from campaigns.planning.pages.template_views import pages as template_pages
@@ -70,7 +71,13 @@ Page = str | Response | tuple[str, int]
 @pages.context_processor
 def vocabulary() -> dict[str, object]:
     """Let templates name gates, rules, times and channels, and link only to what the member may open."""
-    return {"labels": labels, "change_labels": change_labels, "may_open": may_open, "channels": CHANNELS}
+    return {
+        "labels": labels,
+        "change_labels": change_labels,
+        "may_open": may_open,
+        "way_of": way_of,
+        "channels": CHANNELS,
+    }
 
 
 @pages.get("")

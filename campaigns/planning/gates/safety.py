@@ -6,6 +6,7 @@ Pure; what they say is put in plain words with a link to the page where it is me
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from campaigns.core.lists import first_of
@@ -50,7 +51,8 @@ def correction_gate(campaign: Campaign, correction: Correction | None) -> Gate:
     if correction.missing and correction.waiting == correction.missing:
         template = N_("The correction waits for its review in %(languages)s.")
         written: Link = ("messages.show", {"message_id": correction.message.id})
-        return plan_gate("correction", False, template, {}, written, languages=correction.missing)
+        gate = plan_gate("correction", False, template, {}, written, languages=correction.missing)
+        return replace(gate, waiting=tuple(correction.waiting))
     if correction.missing:
         template = N_("The correction has no reviewed text in %(languages)s.")
         return plan_gate("correction", False, template, {}, link, languages=correction.missing)

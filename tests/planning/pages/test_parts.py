@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.messages.models import Message, Translation, TranslationState, TranslationWriter
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.runs.firing import fire_due
 from campaigns.staff.models import Role
@@ -53,6 +54,27 @@ def primary(page: str) -> list[str]:
 
 def submit(pages: Pages, story: Story) -> None:
     pages.client(story.author).post(f"/campaigns/{story.campaign.id}/submit")
+
+
+def test_texts_that_wait_lead_whoever_may_review_them_to_their_page(pages: Pages, story: Story) -> None:
+    both = pages.member(Role.AUTHOR, Role.APPROVER)
+    with pages.sessions.begin() as session:
+        message = session.get_one(Message, story.campaign.message_id)
+        for text in message.translations:
+            text.state, text.reviewer_id = TranslationState.TRANSLATED, None
+        address = f'href="/messages/reviews?message={message.id}"'
+    for member in (both, story.approver):
+        page = page_of(pages.client(member), story)
+        assert primary(page) == ["Review the texts"]
+        assert page.count(address) == 2
+    assert address not in page_of(pages.client(story.author), story)
+    with pages.sessions.begin() as session:
+        of_message = select(Translation).where(Translation.message_id == story.campaign.message_id)
+        uk = session.scalars(of_message.where(Translation.language == "uk")).one()
+        uk.writers.append(TranslationWriter(member_id=both.id))
+    page = page_of(pages.client(both), story)
+    assert address not in page
+    assert f'href="/messages/{story.campaign.message_id}/uk"' in page
 
 
 def test_draft_is_rehearsed_and_then_submitted(pages: Pages, story: Story) -> None:
