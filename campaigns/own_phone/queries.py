@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +25,10 @@ def find_phone(session: Session, member_id: int) -> MemberPhone | None:
     return session.scalar(select(MemberPhone).where(MemberPhone.member_id == member_id))
 
 
-def has_said_stop(session: Session, number: bytes) -> bool:
-    """Say whether a number, by its hash, said stop, or may have, on any channel."""
-    return bool(
-        session.scalar(select(select(SuppressedAddress).where(SuppressedAddress.lookup == number).exists()))
-    )
+def has_said_stop(session: Session, hashes: Collection[bytes]) -> bool:
+    """Say whether a number, by any of its hashes, said stop, or may have, on any channel."""
+    said = select(SuppressedAddress).where(SuppressedAddress.lookup.in_(hashes))
+    return bool(session.scalar(select(said.exists())))
 
 
 def count_tests(session: Session, member_id: int, *, since: datetime) -> int:
@@ -45,13 +44,16 @@ def sum_cents(session: Session, organisation_id: int, *, since: datetime) -> int
 
 
 def load_tests(session: Session, member_id: int, organisation_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the last test messages of a member in an organisation with what became of them, newest first."""
+    """Return the last test messages of a member in an organisation with what became of them, newest first.
+
+    Codes are left out: whether one was sent tells of a number that nobody proved whether it said stop.
+    """
     columns = (TestText, Delivery.send_state, Delivery.receipt_state, Delivery.error, Delivery.receipt_error)
     return session.execute(
         select(*columns, Sender.name.label("sender"))
         .join(Delivery, Delivery.run_id == TestText.run_id)
         .join(Sender, Sender.id == Delivery.sender_id)
-        .where(TestText.member_id == member_id, TestText.organisation_id == organisation_id)
+        .where(TestText.member_id == member_id, TestText.organisation_id == organisation_id, ~TestText.is_code)
         .order_by(TestText.run_id.desc())
         .limit(SHOWN)
     ).all()

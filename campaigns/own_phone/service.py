@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_CEILING
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.handles import number_of, read_number
+from campaigns.audience.consent.handles import PHONE_CHANNELS, number_of, read_number
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import QuotaError, RefusedError
@@ -66,10 +66,12 @@ def enter_number(
 ) -> None:
     """Take a number in place of the one before, and send it a code; `words` say it, with {code}.
 
-    Raises RefusedError where it said stop, or no sender reaches it.
+    A number that said stop gets none, and whoever entered it is not told: it may be somebody else's. Raises
+    RefusedError where no sender reaches it.
     """
     vault = settings.vault()
-    _check_may_hear(session, number.key)
+    # Of two clicks at once the second replaces the phone of the first.
+    session.execute(select(Member.id).where(Member.id == member.id).with_for_update(key_share=True))
     sender = choose_sender(session, organisation_id, number.country, settings=settings)
     session.execute(delete(MemberPhone).where(MemberPhone.member_id == member.id))
     code = make_code()
@@ -84,8 +86,9 @@ def enter_number(
     session.flush()
     phone.sealed_number = vault.seal(number.text, table="member_phone", column="sealed_number", row_id=phone.id)
     phone.code_hash = hash_of_code(code, phone.id, vault)
-    text = AnswerText(language, words.format(code=code))
-    _queue(session, phone, organisation_id, sender, text, vault=vault, is_code=True)
+    if not has_said_stop(session, _hashes(number.text, vault)):
+        text = AnswerText(language, words.format(code=code))
+        _queue(session, phone, organisation_id, sender, text, vault=vault, is_code=True)
     audit.record(
         session, "member.enter_phone", subject=member, organisation_id=organisation_id, member_id=member.id
     )
@@ -137,13 +140,14 @@ def send_test(
     phone = _hold(session, member.id)
     if phone is None or phone.proved_at is None:
         raise RefusedError(N_("Enter your own phone number in the settings and prove it by a code first."))
-    _check_may_hear(session, phone.number)
+    vault = settings.vault()
+    _check_may_hear(session, phone, vault)
     now = clock.now()
     if count_tests(session, member.id, since=now - DAY) >= TESTS_A_DAY:
         raise QuotaError(N_("%(count)s test messages a day are the most. Try again tomorrow."), count=TESTS_A_DAY)
     sender = choose_sender(session, organisation_id, phone.country, settings=settings, among=among)
     marked = AnswerText(text.language, f"{MARK}\n{text.body}")
-    run = _queue(session, phone, organisation_id, sender, marked, vault=settings.vault(), is_code=False)
+    run = _queue(session, phone, organisation_id, sender, marked, vault=vault, is_code=False)
     audit.record(
         session,
         "member.send_test",
@@ -186,8 +190,16 @@ def _hold(session: Session, member_id: int) -> MemberPhone | None:
     return phone
 
 
-def _check_may_hear(session: Session, number: bytes) -> None:
-    if has_said_stop(session, number):
+def _hashes(number: str, vault: Vault) -> set[bytes]:
+    """Return the hashes under which a stop from a number is remembered, those of an earlier version among them."""
+    spellings = {number, number_of(number) or number}
+    earlier = {vault.lookup_hash(channel, each) for channel in PHONE_CHANNELS for each in spellings}
+    return earlier | {vault.number_hash(each) for each in spellings}
+
+
+def _check_may_hear(session: Session, phone: MemberPhone, vault: Vault) -> None:
+    number = vault.open(phone.sealed_number, table="member_phone", column="sealed_number", row_id=phone.id)
+    if has_said_stop(session, _hashes(number, vault)):
         raise RefusedError(
             N_("Somebody opted out with this number, so nothing is sent to it. Send START from it to the sender.")
         )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.handles import PHONE_CHANNELS
 from campaigns.audience.consent.ledger import withdraw_everywhere
-from campaigns.audience.models import Channel
+from campaigns.audience.models import Channel, SuppressedAddress
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError
@@ -27,6 +31,7 @@ from campaigns.planning.models import Run, Sender
 from campaigns.planning.spending.models import RunCost
 from campaigns.reach.counting.run_costs import recount_costs
 from campaigns.staff.models import AuditEntry, Member, MemberPhone, Role
+from campaigns.web import current
 from tests.factories import a_campaign, a_message, a_sender
 from tests.moments import standing_at
 from tests.web.pages import Pages
@@ -132,6 +137,65 @@ def test_stop_from_the_phone_ends_its_test_texts(pages: Pages, vault: Vault, aut
     send(pages, client)
     assert len(states(pages)) == 2
     assert "Somebody opted out with this number" in client.get(PAGE).text
+
+
+def is_code_waiting(pages: Pages, vault: Vault, client: FlaskClient) -> tuple[bool, str]:
+    """Enter the number; return whether a code leaves, and the page that says so without what differs each time."""
+    shown = re.sub(
+        r'name="csrf_token"[^>]*', "", client.post(PAGE, data={"number": NUMBER}, follow_redirects=True).text
+    )
+    return bool(claims(pages, vault)), shown[shown.index("<main") : shown.index("</main")]
+
+
+def test_page_tells_nobody_whether_another_ones_number_said_stop(
+    pages: Pages, vault: Vault, author: Member
+) -> None:
+    client = pages.client(author)
+    free, before = is_code_waiting(pages, vault, client)
+    stop(pages, vault)
+    stopped, after = is_code_waiting(pages, vault, client)
+    assert (free, stopped, before == after) == (True, False, True)
+    assert "A code is on its way" in after
+
+
+@pytest.mark.parametrize("channel", PHONE_CHANNELS)
+def test_stop_that_an_earlier_version_remembered_counts(
+    pages: Pages, vault: Vault, author: Member, channel: Channel
+) -> None:
+    client = pages.client(author)
+    prove(pages, vault, client)
+    with pages.sessions.begin() as session:
+        old = vault.lookup_hash(channel, NUMBER)
+        session.add(SuppressedAddress(lookup=old, channel=channel, since=clock.now()))
+    send(pages, client)
+    assert len(states(pages)) == 1
+    assert not is_code_waiting(pages, vault, client)[0]
+
+
+@pytest.mark.both_databases
+def test_two_clicks_at_once_leave_one_phone(pages: Pages, author: Member) -> None:
+    with pages.app.app_context():
+        settings = current.settings()
+    number = service.read_own_number(NUMBER, settings.vault())
+
+    def enter(session: Session) -> None:
+        member = session.get_one(Member, author.id)
+        service.enter_number(
+            session, member, pages.ours.id, number, language="en", words="{code}", settings=settings
+        )
+
+    def click() -> None:
+        with pages.sessions.begin() as session:
+            enter(session)
+
+    with ThreadPoolExecutor(1) as threads:
+        with pages.sessions.begin() as session:
+            enter(session)
+            second = threads.submit(click)
+            time.sleep(0.2)
+        second.result()
+    with pages.sessions() as session:
+        assert len(session.scalars(select(MemberPhone)).all()) == 1
 
 
 @pytest.mark.both_databases

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.own_phone.models import TestText
 from campaigns.planning.models import Health, Sender
-from campaigns.staff.models import Member, Role
+from campaigns.staff.models import Member, MemberPhone, Role
 from tests.delivery.driving import drive, settled
 from tests.factories import a_sender
 from tests.gateways.conftest import twilio_at
@@ -57,6 +58,9 @@ def test_page_says_why_the_provider_takes_nothing_from_the_sender(
     with pages.sessions.begin() as session:
         sender_id = a_sender(session, identity="+48500100200", organisation_id=pages.ours.id).id
     client.post(PAGE, data={"number": NUMBER})
+    with pages.sessions.begin() as session:
+        session.scalars(select(MemberPhone)).one().proved_at = clock.now()
+    send(pages, client)
 
     def is_paused() -> bool:
         with pages.sessions() as session:
