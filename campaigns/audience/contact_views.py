@@ -17,9 +17,10 @@ from campaigns.audience.figures import find_contacts
 from campaigns.audience.file_telling import FileTelling, causes_of
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import COLUMN_NAMES, REQUIRED, our_name
+from campaigns.audience.files.handed_in import as_text, columns_to_name, people_of
+from campaigns.audience.files.import_report import Report
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
-from campaigns.audience.handed_in import as_text, columns_to_name, people_of
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
@@ -227,7 +228,7 @@ def _check_again(import_id: int) -> ContactImport:
         return _keep(name, kept, telling, instead_of=import_id)
 
 
-def _import(import_id: int) -> service.Report:
+def _import(import_id: int) -> Report:
     """Import a kept file. Raises TransitionError or InputError."""
     # It has no name, and is gone with this request.
     with TemporaryFile() as file:

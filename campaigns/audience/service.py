@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any, BinaryIO, TypedDict
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import contact_writer, watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
+from campaigns.audience.files.import_report import Report
 from campaigns.audience.grouping import Grouping
 from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.models import Audience, ContactImport, ImportState
@@ -47,26 +48,6 @@ class _Told(TypedDict):
 
     added: int
     updated: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a dry run found, or an import did; no address is in it."""
-
-    rows: int = 0
-    #: Contacts that were (or would be) added, and known ones whose language or position was brought up to date.
-    #: Who said stop counts as one of these, though nothing is written of them: a file must not tell of a stop.
-    added: int = 0
-    updated: int = 0
-    #: Different numbers in the rows, where they were only counted.
-    numbers: int = 0
-    bad_rows: int = 0
-    #: "utf-8", "utf-16" or "cp1251": what the file was read as.
-    encoding: str = ""
-    #: The first bad rows, kept by template and values, so that each reader is told in their own language.
-    problems: list[RowProblem] = field(default_factory=list)
-    #: What the first line says, where it has to be said first which column is what: then nothing else is known.
-    columns: list[str] = field(default_factory=list)
 
 
 def create_audience(

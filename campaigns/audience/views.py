@@ -13,15 +13,15 @@ from werkzeug.wrappers import Response
 from campaigns.audience import queries, service
 from campaigns.audience.by_hand.views import pages as by_hand_pages
 from campaigns.audience.contact_views import pages as contact_pages
-from campaigns.audience.count_views import pages as count_pages
 from campaigns.audience.figures import find_contacts, find_preview
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.grouping import select_groups
 from campaigns.audience.joining.views import pages as entry_point_pages
-from campaigns.audience.look_notes import note_small
 from campaigns.audience.models import Audience
 from campaigns.audience.rules import AudienceRule
-from campaigns.audience.silent_views import pages as silent_pages
+from campaigns.audience.shown_counts.count_views import pages as count_pages
+from campaigns.audience.shown_counts.look_notes import note_small
+from campaigns.audience.shown_counts.silent_views import pages as silent_pages
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told, rounded, told

@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
-from campaigns.audience.look_notes import note_audience
 from campaigns.audience.models import Audience
 from campaigns.audience.queries import select_audiences
+from campaigns.audience.shown_counts.look_notes import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.models import Message

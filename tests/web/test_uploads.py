@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select, update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from campaigns.audience import handed_in
+from campaigns.audience.files import handed_in
 from campaigns.audience.forms import ImportForm as ContactForm
 from campaigns.audience.forms import UploadForm
 from campaigns.audience.models import Contact

@@ -11,9 +11,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.consent.sealed_words import open_about
+from campaigns.audience.files.handed_in import READING, as_text, most_rows
 from campaigns.audience.files.number_reader import read_numbers
 from campaigns.audience.files.watch import check_quota
-from campaigns.audience.handed_in import READING, as_text, most_rows
 from campaigns.audience.models import ContactImport
 from campaigns.audience.queries import get_file, select_imports
 from campaigns.audience.service import limit_size

@@ -8,9 +8,9 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from campaigns.audience.figures import Freshness, find_channels, find_figures
-from campaigns.audience.look_notes import note_audience
 from campaigns.audience.models import Audience
 from campaigns.audience.queries import select_audiences
+from campaigns.audience.shown_counts.look_notes import note_audience
 from campaigns.messages.models import Message
 from campaigns.planning.estimates.language_coverage import LanguageCoverage, ask_coverage, coverage_from
 from campaigns.staff.auth import current_organisation, requires

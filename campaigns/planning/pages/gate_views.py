@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.audience.look_notes import note_audience
+from campaigns.audience.shown_counts.look_notes import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.planning.country_rules import TABLE_DATE

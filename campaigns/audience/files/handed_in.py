@@ -10,8 +10,8 @@ from typing import BinaryIO, cast
 from campaigns.audience.contact_rows import quoted
 from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
+from campaigns.audience.files.import_report import Report
 from campaigns.audience.files.workbook_text import csv_of_workbook
-from campaigns.audience.service import Report
 from campaigns.core import clock
 from campaigns.core.errors import MissingColumnsError
 from campaigns.core.limited.child_limits import Limits
