@@ -36,7 +36,8 @@ from campaigns.messages.queries import find_unreviewed
 from campaigns.messages.reviews.returned_texts import ReviewComment, find_returned
 from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspects
 from campaigns.planning.lifecycle import IN_FLIGHT
-from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.models import Campaign, CampaignState, Run, Schedule, ZonePolicy
+from campaigns.planning.queries import find_held, find_submitted
 from campaigns.planning.senders.connections import load_connections
 from campaigns.planning.spending.queries import Left, MonthMoney, find_left, load_month
 from campaigns.proposals.queries import select_agreed_since
@@ -247,29 +248,6 @@ def load_firings(session: Session, organisation_id: int) -> list[Firing]:
     ]
 
 
-def find_submitted(session: Session, organisation_id: int) -> list[tuple[int, str]]:
-    """Return (id, name) of the campaigns that wait for approval, longest waiting first."""
-    rows = session.execute(
-        owned(select(Campaign.id, Campaign.name), Campaign, organisation_id)
-        .where(Campaign.state == CampaignState.SUBMITTED)
-        .order_by(Campaign.updated_at)
-        .limit(MOST_ROWS)
-    )
-    return [(campaign_id, name) for campaign_id, name in rows]
-
-
-def find_held(session: Session, organisation_id: int) -> list[tuple[int, str, Sentence | None]]:
-    """Return (id, campaign name, reason) of the runs that a person must release, oldest first."""
-    rows = session.execute(
-        owned(select(Run.id, Campaign.name, Run.reason), Run, organisation_id)
-        .join(Campaign, Campaign.id == Run.campaign_id)
-        .where(Run.state == RunState.HELD)
-        .order_by(Run.id)
-        .limit(MOST_ROWS)
-    )
-    return [(run_id, name, reason) for run_id, name, reason in rows]
-
-
 def find_texts(session: Session, organisation_id: int, member_id: int) -> list[tuple[int, str, list[str]]]:
     """Return (id, title, languages) of the messages with texts that the member may review."""
     found = find_unreviewed(session, organisation_id, member_id)
@@ -321,8 +299,8 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
     reviews, edits = may_now(Permission.REVIEW), may_now(Permission.EDIT)
     administers = may_now(Permission.ADMINISTER)
     return Waiting(
-        campaigns=find_submitted(session(), organisation_id) if reviews else [],
-        held_runs=find_held(session(), organisation_id) if reviews else [],
+        campaigns=find_submitted(session(), organisation_id, most=MOST_ROWS) if reviews else [],
+        held_runs=find_held(session(), organisation_id, most=MOST_ROWS) if reviews else [],
         texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
         returned=find_returned(session(), organisation_id, most=MOST_ROWS) if edits else [],
         services_due=_count_services_due(organisation_id) if reviews else 0,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from babel import Locale
-from flask_babel import get_locale
+from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
@@ -151,3 +151,24 @@ def map_words() -> dict[str, str]:
         "nextCorner": str(_("Click the next corner")),
         "lastCorner": str(_("Click the first corner to finish")),
     }
+
+
+def said_of_import(added: int, changed: int, unchanged: int) -> str:
+    """Say what an import did with the rows of a file."""
+    return " ".join(
+        (
+            ngettext("%(num)s added.", "%(num)s added.", added),
+            ngettext("%(num)s changed.", "%(num)s changed.", changed),
+            ngettext("%(num)s already as in the file.", "%(num)s already as in the file.", unchanged),
+        )
+    )
+
+
+def said_of_waiting(count: int) -> str:
+    """Say how many rows of a file change what is in use."""
+    said = ngettext(
+        "%(num)s is in use, and changes when a second member agrees.",
+        "%(num)s are in use, and change when a second member agrees.",
+        count,
+    )
+    return str(said)

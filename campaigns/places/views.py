@@ -18,7 +18,7 @@ from flask import (
     request,
     url_for,
 )
-from flask_babel import get_locale, ngettext
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from geopy.location import Location
 from werkzeug.wrappers import Response as Redirect
@@ -208,10 +208,10 @@ def import_file() -> Page:
     if (done := taken.done) is None:
         page = render_template("places/import.html", form=form, problems=taken.problems)
         return page, taken.status
-    flash(_said_of_import(done.added, done.changed, done.unchanged), "good")
+    flash(labels.said_of_import(done.added, done.changed, done.unchanged), "good")
     if not done.waiting:
         return redirect(url_for("places.index"))
-    flash(_said_of_waiting(done.waiting), "warning")
+    flash(labels.said_of_waiting(done.waiting), "warning")
     return redirect(url_for("proposals.index"))
 
 
@@ -371,25 +371,6 @@ def _import(form: ImportForm) -> Imported:
         find_used=_find_used(),
         source=form.file.data.filename[:200] or None,
     )
-
-
-def _said_of_import(added: int, changed: int, unchanged: int) -> str:
-    return " ".join(
-        (
-            ngettext("%(num)s added.", "%(num)s added.", added),
-            ngettext("%(num)s changed.", "%(num)s changed.", changed),
-            ngettext("%(num)s already as in the file.", "%(num)s already as in the file.", unchanged),
-        )
-    )
-
-
-def _said_of_waiting(count: int) -> str:
-    said = ngettext(
-        "%(num)s is in use, and changes when a second member agrees.",
-        "%(num)s are in use, and change when a second member agrees.",
-        count,
-    )
-    return str(said)
 
 
 def _file(text: str, name: str, content_type: str) -> Response:

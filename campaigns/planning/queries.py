@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from campaigns.audience.models import Audience
 from campaigns.audience.queries import find_rule_writers
 from campaigns.core.errors import BaseLanguageError, NotFoundError
+from campaigns.core.sentences import Sentence
 from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
 from campaigns.messages.queries import current_texts, current_wordings, drafted_texts, load_named
@@ -167,6 +168,29 @@ def was_sent_since(session: Session, approval: Approval) -> bool:
         ~Run.is_rehearsal,
     )
     return session.scalar(started.limit(1)) is not None
+
+
+def find_submitted(session: Session, organisation_id: int, *, most: int) -> list[tuple[int, str]]:
+    """Return (id, name) of the campaigns that wait for approval, longest waiting first."""
+    rows = session.execute(
+        owned(select(Campaign.id, Campaign.name), Campaign, organisation_id)
+        .where(Campaign.state == CampaignState.SUBMITTED)
+        .order_by(Campaign.updated_at)
+        .limit(most)
+    )
+    return [(campaign_id, name) for campaign_id, name in rows]
+
+
+def find_held(session: Session, organisation_id: int, *, most: int) -> list[tuple[int, str, Sentence | None]]:
+    """Return (id, campaign name, reason) of the runs that a person must release, oldest first."""
+    rows = session.execute(
+        owned(select(Run.id, Campaign.name, Run.reason), Run, organisation_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .where(Run.state == RunState.HELD)
+        .order_by(Run.id)
+        .limit(most)
+    )
+    return [(run_id, name, reason) for run_id, name, reason in rows]
 
 
 def find_editors(session: Session, campaign: Campaign) -> set[int]:
