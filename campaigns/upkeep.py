@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from threading import Event
 
 from sqlalchemy import Select, select
@@ -51,11 +52,13 @@ class Upkeep:
         repair: Runner,
         open_gateway: Callable[[SenderFacts], Gateway],
         is_stopping: Event,
+        is_astray: Callable[[], bool],
         turn_seconds: float,
     ) -> None:
         """Prepare the chores; those that may take long end early once `is_stopping`.
 
         `repair` runs what goes beside fan-outs. A fan-out rests after each group, `turn_seconds` at least.
+        `is_astray` says whether the clock may not be believed.
         """
         self._sessions, self._settings = sessions, settings
         self._vault = settings.vault()
@@ -63,6 +66,7 @@ class Upkeep:
         self._canary = canary_rule_of(settings)
         self._in_repair, self._open_gateway = repair, open_gateway
         self._is_stopping, self._turn_seconds = is_stopping, turn_seconds
+        self._is_astray = is_astray
         #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
         self._unlisted = frozenset[int]()
 
@@ -122,9 +126,19 @@ class Upkeep:
             may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
         )
 
-    def _reap(self) -> None:
+    def _at_a_sure_time(self, act: Callable[[Session, datetime], object]) -> None:
+        """Do what compares times, at one that is read before the clock is asked about.
+
+        A chore that was let begin may wait for its thread, while somebody sets the clock.
+        """
         with self._sessions.begin() as session:
-            reap(session, reap_after=self._patience.reap_after)
+            now = clock.now()
+            if not self._is_astray():
+                act(session, now)
+
+    def _reap(self) -> None:
+        reap_after = self._patience.reap_after
+        self._at_a_sure_time(lambda session, now: reap(session, reap_after=reap_after, now=now))
 
     def _tell_what_recurs(self) -> None:
         with self._sessions() as session:
@@ -135,8 +149,7 @@ class Upkeep:
             tell_rest(session, now=clock.now())
 
     def _expire(self) -> None:
-        with self._sessions.begin() as session:
-            expire_resting(session)
+        self._at_a_sure_time(lambda session, now: expire_resting(session, now=now))
 
     async def reconcile(self) -> None:
         """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""
@@ -155,8 +168,10 @@ class Upkeep:
             await self._in_repair(self._give_up, self._unlisted)
 
     def _give_up(self, unlisted: frozenset[int]) -> None:
-        with self._sessions.begin() as session:
-            give_up(session, unconfirmed_after=self._patience.unconfirmed_after, unlisted=unlisted)
+        after = self._patience.unconfirmed_after
+        self._at_a_sure_time(
+            lambda session, now: give_up(session, unconfirmed_after=after, unlisted=unlisted, now=now)
+        )
 
     def _ids(self, statement: Select[int]) -> list[int]:
         with self._sessions() as session:

@@ -170,10 +170,10 @@ class Worker:
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
-        self._upkeep = self._make_upkeep(SQLITE_TURN_SECONDS if is_sqlite else 0.0)
         self._renewal, self._acting = self._make_counters()
         self._leader_lock = LeaderLock(database.url.database) if is_sqlite else None
         self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
+        self._upkeep = self._make_upkeep(SQLITE_TURN_SECONDS if is_sqlite else 0.0)
         self._lifeline = lifeline_of(self._sessions, settings.state_path, last_intent=find_last_intent)
         self._listener = Listener(
             self._lifeline,
@@ -187,11 +187,11 @@ class Worker:
 
     def _make_upkeep(self, turn_seconds: float) -> Upkeep:
         return Upkeep(
-            self._sessions,
-            self._settings,
+            *(self._sessions, self._settings),
             repair=in_thread(self._repair_thread),
             open_gateway=self._open_gateway,
             is_stopping=self._is_stopping,
+            is_astray=self._guard.is_astray,
             turn_seconds=turn_seconds,
         )
 

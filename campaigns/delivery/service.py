@@ -6,6 +6,7 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -27,12 +28,12 @@ _LIMIT: BindParameter[int] = bindparam("limit")
 _RUN: BindParameter[int] = bindparam("run")
 
 
-def expire_resting(session: Session, *, limit: int = SWEEP) -> int:
+def expire_resting(session: Session, *, limit: int = SWEEP, now: datetime | None = None) -> int:
     """Close up to `limit` queued deliveries whose time is over while nothing is claimed for their sender.
 
     Where a sender sends, the claim closes them; one that is off, paused or has no more room today claims nothing.
     """
-    return _moved(session, _expiring(), {"now": clock.now(), "limit": limit})
+    return _moved(session, _expiring(), {"now": now or clock.now(), "limit": limit})
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
@@ -65,9 +65,9 @@ _BEFORE = bindparam("before", type_=UTCDateTime())
 _log = logging.getLogger(__name__)
 
 
-def reap(session: Session, *, reap_after: timedelta) -> int:
+def reap(session: Session, *, reap_after: timedelta, now: datetime | None = None) -> int:
     """Settle calls that left no result: `accepted` when a receipt came, else `unknown`. Return how many."""
-    now = clock.now()
+    now = now or clock.now()
     reaped = session.execute(_reaping(), {"before": now - reap_after}).all()
     if reaped:
         _log.warning("%s calls left no result", len(reaped))
@@ -93,14 +93,16 @@ def _noting() -> Insert:
     return insert(Attempt)
 
 
-def give_up(session: Session, *, unconfirmed_after: timedelta, unlisted: Collection[int] = ()) -> int:
+def give_up(
+    session: Session, *, unconfirmed_after: timedelta, unlisted: Collection[int] = (), now: datetime | None = None
+) -> int:
     """Make `unconfirmed` what nothing has settled for so long; a member may resend it. Return how many.
 
     To be called after `reconcile`: after a long outage of ours the provider's list must be asked first. What the
     reaper found only now waits as long once more; what could not be looked up, because the list was away, waits
     PATIENT_TIMES as long. `unlisted` are the senders whose provider keeps no list.
     """
-    now = clock.now()
+    now = now or clock.now()
     given = {
         "before": now - unconfirmed_after,
         "long_before": now - PATIENT_TIMES * unconfirmed_after,
