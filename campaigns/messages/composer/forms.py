@@ -38,7 +38,8 @@ class ComposerForm(TranslationForm):
             data={
                 "body": translation.text,
                 "back_translation": translation.back_translation,
-                "is_draft": translation.state == "draft",
+                # Whoever saves a returned text has done with it, and it waits for review again.
+                "is_draft": translation.state == "draft" and translation.returned is None,
                 **translation.wordings,
             }
         )

@@ -107,6 +107,23 @@ def test_review_ends_the_comment_on_an_unchanged_text(
     assert state(pages, "uk") == (TranslationState.REVIEWED, None)
 
 
+@pytest.mark.parametrize(("is_returned", "then"), [(True, "translated"), (False, "draft")])
+def test_returned_text_that_is_changed_waits_again(
+    pages: Pages, message: Message, author: Member, reviewer: FlaskClient, is_returned: bool, then: str
+) -> None:
+    writer, address = pages.client(author), f"/messages/{message.id}/uk"
+    if is_returned:
+        seen = seen_in(reviewer.get("/messages/reviews").text, "uk")
+        reviewer.post(f"{address}/return", data={"seen": seen, "comment": "Shorter."})
+    else:
+        writer.post(address, data={"body": UKRAINIAN, "is_draft": "y"})
+    box = re.search(r'<input[^>]*name="is_draft"[^>]*>', writer.get(address).text)
+    assert box is not None
+    ticked = {"is_draft": "y"} if "checked" in box[0] else {}
+    writer.post(address, data={"body": "Паспорт тримайте.", **ticked})
+    assert state(pages, "uk")[0] == then
+
+
 def test_text_is_decided_only_as_it_was_read(pages: Pages, message: Message, reviewer: FlaskClient) -> None:
     seen = seen_in(reviewer.get("/messages/reviews").text, "uk")
     with pages.sessions.begin() as session:
