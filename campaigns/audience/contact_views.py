@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -222,7 +223,8 @@ def _check_again(import_id: int) -> ContactImport:
             {place: ours for ours in COLUMN_NAMES if (place := request.form.get(f"column-{ours}", ""))}
         )
         if upload is not None and upload.filename:
-            return _check(upload, telling, instead_of=import_id)
+            # Its columns may stand elsewhere: its own header says which is what, or a member is asked anew.
+            return _check(upload, replace(telling, columns={}), instead_of=import_id)
         watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
         kept.seek(0)
         return _keep(name, kept, telling, instead_of=import_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -197,6 +197,23 @@ def test_member_says_which_column_is_what(pages: Pages, client_for: Callable[...
     client.post(f"{again}/import")
     with pages.sessions() as session:
         assert session.scalars(select(Contact.language)).all() == ["uk"]
+
+
+def test_corrected_file_is_read_by_its_own_header(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.STEWARD)
+    row = "number,language,position_date,consent_date,Jak\n+380501234567,uk,2026-01-05,2026-02-01,form\n"
+    first = upload(client, row).location
+    places = ("number", "language", "position_date", "consent_date", "consent_how")
+    named = {f"column-{ours}": str(place) for place, ours in enumerate(places)}
+    named_file = client.post(f"{first}/again", data=named).location
+    corrected = (
+        "number,language,consent_date,position_date,consent_how\n+380501234567,uk,2026-02-01,2026-01-05,form\n"
+    )
+    data = {"file": (io.BytesIO(corrected.encode()), "people.csv")}
+    again = client.post(f"{named_file}/again", data=data, content_type="multipart/form-data").location
+    client.post(f"{again}/import")
+    with pages.sessions() as session:
+        assert session.scalars(select(Consent.given_at)).one().date() == date(2026, 2, 1)
 
 
 def test_viewer_is_told_why_nothing_is_here(client_for: Callable[..., FlaskClient]) -> None:
