@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +45,8 @@ from campaigns.places.place_names.name_table import CREDIT
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.staff.typed.typed_marks import TypedMark
+from campaigns.staff.typed.views import keeps_typed, open_mark
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told, said
 from campaigns.web.filters import language_name
@@ -153,6 +156,8 @@ def remind(conversation_id: int) -> Page:
 def keep_draft(conversation_id: int) -> Page:
     """Keep what was written; it is offered when the person writes again. A script asks for it without a page."""
     conversation, form = _own(conversation_id), AnswerForm()
+    if request.args.get("silently"):
+        open_mark()
     if request.args.get("silently") and not form.text("words").strip():
         service.drop_draft(session(), conversation, by=current_member().id)
     else:
@@ -161,6 +166,17 @@ def keep_draft(conversation_id: int) -> Page:
         return Redirect(status=204)
     flash(_("It is kept. You find it here again when they write."), "good")
     return redirect(url_for("conversations.show", conversation_id=conversation_id))
+
+
+def _keep_expired(mark: TypedMark, entered: Mapping[str, str]) -> None:
+    """Keep an answer that was sent after the sign-in had expired, as the draft of whoever opened the form."""
+    which, words = (request.view_args or {}).get("conversation_id", 0), entered.get("words", "")
+    if words.strip() and mark.path == url_for("conversations.show", conversation_id=which):
+        conversation = queries.get_conversation(session(), which, mark.organisation_id)
+        service.keep_draft(session(), conversation, words, by=mark.member_id, vault=vault())
+
+
+keeps_typed(pages.name, _keep_expired)
 
 
 @pages.post("/<int:conversation_id>/take")

@@ -26,39 +26,54 @@ class Typed:
     """What a member typed on a page, by the names of its fields, and when it was kept."""
 
     fields: Mapping[str, str]
+    #: Digest of what was saved when they began.
+    shown: str
     saved_at: datetime
 
 
 def keep_typed(session: Session, mark: TypedMark, entered: Mapping[str, str], *, vault: Vault) -> None:
     """Keep the fields that the mark names, in place of what was kept of the page before."""
     fields = {name: entered[name] for name in mark.names if name in entered}
-    text = json.dumps([mark.path, fields])
+    text = json.dumps([mark.page, fields, mark.shown])
     if len(text) > LONGEST:
         return
-    kept = {"sealed_fields": vault.seal(text, **_SEALED, row_id=mark.member_id), "saved_at": clock.now()}
-    keeping = insert_or(session, TypedForm).values(member_id=mark.member_id, path=mark.path, **kept)
-    session.execute(keeping.on_conflict_do_update(index_elements=["member_id", "path"], set_=kept))
-    theirs = select(TypedForm.path).where(TypedForm.member_id == mark.member_id)
+    sealed = vault.seal(text, **_SEALED, row_id=mark.member_id)
+    _write(session, mark, sealed)
+    full = TypedForm.sealed_fields != b""
+    theirs = select(TypedForm.path).where(TypedForm.member_id == mark.member_id, full)
     lately = theirs.order_by(TypedForm.saved_at.desc()).limit(MOST_PAGES)
     session.execute(
-        delete(TypedForm).where(TypedForm.member_id == mark.member_id, TypedForm.path.not_in(lately)),
+        delete(TypedForm).where(TypedForm.member_id == mark.member_id, full, TypedForm.path.not_in(lately)),
         execution_options={"synchronize_session": False},
     )
 
 
-def find_typed(session: Session, member_id: int, path: str, *, vault: Vault) -> Typed | None:
+def find_typed(session: Session, member_id: int, page: str, *, vault: Vault) -> Typed | None:
     """Return what a member typed on a page within the last week, or None."""
-    row = session.get(TypedForm, (member_id, path))
-    if row is None or row.saved_at < clock.now() - KEPT_FOR:
+    row = session.get(TypedForm, (member_id, page))
+    if row is None or row.saved_at < clock.now() - KEPT_FOR or not row.sealed_fields:
         return None
     text = vault.open_or_none(row.sealed_fields, **_SEALED, row_id=member_id)
-    kept_path, fields = json.loads(text) if text else (None, {})
-    return Typed(fields, row.saved_at) if kept_path == path else None
+    kept_page, fields, shown = json.loads(text) if text else (None, {}, "")
+    return Typed(fields, shown, row.saved_at) if kept_page == page else None
 
 
-def forget_typed(session: Session, member_id: int, path: str) -> None:
-    """Forget what a member typed on a page."""
-    session.execute(delete(TypedForm).where(TypedForm.member_id == member_id, TypedForm.path == path))
+def forget_typed(session: Session, mark: TypedMark) -> None:
+    """Forget what a member typed on a page, and whatever of it is still on its way."""
+    _write(session, mark, b"")
+
+
+def is_over(session: Session, mark: TypedMark) -> bool:
+    """Say whether the page was saved, or what was typed discarded, since the form was opened."""
+    ended = select(TypedForm.saved_at).where(TypedForm.member_id == mark.member_id, TypedForm.path == mark.page)
+    ended_at = session.scalar(ended.where(TypedForm.sealed_fields == b""))
+    return ended_at is not None and mark.opened_at < ended_at
+
+
+def _write(session: Session, mark: TypedMark, sealed: bytes) -> None:
+    kept = {"sealed_fields": sealed, "saved_at": clock.now()}
+    writing = insert_or(session, TypedForm).values(member_id=mark.member_id, path=mark.page, **kept)
+    session.execute(writing.on_conflict_do_update(index_elements=["member_id", "path"], set_=kept))
 
 
 def forget_old_forms(sessions: sessionmaker[Session]) -> None:

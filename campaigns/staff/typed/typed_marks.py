@@ -1,13 +1,12 @@
-"""A form carries a signed mark of who opened it, on which page, and which of its fields may be kept.
+"""A form carries a signed mark of who opened it, when and on which page, and which of its fields may be kept.
 
 So what was typed can be kept for that member alone, also when the session has expired and nobody is signed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -19,25 +18,42 @@ KEPT_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class TypedMark:
-    """Who opened a form, on which page, and the names of its fields of text."""
+    """Who opened a form in which organisation and when, on which page, and which of its fields are kept."""
 
     member_id: int
+    organisation_id: int
     path: str
     names: tuple[str, ...]
+    #: Digest of what is saved, as the form showed it; "" where that does not matter.
+    shown: str
+    opened_at: datetime
+
+    @property
+    def page(self) -> str:
+        """The page within its organisation: pages of two organisations have the same path."""
+        return page_of(self.organisation_id, self.path)
 
 
-def write_mark(secret_key: str, member_id: int, path: str, names: Collection[str]) -> str:
+def page_of(organisation_id: int, path: str) -> str:
+    """Return the name of a page within an organisation."""
+    return f"{organisation_id} {path}"
+
+
+def write_mark(secret_key: str, mark: TypedMark) -> str:
     """Return a mark as it stands in a form."""
-    return str(_signer(secret_key).dumps([member_id, path, sorted(names)]))
+    opened_at = mark.opened_at.timestamp()
+    who = [mark.member_id, mark.organisation_id]
+    return str(_signer(secret_key).dumps([*who, mark.path, list(mark.names), mark.shown, opened_at]))
 
 
 def read_mark(secret_key: str, text: str) -> TypedMark | None:
     """Return a mark that we wrote within the last week, else None."""
     try:
-        member_id, path, names = _signer(secret_key).loads(text, max_age=int(KEPT_FOR.total_seconds()))
-    except BadData:
+        found = _signer(secret_key).loads(text, max_age=int(KEPT_FOR.total_seconds()))
+        member_id, organisation_id, path, names, shown, opened_at = found
+    except (BadData, ValueError):
         return None
-    return TypedMark(member_id, path, tuple(names))
+    return TypedMark(member_id, organisation_id, path, tuple(names), shown, datetime.fromtimestamp(opened_at, UTC))
 
 
 def _signer(secret_key: str) -> URLSafeTimedSerializer:

@@ -5,6 +5,11 @@ A page takes part by `refill(form)` in its view and `keeps(form)` in its templat
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, flash, g, redirect, request, url_for
@@ -13,11 +18,12 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
+from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.words import N_
-from campaigns.staff.auth import current_member, requires
-from campaigns.staff.typed.typed_fields import find_typed, forget_typed, keep_typed
-from campaigns.staff.typed.typed_marks import FIELD, TypedMark, read_mark, write_mark
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.typed.typed_fields import find_typed, forget_typed, is_over, keep_typed
+from campaigns.staff.typed.typed_marks import FIELD, TypedMark, page_of, read_mark, write_mark
 from campaigns.web.current import settings, vault
 from campaigns.web.error_pages import answer_http
 from campaigns.web.forms import Form
@@ -25,8 +31,16 @@ from campaigns.web.session import session
 
 pages = Blueprint("typed", __name__, url_prefix="/typed")
 
-#: Kinds of fields that are kept, by their names: text and choices; never a password, a number or a file.
-KEPT_KINDS = frozenset({"StringField", "TextAreaField", "RadioField"})
+#: Kinds of fields that are kept, by their names, as they were typed; never a password or a file.
+KEPT_KINDS = frozenset(
+    {"StringField", "TextAreaField", "RadioField", "SelectField", "IntegerField", "DecimalField"}
+)
+#: Kinds that are not kept, of which the page warns.
+_TICKED = frozenset({"BooleanField", "Ticks"})
+
+Keeper = Callable[[TypedMark, Mapping[str, str]], None]
+#: Those that keep what was typed in a blueprint in a place of their own, by its name.
+_KEEPERS: dict[str, Keeper] = {}
 #: Under these a member gives their password first, and then comes back.
 _SIGN_IN = ("/sign-in", "/settings/password")
 
@@ -35,7 +49,7 @@ _SIGN_IN = ("/sign-in", "/settings/password")
 @requires()
 def keep() -> Response:
     """Keep what is typed now; the script of the form asks for it every few seconds."""
-    keep_typed(session(), _own_mark(), request.form, vault=vault())
+    keep_typed(session(), open_mark(), request.form, vault=vault())
     return Response(status=204)
 
 
@@ -44,35 +58,97 @@ def keep() -> Response:
 def discard() -> Response:
     """Forget what was typed, and show the page as it is saved."""
     mark = _own_mark()
-    forget_typed(session(), mark.member_id, mark.path)
+    forget_typed(session(), mark)
     return redirect(mark.path)
 
 
+def open_mark() -> TypedMark:
+    """Return the mark of the form that a script keeps. Raises RefusedError where it was saved since."""
+    mark = _own_mark()
+    if is_over(session(), mark):
+        raise RefusedError(N_("This form was opened before you saved it last."))
+    return mark
+
+
+def keeps_typed(blueprint: str, keeper: Keeper) -> None:
+    """Let another function keep what was typed in a blueprint when a save meets an expired sign-in."""
+    _KEEPERS[blueprint] = keeper
+
+
 def refill(form: Form) -> None:
-    """Fill a form that is opened with what its member typed here and did not save."""
-    found = find_typed(session(), current_member().id, request.path, vault=vault())
-    if found is None or request.method != "GET":
+    """Fill a form that is opened with what its member typed here and did not save.
+
+    Where what is saved was changed since they began, it is shown, and what they typed stands beside it.
+    """
+    if request.method != "GET":
         return
-    for field in form:
-        if field.type in KEPT_KINDS and field.short_name in found.fields:
-            if (field.data or "") != found.fields[field.short_name]:
-                g.typed_at = found.saved_at
-            field.data = found.fields[field.short_name]
+    g.shown_digest = _digest(form)
+    page = page_of(current_organisation().id, request.path)
+    found = find_typed(session(), current_member().id, page, vault=vault())
+    if found is None:
+        return
+    typed = [(field, found.fields[field.name]) for field in _kept(form) if field.name in found.fields]
+    other = [(field, text) for field, text in typed if _raw(field) != text]
+    if other:
+        g.typed_at = found.saved_at
+    if found.shown != g.shown_digest:
+        g.typed_beside = [(field.label.text, text) for field, text in other if text]
+        return
+    for field, text in other:
+        # What is no number is shown as it was typed, too.
+        field.raw_data = [text]
+        with suppress(ValueError):
+            field.process_formdata([text])
 
 
 def init_typed(app: Flask) -> None:
     """Let forms carry marks, and keep what they hold when a save cannot be done yet."""
     app.add_template_global(_mark_of, "typed_mark")
+    app.add_template_global(_own_place_mark, "own_mark")
     app.add_template_global(lambda: g.get("typed_at"), "typed_at")
+    app.add_template_global(lambda: g.get("typed_beside"), "typed_beside")
+    app.add_template_global(lambda: g.get("has_ticks"), "typed_without_ticks")
     app.add_template_global(lambda: g.get("typed_mark", ""), "written_mark")
     app.register_error_handler(CSRFError, _answer_expired)
     app.after_request(_settle)
 
 
 def _mark_of(form: Form) -> str:
-    names = [field.short_name for field in form if field.type in KEPT_KINDS]
-    g.typed_mark = write_mark(settings().secret_key, current_member().id, request.path, names)
+    before = _read() if request.method == "POST" else None
+    # A form that is shown again after a mistake still stands for what was saved when it was opened.
+    shown = before.shown if before else g.get("shown_digest") or _digest(form)
+    names = tuple(sorted(field.name for field in _kept(form)))
+    g.typed_mark = _write_mark(request.path, names, shown)
+    g.has_ticks = any(field.type in _TICKED for field in form)
     return str(g.typed_mark)
+
+
+def _own_place_mark(path: str, name: str) -> str:
+    """Return the mark of a form with one field that is kept in a place of its own."""
+    return _write_mark(path, (name,), "")
+
+
+def _write_mark(path: str, names: tuple[str, ...], shown: str) -> str:
+    who = current_member().id, current_organisation().id
+    return write_mark(settings().secret_key, TypedMark(*who, path, names, shown, clock.now()))
+
+
+def _kept(form: Form) -> Iterator[Any]:
+    for field in form:
+        for each in field if field.type == "FieldList" else (field,):
+            if each.type in KEPT_KINDS:
+                yield each
+
+
+def _raw(field: Any) -> str:
+    if field.type in ("SelectField", "RadioField"):
+        return "" if field.data is None else str(field.data)
+    return str(field._value())
+
+
+def _digest(form: Form) -> str:
+    fields = {field.name: _raw(field) for field in _kept(form)}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _read() -> TypedMark | None:
@@ -91,12 +167,20 @@ def _answer_expired(error: CSRFError) -> Response:
     mark = _read()
     if mark is None or (current_user.is_authenticated and current_member().id != mark.member_id):
         return answer_http(error)
-    keep_typed(session(), mark, request.form, vault=vault())
+    _keep_for(mark)
     flash(_("This form was open too long. What you typed is kept: look at it, and save it again."), "warning")
     g.has_typed = True
     if current_user.is_authenticated:
         return redirect(mark.path)
     return redirect(url_for("security.login", next=mark.path))
+
+
+def _keep_for(mark: TypedMark) -> None:
+    keeper = _KEEPERS.get(request.blueprint or "")
+    if keeper is None:
+        keep_typed(session(), mark, request.form, vault=vault())
+    else:
+        keeper(mark, request.form)
 
 
 def _settle(response: Response) -> Response:
@@ -106,7 +190,7 @@ def _settle(response: Response) -> Response:
     mark = _read() if current_user.is_authenticated and request.blueprint != pages.name else None
     if mark is not None and mark.member_id == current_member().id:
         if urlsplit(response.location or "").path.startswith(_SIGN_IN):
-            keep_typed(session(), mark, request.form, vault=vault())
+            _keep_for(mark)
         else:
-            forget_typed(session(), mark.member_id, mark.path)
+            forget_typed(session(), mark)
     return response

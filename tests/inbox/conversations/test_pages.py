@@ -51,6 +51,11 @@ def fields_of(page: str) -> dict[str, str]:
     return values
 
 
+def mark_in(page: str) -> dict[str, str]:
+    """Return the mark of the form in which an answer is written."""
+    return {"typed_mark": page.partition('name="typed_mark" value="')[2].partition('"')[0]}
+
+
 @pytest.mark.usefixtures("sender")
 def test_question_is_answered_on_its_page(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
@@ -139,12 +144,39 @@ def test_an_answer_keeps_itself_while_it_is_typed(pages: Pages, vault: Vault, cl
     which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
     silently = f"/inbox/{which}/draft?silently=1"
     assert f'data-keep="{silently}"' in client.get(f"/inbox/{which}").text
-    assert client.post(silently, data={"words": "At the station."}).status_code == 204
+    form = mark_in(client.get(f"/inbox/{which}").text)
+    assert client.post(silently, data=form | {"words": "At the station."}).status_code == 204
     page = client.get(f"/inbox/{which}").text
     assert "At the station." in page
     assert "It is kept." not in page
-    client.post(silently, data={"words": " "})
+    client.post(silently, data=form | {"words": " "})
     assert "At the station." not in client.get(f"/inbox/{which}").text
+
+
+@pytest.mark.usefixtures("sender")
+def test_what_was_typed_before_an_answer_does_not_come_back_after_it(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    page = client.get(f"/inbox/{which}").text
+    form = fields_of(page) | mark_in(page) | {"words": "At the station."}
+    assert client.post(f"/inbox/{which}/answer", data=form).status_code == 302
+    assert client.post(f"/inbox/{which}/draft?silently=1", data=form).status_code == 409
+    with pages.sessions() as session:
+        assert session.scalars(select(Draft)).all() == []
+
+
+def test_answer_after_the_sign_in_has_expired_is_kept_as_a_draft(own_pages: Pages, vault: Vault) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    which, member = hear(own_pages, vault, "Where can we sleep?"), own_pages.member(Role.RESPONDER)
+    form = mark_in(own_pages.client(member).get(f"/inbox/{which}").text) | {"words": "At the station."}
+    other = hear(own_pages, vault, "And we?", who="+380671234568")
+    for path, is_theirs in ((f"/inbox/{which}/answer", True), (f"/inbox/{other}/answer", False)):
+        assert own_pages.client().post(path, data=form).status_code == 302
+        page = own_pages.client(member).get(path.removesuffix("/answer")).text
+        assert ("At the station." in page) == is_theirs
+    stranger = own_pages.member(Role.RESPONDER)
+    assert "At the station." not in own_pages.client(stranger).get(f"/inbox/{which}").text
 
 
 def test_taken_put_off_closed_and_opened_again(pages: Pages, vault: Vault, client_for: Clients) -> None:

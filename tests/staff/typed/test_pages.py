@@ -15,7 +15,7 @@ from sqlalchemy import select
 from campaigns.staff.models import Role
 from campaigns.staff.typed.models import TypedForm
 from tests.browser.chromium import skip_without_browser
-from tests.factories import a_campaign, a_member, a_message
+from tests.factories import a_campaign, a_member, a_message, a_sender
 from tests.places.browsing import a_served_visit
 from tests.web.pages import Pages
 
@@ -41,7 +41,7 @@ def opened(client: FlaskClient, path: str) -> dict[str, str]:
 
 def kept(pages: Pages) -> list[str]:
     with pages.sessions() as session:
-        return list(session.scalars(select(TypedForm.path)))
+        return list(session.scalars(select(TypedForm.path).where(TypedForm.sealed_fields != b"")))
 
 
 def test_what_is_typed_is_filled_in_again_until_it_is_saved_or_discarded(pages: Pages) -> None:
@@ -58,6 +58,47 @@ def test_what_is_typed_is_filled_in_again_until_it_is_saved_or_discarded(pages: 
     assert author.post(path, data=form | {"language": "en"}).status_code == 302
     assert kept(pages) == []
     assert FILLED not in author.get(path).text
+
+
+def test_a_keep_that_comes_after_the_save_is_dropped(pages: Pages) -> None:
+    path, author = a_page(pages), pages.client(pages.member(Role.AUTHOR))
+    form = opened(author, path) | {"body": WORDS, "language": "en"}
+    author.post(path, data=form)
+    assert author.post("/typed", data=form | {"body": "Older words."}).status_code == 409
+    assert kept(pages) == []
+    assert author.post("/typed", data=opened(author, path) | {"body": "Newer words."}).status_code == 204
+
+
+def test_what_was_typed_stands_beside_a_text_that_was_changed_since(pages: Pages) -> None:
+    path, author = a_page(pages), pages.client(pages.member(Role.AUTHOR))
+    author.post("/typed", data=opened(author, path) | {"body": WORDS})
+    other = pages.client(pages.member(Role.AUTHOR))
+    other.post(path, data=opened(other, path) | {"body": "A newer text.", "language": "en"})
+    page = author.get(path).text
+    written = re.search(r'<textarea[^>]*name="body"[^>]*>\s*([^<]*)<', page)
+    assert written is not None
+    assert written[1].strip() == "A newer text."
+    assert re.search(rf"<textarea[^>]*readonly[^>]*>{WORDS}<", page)
+    assert ("This was changed and saved since" in page, FILLED in page) == (True, False)
+    # Whoever types on from here has seen the newer text.
+    author.post("/typed", data=opened(author, path) | {"body": "Both texts."})
+    assert FILLED in author.get(path).text
+
+
+def test_numbers_and_choices_of_a_campaign_are_kept_as_they_were_typed(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        campaign = a_campaign(session, pages.ours, a_member(session, pages.ours))
+        path, sender_id = f"/campaigns/{campaign.id}/edit", campaign.sender_ids[0]
+        spare = a_sender(session, organisation_id=pages.ours.id).id
+    author = pages.client(pages.member(Role.AUTHOR))
+    typed = {"budget": "12,5 or", "max_parts": "7", "senders-0": str(spare), "senders-1": str(sender_id)}
+    author.post("/typed", data=opened(author, path) | typed)
+    page = author.get(path).text
+    for name in ("budget", "max_parts"):
+        assert re.search(rf'<input[^>]*name="{name}"[^>]*value="{typed[name]}"', page)
+    for name in ("senders-0", "senders-1"):
+        assert re.search(rf'name="{name}".*?<option selected value="{typed[name]}"', page, re.DOTALL)
+    assert "Boxes to tick are as they were saved." in page
 
 
 def test_nobody_keeps_anything_in_another_ones_name(pages: Pages) -> None:
@@ -111,3 +152,23 @@ def test_a_page_that_is_left_keeps_what_was_typed_by_itself(pages: Pages, look: 
         visit.go(path)
         expect(visit.page.locator("textarea[name=body]")).to_have_value(WORDS)
         visit.look("composer-filled-in")
+
+
+@pytest.mark.browser
+def test_page_says_when_what_is_typed_is_not_kept(pages: Pages) -> None:
+    skip_without_browser()
+    path, member = a_page(pages), pages.member(Role.AUTHOR)
+    with a_served_visit(pages, member, language="en", width=360) as visit:
+        visit.go(path)
+        lost = visit.page.get_by_text("What you type is not kept now.")
+        visit.page.route("**/typed", lambda route: route.fulfill(status=403))
+        visit.page.fill("textarea[name=body]", WORDS)
+        visit.page.evaluate("dispatchEvent(new Event('pagehide'))")
+        expect(lost).to_be_visible()
+        # The browser itself tells of the refusal.
+        visit.complaints.clear()
+        visit.look("composer-not-kept")
+        visit.page.unroute("**/typed")
+        visit.page.evaluate("dispatchEvent(new Event('pagehide'))")
+        expect(lost).to_have_count(0)
+    assert len(kept(pages)) == 1
