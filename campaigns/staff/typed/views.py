@@ -92,7 +92,7 @@ def refill(form: Form) -> None:
     if other:
         g.typed_at = found.saved_at
     if found.shown != g.shown_digest:
-        g.typed_beside = [(field.label.text, text) for field, text in other if text]
+        g.typed_beside = [(field.label.text, _in_words(field, text)) for field, text in other if text]
         return
     for field, text in other:
         # What is no number is shown as it was typed, too.
@@ -144,6 +144,14 @@ def _raw(field: Any) -> str:
     if field.type in ("SelectField", "RadioField"):
         return "" if field.data is None else str(field.data)
     return str(field._value())
+
+
+def _in_words(field: Any, typed: str) -> str:
+    """Return what was typed, or of a choice how the page calls it."""
+    if field.type not in ("SelectField", "RadioField"):
+        return typed
+    choices = {str(each.value): str(each.label) for each in field.iter_choices()}
+    return choices.get(typed, typed)
 
 
 def _digest(form: Form) -> str:

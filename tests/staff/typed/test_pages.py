@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import expect
 from sqlalchemy import select
 
+from campaigns.planning.models import Campaign
 from campaigns.staff.models import Role
 from campaigns.staff.typed.models import TypedForm
 from tests.browser.chromium import skip_without_browser
@@ -89,7 +90,7 @@ def test_numbers_and_choices_of_a_campaign_are_kept_as_they_were_typed(pages: Pa
     with pages.sessions.begin() as session:
         campaign = a_campaign(session, pages.ours, a_member(session, pages.ours))
         path, sender_id = f"/campaigns/{campaign.id}/edit", campaign.sender_ids[0]
-        spare = a_sender(session, organisation_id=pages.ours.id).id
+        spare = a_sender(session, organisation_id=pages.ours.id, identity="+48500100200").id
     author = pages.client(pages.member(Role.AUTHOR))
     typed = {"budget": "12,5 or", "max_parts": "7", "senders-0": str(spare), "senders-1": str(sender_id)}
     author.post("/typed", data=opened(author, path) | typed)
@@ -99,6 +100,9 @@ def test_numbers_and_choices_of_a_campaign_are_kept_as_they_were_typed(pages: Pa
     for name in ("senders-0", "senders-1"):
         assert re.search(rf'name="{name}".*?<option selected value="{typed[name]}"', page, re.DOTALL)
     assert "Boxes to tick are as they were saved." in page
+    with pages.sessions.begin() as session:
+        session.get_one(Campaign, campaign.id).name = "Another name"
+    assert re.search(r"<textarea[^>]*readonly[^>]*>[^<]*\+48500100200<", author.get(path).text)
 
 
 def test_nobody_keeps_anything_in_another_ones_name(pages: Pages) -> None:
