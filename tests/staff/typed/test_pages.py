@@ -176,3 +176,20 @@ def test_page_says_when_what_is_typed_is_not_kept(pages: Pages) -> None:
         visit.page.evaluate("dispatchEvent(new Event('pagehide'))")
         expect(lost).to_have_count(0)
     assert len(kept(pages)) == 1
+
+
+@pytest.mark.browser
+def test_a_save_ends_the_keep_that_is_on_its_way(pages: Pages) -> None:
+    skip_without_browser()
+    path, member = a_page(pages), pages.member(Role.AUTHOR)
+    ended: list[str] = []
+    with a_served_visit(pages, member, language="en", width=1280) as visit:
+        visit.go(path)
+        visit.page.on("requestfailed", lambda asked: ended.append(asked.url))
+        visit.page.route("**/typed", lambda route: None)
+        visit.page.fill("textarea[name=body]", WORDS)
+        visit.page.evaluate("dispatchEvent(new Event('pagehide'))")
+        # The page stays, so that only the script ends what is on its way.
+        visit.page.evaluate("document.querySelector('[name=typed_mark]').form.dispatchEvent(new Event('submit'))")
+        visit.page.wait_for_timeout(300)
+        assert [url.rpartition("/")[2] for url in ended] == ["typed"]
