@@ -153,6 +153,9 @@ def resume_run(run_id: int) -> Redirect:
         forget(run)
     except REFUSALS as error:
         return _refused(run, error)
+    if run.state == RunState.HELD:
+        flash(_("The run waits to start, as it did before it was stopped."), "good")
+        return redirect(url_for("delivery.show_run", run_id=run.id))
     flash(_("The run goes on."), "good")
     if renewed:
         flash(_("Its texts were written anew, with the numbers of helplines that hold now."), "good")

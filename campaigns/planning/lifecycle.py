@@ -33,6 +33,7 @@ RUN_MOVES: dict[tuple[RunState, RunState], str] = {
     (RunState.PAUSED, RunState.STOPPED): "stop",
     (RunState.STOPPED, RunState.RUNNING): "resume",
     (RunState.STOPPED, RunState.PLANNING): "resume before the fan-out ended",
+    (RunState.STOPPED, RunState.HELD): "resume before the fan-out began",
     (RunState.DONE, RunState.STOPPED): "a correction, after which nothing of it may be queued again",
     (RunState.DONE, RunState.RUNNING): "something was queued again: resent, fallen back, never called",
 }

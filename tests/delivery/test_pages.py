@@ -226,7 +226,7 @@ def test_a_number_that_changes_tells_of_a_minute(
 @pytest.mark.parametrize(
     ("language", "words"), [("uk", "Модуль надсилання не працював"), ("ar", "لم يعمل محرك الإرسال")]
 )
-@pytest.mark.parametrize("path", ["/", "/delivery", "/delivery/runs/{run}", "/campaigns/{campaign}"])
+@pytest.mark.parametrize("path", ["/", "/delivery", "/delivery/runs/{run}", "/campaigns/{campaign}?tab=history"])
 def test_reason_of_a_run_is_told_in_the_language_of_the_reader(
     pages: Pages, client_for: Clients, path: str, language: str, words: str
 ) -> None:

@@ -45,7 +45,7 @@ from campaigns.planning.models import (
     Schedule,
 )
 from campaigns.planning.policy import USUAL, Policy
-from campaigns.planning.runs.held_runs import CHANGED, WITHDRAWN, reason_to_hold
+from campaigns.planning.runs.held_runs import CHANGED, NOT_BEGUN, WITHDRAWN, reason_to_hold
 from campaigns.planning.schedules.recurrence import Firing, firing_after, next_firings
 from campaigns.planning.spending.service import expect_cost
 from campaigns.staff import audit
@@ -170,13 +170,17 @@ def ask_to_resume(session: Session, run: Run, *, by: int) -> None:
 
 
 def resume_run(session: Session, run: Run, *, by: int) -> None:
-    """Let a paused or stopped run go on where it was: in its fan-out, or in its sending.
+    """Let a paused or stopped run go on where it was: in its fan-out, in its sending, or held.
 
-    Moves the run only: members resume it by `delivery.renewing.resume`, which sees to it that its texts hold
-    today, and delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that paused by
-    itself when nobody has asked for this, or only the same member; RefusedError when what it says was withdrawn.
+    A scheduled one that was stopped before anything of it was planned may never have been let start, so it waits
+    for that. Moves the run only: members resume it by `delivery.renewing.resume`, which sees to it that its texts
+    hold today, and delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that paused
+    by itself when nobody has asked for this, or only the same member; RefusedError when what it says was withdrawn.
     """
     after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
+    is_planned = run.started_at is not None or run.planned_through
+    if run.state == RunState.STOPPED and run.schedule_id is not None and not is_planned:
+        after = RunState.HELD
     _begin(session, run, after, by, Permission.REVIEW)
     check_not_withdrawn(session, int(run.frozen.get("message_id", 0)), run.message_version)
     if run.paused_by_itself and run.resume_asked_by_id in (None, by):
@@ -185,7 +189,8 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
         )
     if run.reason == Sentence(MOVED):
         accept_cover(session, run)
-    run.state, run.reason, run.finished_at = after, None, None
+    reason = Sentence(NOT_BEGUN) if after == RunState.HELD else None
+    run.state, run.reason, run.finished_at = after, reason, None
     run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = False, None, None
     _record(session, run, "run.resume", by)
 

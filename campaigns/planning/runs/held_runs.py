@@ -37,6 +37,7 @@ STRANGERS = N_(
     "Others than those of the approved audience would get it: %(strangers)s of %(people)s people were not in it."
 )
 RESTORED = N_("It was due before this system was restored from a backup. Was it sent already, before that?")
+NOT_BEGUN = N_("It was stopped before it began, so its checks are asked again.")
 CHANGED = N_("The campaign changed since it was approved. Have it approved again, then let this run start.")
 
 

@@ -346,8 +346,21 @@ def test_run_that_is_over_cannot_be_put_first(story: Story, over: RunState) -> N
     assert run.priority == Priority.ORDINARY
 
 
+def test_held_run_that_was_stopped_is_held_again(story: Story) -> None:
+    """To stop and to resume it asks neither gates nor whoever approves: so neither may let it start."""
+    run = held(story)
+    service.stop_run(story.session, run, by=story.author.id)
+    service.resume_run(story.session, run, by=story.approver.id)
+    assert (run.state, run.finished_at) == (RunState.HELD, None)
+    assert "before it began" in str(run.reason)
+    story.session.scalars(select(Region)).one().country = "AF"
+    with pytest.raises(GateError):
+        service.let_run_start(story.session, run, by=story.approver.id)
+
+
 def test_stopped_fan_out_is_resumed_where_it_was(story: Story) -> None:
     run = a_run(story.session, story.campaign, state=RunState.PLANNING, started_at=None)
+    run.planned_through = 1
     service.stop_run(story.session, run, by=story.author.id)
     service.resume_run(story.session, run, by=story.approver.id)
     assert (run.state, run.finished_at) == (RunState.PLANNING, None)
