@@ -32,6 +32,13 @@ def write_table(rows: Iterable[Sequence[Cell]], *, line_end: str = "\r\n") -> st
     return text.getvalue()
 
 
+def write_own_line(cells: Sequence[str]) -> str:
+    """Return one line of CSV for our own reader, cells as they are: what leaves the system is never written so."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
 def guarded(cell: Cell) -> Cell:
     """Return a cell with an apostrophe before each of its parts that a spreadsheet would take for a formula."""
     return _RUN.sub(_with_apostrophe, cell) if isinstance(cell, str) else cell

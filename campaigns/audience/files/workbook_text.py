@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Generator
 from typing import BinaryIO
 
 from campaigns.audience.files.contact_reader import MOST_COLUMNS
 from campaigns.core.errors import FileFormatError, TooManyRowsError
+from campaigns.core.spreadsheets import write_own_line
 from campaigns.core.words import N_
 from campaigns.places.files.workbook import Cells, Workbook
 
@@ -42,6 +41,4 @@ def _as_line(row: Cells) -> str:
     width = max(row.texts, default=-1) + 1
     if width > MOST_COLUMNS:
         raise TooManyRowsError(N_("The file has more than %(limit)s columns."), limit=MOST_COLUMNS)
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerow([row.texts.get(at, "") for at in range(width)])
-    return written.getvalue()
+    return write_own_line([row.texts.get(at, "") for at in range(width)])

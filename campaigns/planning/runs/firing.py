@@ -174,8 +174,9 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
 
     A scheduled one that was stopped before anything of it was planned may never have been let start, so it waits
     for that. Moves the run only: members resume it by `delivery.renewing.resume`, which sees to it that its texts
-    hold today, and delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that paused
-    by itself when nobody has asked for this, or only the same member; RefusedError when what it says was withdrawn.
+    hold today, and delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that
+    paused by itself when nobody has asked for this, or only the same member; RefusedError when what it says was
+    withdrawn.
     """
     after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
     is_planned = run.started_at is not None or run.planned_through
