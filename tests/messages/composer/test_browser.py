@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, expect
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -14,6 +15,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.messages.glossary.service import save_term
 from campaigns.messages.service import create_message, review_translation, save_translation
 from campaigns.staff.models import Member, Role
+from campaigns.staff.typed.models import TypedForm
 from tests.audience.people import person
 from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.factories import a_message, a_service, an_audience
@@ -74,6 +76,8 @@ def visit(request: pytest.FixtureRequest, scene: Scene) -> Iterator[Visit]:
     language, width = request.param
     with scene.pages.sessions.begin() as session:
         session.get_one(Member, scene.author.id).locale = language
+        # What was typed in one look is kept after some seconds, and would be there in the next.
+        session.execute(delete(TypedForm))
     with a_visit(scene.browser, scene.address, scene.pages, scene.author, width=width) as visit:
         visit.language = language
         yield visit
