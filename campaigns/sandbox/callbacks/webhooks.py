@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlencode
 
@@ -91,6 +91,14 @@ class Attempt:
     seconds: float
 
 
+@dataclass(slots=True)
+class Told:
+    """What became of the webhooks since the sandbox was last made to forget."""
+
+    attempts: deque[Attempt]
+    counts: Counter[str] = field(default_factory=Counter)
+
+
 class Webhooks:
     """A queue of webhooks and the workers that empty it."""
 
@@ -105,10 +113,19 @@ class Webhooks:
         self.forget()
 
     def forget(self) -> None:
-        """Drop what waits and start the counts anew."""
+        """Drop what waits and start the counts anew; what is on its way is counted among what was forgotten."""
         self.drop_waiting()
-        self.counts: Counter[str] = Counter()
-        self.attempts: deque[Attempt] = deque(maxlen=self._settings.remember)
+        self._told = Told(deque(maxlen=self._settings.remember))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Return how many webhooks came to each end, and how many attempts there were."""
+        return self._told.counts
+
+    @property
+    def attempts(self) -> deque[Attempt]:
+        """Return the last attempts, the oldest first."""
+        return self._told.attempts
 
     def drop_waiting(self) -> None:
         """Drop the webhooks that no worker has taken yet."""
@@ -146,9 +163,9 @@ class Webhooks:
 
     async def deliver(self, webhook: Webhook) -> Answer:
         """Call the application now, retrying as the URL's fragment says, and return the last answer."""
-        target = read_target(webhook.url, self._settings.allowed_hosts)
+        target, told = read_target(webhook.url, self._settings.allowed_hosts), self._told
         if not target.is_allowed:
-            self._note(webhook, Answer(0, cause="refused"), nth=1, began=time.time())
+            _note(told, webhook, Answer(0, cause="refused"), nth=1, began=time.time())
             return Answer(0, cause="refused")
         headers = webhook.headers
         if headers is None:
@@ -157,7 +174,7 @@ class Webhooks:
         for nth in range(1, target.retries + 2):
             began = time.time()
             answer = await self._attempt(target, data, headers)
-            self._note(webhook, answer, nth=nth, began=began)
+            _note(told, webhook, answer, nth=nth, began=began)
             if not _is_retried(answer, target):
                 break
             await asyncio.sleep(0.1 * nth)
@@ -165,14 +182,14 @@ class Webhooks:
 
     async def _work(self) -> None:
         while True:
-            webhook = await self._queue.get()
+            webhook, told = await self._queue.get(), self._told
             self._busy += 1
             try:
                 answer = await self.deliver(webhook)
             finally:
                 self._busy -= 1
-            self.counts["delivered" if answer.is_success else "undelivered"] += 1
-            if not answer.is_success:
+            told.counts["delivered" if answer.is_success else "undelivered"] += 1
+            if not answer.is_success and told is self._told:
                 self._alert(answer.alert_code, webhook.sid, f"{webhook.url}: {answer.status or answer.cause}")
 
     async def _attempt(self, target: Target, data: bytes, headers: Mapping[str, str]) -> Answer:
@@ -193,14 +210,15 @@ class Webhooks:
         except (aiohttp.ClientError, ValueError):
             return Answer(0, cause="broken")
 
-    def _note(self, webhook: Webhook, answer: Answer, *, nth: int, began: float) -> None:
-        self.counts["attempts"] += 1
-        form = dict(webhook.form)
-        status = form.get("MessageStatus") or form.get("SmsStatus", "")
-        seconds = time.time() - began
-        self.attempts.append(
-            Attempt(began, webhook.sid, status, webhook.url, nth, answer.status, answer.cause, seconds)
-        )
+
+def _note(told: Told, webhook: Webhook, answer: Answer, *, nth: int, began: float) -> None:
+    told.counts["attempts"] += 1
+    form = dict(webhook.form)
+    status = form.get("MessageStatus") or form.get("SmsStatus", "")
+    seconds = time.time() - began
+    told.attempts.append(
+        Attempt(began, webhook.sid, status, webhook.url, nth, answer.status, answer.cause, seconds)
+    )
 
 
 @lru_cache(maxsize=64)

@@ -1,5 +1,7 @@
 """Webhooks are signed over the URL as given, retried as its fragment says, and never leave loopback."""
 
+import socket
+
 import pytest
 from twilio.rest import Client
 
@@ -45,6 +47,21 @@ def test_fragment_is_neither_sent_nor_signed(client: Client, sandbox: SandboxPro
     (webhook,) = receiver.received
     assert webhook.path == "/s?m=1"
     assert receiver.is_signed(webhook)
+
+
+def test_webhook_that_was_on_its_way_is_forgotten_too(client: Client, sandbox: SandboxProcess) -> None:
+    """The next test finds nothing of what this one began."""
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        address = f"http://127.0.0.1:{slow.getsockname()[1]}/s"
+        client.messages.create(to=TO, from_=SENDER, body="x", status_callback=address)
+        slow.settimeout(10)
+        called, _ = slow.accept()
+        sandbox.reset()
+        # It breaks off, which ends the attempt.
+        called.close()
+    sandbox.settle()
+    told = sandbox.call("GET", "callbacks")
+    assert (told["attempts"], told["counts"]) == ([], {})
 
 
 def test_headers_are_twilios(client: Client, sandbox: SandboxProcess, receiver: Receiver) -> None:
