@@ -96,6 +96,8 @@ class Visit:
 
     def look(self, name: str) -> None:
         """Check what must hold on every page; `name` is that of its picture."""
+        # A click on a link returns when the next page begins: half of it is no page yet.
+        self.page.wait_for_load_state()
         self._keep_picture(name)
         direction = self.page.locator("html").get_attribute("dir")
         assert direction == ("rtl" if self.language == "ar" else "ltr"), f"{name} runs {direction}"

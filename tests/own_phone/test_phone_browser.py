@@ -46,7 +46,7 @@ def test_phone_is_proved_and_gets_a_test(
     ):
         page, name = visit.page, "scripted" if has_script else "plain"
         if not has_script:
-            page.route("**/*.js", lambda route: route.abort())
+            page.route("**/*.js*", lambda route: route.abort())
         visit.go(PAGE)
         if has_script:
             visit.look(f"phone-none-{name}")
