@@ -257,7 +257,7 @@ def import_people(visit: Visit) -> None:
 def rehearse(visit: Visit, path: str, instance: Founded) -> None:
     """Rehearse with invented people; nobody of the contacts is written to."""
     visit.go(path)
-    press(visit, "#rehearse")
+    press(visit, "form[action$='/rehearse'] button")
     visit.look("rehearsing")
     press(visit, "#rehearsals a[href^='/delivery/runs/']")
     visit.page.wait_for_selector("#progress:not([hx-get])", timeout=PATIENCE * 1000)

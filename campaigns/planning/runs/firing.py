@@ -47,7 +47,7 @@ from campaigns.planning.models import (
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.held_runs import CHANGED, NOT_BEGUN, WITHDRAWN, reason_to_hold
 from campaigns.planning.schedules.recurrence import Firing, firing_after, next_firings
-from campaigns.planning.spending.service import expect_cost
+from campaigns.planning.spending.service import expect_cost, forget_cost
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
@@ -191,6 +191,8 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
     if run.reason == Sentence(MOVED):
         accept_cover(session, run)
     reason = Sentence(NOT_BEGUN) if after == RunState.HELD else None
+    if reason is not None:
+        forget_cost(session, run)
     run.state, run.reason, run.finished_at = after, reason, None
     run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = False, None, None
     _record(session, run, "run.resume", by)

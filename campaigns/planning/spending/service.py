@@ -52,6 +52,12 @@ def set_spending_limit(session: Session, organisation: Organisation, cents: int 
 
 def expect_cost(session: Session, run: Run, usd: Decimal, *, now: datetime) -> None:
     """Count a run that starts as money on its way, until its messages exist and a worker counts what they cost."""
+    forget_cost(session, run)
     figures = {"messages": 0, "parts": 0, "micros": 0, "coming_micros": int(usd * MICROS)}
     whose = {"organisation_id": run.organisation_id, "month": month_of(now), "country": ""}
     session.add(RunCost(run_id=run.id, sender_id=run.sender_id, **whose, **figures))
+
+
+def forget_cost(session: Session, run: Run) -> None:
+    """Count nothing of a run, of which no message exists."""
+    session.execute(delete(RunCost).where(RunCost.run_id == run.id))

@@ -31,6 +31,7 @@ from campaigns.planning.models import CampaignState, Priority, Run, RunState, Zo
 from campaigns.planning.policy import Policy
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
+from campaigns.planning.spending.models import RunCost
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_run
 from tests.planning.story import DUE, EVENING, START, Story, a_story, more_people
@@ -356,6 +357,18 @@ def test_held_run_that_was_stopped_is_held_again(story: Story) -> None:
     story.session.scalars(select(Region)).one().country = "AF"
     with pytest.raises(GateError):
         service.let_run_start(story.session, run, by=story.approver.id)
+
+
+def test_run_that_was_stopped_at_its_start_is_let_start_once_more(story: Story) -> None:
+    story.approved()
+    (run,) = fire_due(story.session, now=DUE)
+    expected = story.session.scalars(select(RunCost.coming_micros)).all()
+    service.stop_run(story.session, run, by=story.author.id)
+    service.resume_run(story.session, run, by=story.approver.id)
+    assert story.session.scalars(select(RunCost)).all() == []
+    service.let_run_start(story.session, run, by=story.approver.id)
+    assert run.state == RunState.PLANNING
+    assert story.session.scalars(select(RunCost.coming_micros)).all() == expected
 
 
 def test_stopped_fan_out_is_resumed_where_it_was(story: Story) -> None:
