@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import Select, Subquery, func, select, true
 from sqlalchemy.orm import Session
 
 from campaigns.planning.spending.models import AccountBalance, RunCost, SpendingLimit, ToldCost
@@ -75,33 +75,41 @@ def hold_limit(session: Session, organisation_id: int) -> None:
 
 def load_month(session: Session, organisation_id: int, *, now: datetime) -> MonthMoney:
     """Return what an organisation spent in the month of `now` (aware UTC); see `load_months`."""
-    found = load_months(session, now=now, among=Organisation.id == organisation_id)
+    found = load_months(session, now=now, organisation_id=organisation_id)
     return found.get(organisation_id, MonthMoney(0, None))
 
 
-def load_months(
-    session: Session, *, now: datetime, among: ColumnElement[bool] | None = None
-) -> dict[int, MonthMoney]:
+def load_months(session: Session, *, now: datetime, organisation_id: int | None = None) -> dict[int, MonthMoney]:
     """Return what organisations spent in the month of `now` (aware UTC), by their ids, rounded up to cents.
 
-    Our estimate or what the providers told, whichever is more: they tell it hours later.
+    Our estimate or what the providers told, whichever is more: they tell it hours later. With `organisation_id`
+    nothing of the others is read.
     """
-    ran = _sums(RunCost, now, RunCost.micros, RunCost.coming_micros)
-    told = _sums(ToldCost, now, ToldCost.micros).where(ToldCost.currency == DOLLARS).subquery()
-    costs = ran.subquery()
+    costs, told = _sums_of(now, organisation_id)
     columns = (Organisation.id, SpendingLimit.cents, costs.c[1], costs.c[2], told.c[1])
     rows = session.execute(
         select(*columns)
         .outerjoin(SpendingLimit, SpendingLimit.organisation_id == Organisation.id)
         .outerjoin(costs, costs.c.organisation_id == Organisation.id)
         .outerjoin(told, told.c.organisation_id == Organisation.id)
-        .where(true() if among is None else among)
+        .where(true() if organisation_id is None else Organisation.id == organisation_id)
     )
     months: dict[int, MonthMoney] = {}
     for organisation_id, limit, *sums in rows:
         estimated, coming, charged = (int(each or 0) for each in sums)
         months[organisation_id] = MonthMoney(-(-(max(estimated, charged) + coming) * 100 // MICROS), limit)
     return months
+
+
+def _sums_of(now: datetime, organisation_id: int | None) -> tuple[Subquery, Subquery]:
+    """Return the month's sums of our estimates and of what the providers told, by organisation."""
+    costs = _sums(RunCost, now, RunCost.micros, RunCost.coming_micros)
+    told = _sums(ToldCost, now, ToldCost.micros).where(ToldCost.currency == DOLLARS)
+    if organisation_id is not None:
+        # A database may group the rows of all organisations before it joins the sums to one of them.
+        costs = costs.where(RunCost.organisation_id == organisation_id)
+        told = told.where(ToldCost.organisation_id == organisation_id)
+    return costs.subquery(), told.subquery()
 
 
 def _sums(table: type[RunCost] | type[ToldCost], now: datetime, *columns: Any) -> Select[*tuple[Any, ...]]:

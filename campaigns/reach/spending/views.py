@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.gateways.kinds import get_kind
-from campaigns.planning.spending.queries import find_left, load_month
+from campaigns.planning.spending.queries import MonthMoney, find_left, load_month
 from campaigns.planning.spending.service import set_spending_limit
 from campaigns.reach.spending.forms import LimitForm
 from campaigns.reach.spending.month_sheets import load_sheets
@@ -28,8 +28,8 @@ Page = str | Response | tuple[str, int]
 @requires(Permission.READ_PLANS)
 def show() -> Page:
     """Show what was spent by month and country."""
-    money = load_month(session(), current_organisation().id, now=clock.now())
-    return _page(LimitForm(data={"limit": money.limit}))
+    money = _money()
+    return _page(LimitForm(data={"limit": money.limit}), money)
 
 
 @pages.post("")
@@ -45,19 +45,23 @@ def set_limit() -> Page:
         else:
             flash(_("The monthly limit is saved."), "good")
             return redirect(url_for("reach.spending.show"))
-    return _page(form), form.status
+    return _page(form, _money()), form.status
 
 
-def _page(form: LimitForm) -> str:
+def _page(form: LimitForm, money: MonthMoney) -> str:
     now, organisation_id = clock.now(), current_organisation().id
     return render_template(
         "reach/spending/show.html",
         form=form,
-        money=load_month(session(), organisation_id, now=now),
+        money=money,
         sheets=load_sheets(session(), organisation_id, now=now),
         left=find_left(session(), _own_keys(organisation_id), now=now),
         gateway_title=lambda name: get_kind(name).title,
     )
+
+
+def _money() -> MonthMoney:
+    return load_month(session(), current_organisation().id, now=clock.now())
 
 
 def _own_keys(organisation_id: int) -> list[str]:
