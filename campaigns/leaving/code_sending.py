@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import ROUND_CEILING
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.person import lock_addresses, pass_gate
-from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.delivery.lanes.text_senders import find_text_sender, load_text_senders
 from campaigns.leaving.leave_codes import code_of
 from campaigns.leaving.models import LeaveRequest
-from campaigns.leaving.queries import find_reachable, load_budgets, load_senders
-from campaigns.messages.text.sms_parts import count_parts
+from campaigns.leaving.queries import find_reachable, load_budgets
 from campaigns.planning.models import Sender
-from campaigns.planning.senders.prices import price_of
+from campaigns.planning.senders.prices import most_cents
 from campaigns.web.people.public_words import Words
 
 #: A code is of no use later; who asked so long ago does not look any more.
@@ -60,7 +59,7 @@ def _settle(session: Session, vault: Vault, *, cents_a_day: int) -> int:
         each.settled_at = now
     fresh = [each for each in requests if each.asked_at > now - LIVES]
     addresses = _lock_reachable(session, fresh)
-    senders = load_senders(session, {each.organisation_id for each in addresses.values()})
+    senders = load_text_senders(session, {each.organisation_id for each in addresses.values()})
     budgets = load_budgets(session, fresh, cents_a_day=cents_a_day, now=now)
     count = 0
     for each in fresh:
@@ -69,7 +68,7 @@ def _settle(session: Session, vault: Vault, *, cents_a_day: int) -> int:
         if address is None or sender is None:
             continue
         body = _text(each, vault)
-        cents = _cents(sender, address, body)
+        cents = most_cents(body, address.country, sender.prices)
         if budgets.take(each.number, each.prefix, address.organisation_id, cents):
             text = AnswerText(each.language, body)
             run = queue_answer(session, address, sender, text, vault=vault, until=now + LIVES)
@@ -89,22 +88,12 @@ def _lock_reachable(session: Session, requests: Sequence[LeaveRequest]) -> dict[
 
 def _find_sender(senders: Sequence[Sender], address: Address) -> Sender | None:
     """Return the first sender of the organisation that writes to the country of a number, else a shared one."""
-    near = [
-        each
-        for each in senders
-        if each.organisation_id in (None, address.organisation_id)
-        and (not each.countries or address.country in each.countries)
-    ]
-    return min(near, key=lambda each: (each.organisation_id is None, each.id), default=None)
+    theirs = (each for each in senders if each.organisation_id in (None, address.organisation_id))
+    return find_text_sender(theirs, address.country)
 
 
 def _text(request: LeaveRequest, vault: Vault) -> str:
     return Words(request.language).plain("leave_text").format(code=code_of(request.ticket, vault))
-
-
-def _cents(sender: Sender, address: Address, body: str) -> int:
-    price = price_of(Channel.SMS, address.country, sender.prices)
-    return int((price.usd * count_parts(body).parts * 100).to_integral_value(ROUND_CEILING))
 
 
 def _take_turns(session: Session) -> None:

@@ -6,19 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import HashedHandle
 from campaigns.audience.consent.person import find_person
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
-from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.leaving.budgets import DAY, HOUR, LOOKED_BACK, Budgets
 from campaigns.leaving.models import LeaveRequest
-from campaigns.planning.models import Sender
 
 
 def load_budgets(
@@ -58,14 +56,6 @@ def is_gone(session: Session, address: Address) -> bool:
     contacts = select(Address.contact_id).where(Address.id.in_(ids))
     waits = exists().where(Delivery.contact_id.in_(contacts), in_state(SendState.QUEUED))
     return not session.scalar(select(stays | waits))
-
-
-def load_senders(session: Session, organisation_ids: Collection[int]) -> Sequence[Sender]:
-    """Return the senders of text messages that may be used now, of these organisations and shared ones."""
-    ours = or_(Sender.organisation_id.in_(organisation_ids), Sender.organisation_id.is_(None))
-    return session.scalars(
-        select(Sender).where(ours, Sender.channel == Channel.SMS, may_be_used()).order_by(Sender.id)
-    ).all()
 
 
 def _find_theirs(session: Session, address: Address) -> set[int]:

@@ -1,16 +1,15 @@
-"""Reads of a member's own phone and of what was sent to it, and of senders that reach it."""
+"""Reads of a member's own phone and of what was sent to it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Channel, SuppressedAddress
-from campaigns.delivery.lanes.sender_health import may_be_used
+from campaigns.audience.models import SuppressedAddress
 from campaigns.delivery.models import Delivery
 from campaigns.own_phone.models import TestText
 from campaigns.planning.models import Sender
@@ -57,15 +56,3 @@ def load_tests(session: Session, member_id: int, organisation_id: int) -> Sequen
         .order_by(TestText.run_id.desc())
         .limit(SHOWN)
     ).all()
-
-
-def find_sender(senders: Iterable[Sender], country: str | None) -> Sender | None:
-    """Return the first sender that writes to numbers of a country."""
-    return next((each for each in senders if not each.countries or country in each.countries), None)
-
-
-def load_sms_senders(session: Session, organisation_id: int) -> list[Sender]:
-    """Return the senders of text messages that may be used now, an organisation's own before shared ones."""
-    ours = or_(Sender.organisation_id == organisation_id, Sender.organisation_id.is_(None))
-    found = session.scalars(select(Sender).where(ours, Sender.channel == Channel.SMS, may_be_used()))
-    return sorted(found, key=lambda each: (each.organisation_id is None, each.id))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_CEILING
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import PHONE_CHANNELS, number_of, read_number
-from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import QuotaError, RefusedError
 from campaigns.core.keys.crypto import Vault
@@ -19,13 +17,13 @@ from campaigns.core.sentences import CountryName
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_to_phone
-from campaigns.messages.text.sms_parts import count_parts
+from campaigns.delivery.lanes.text_senders import find_text_sender, load_text_senders
 from campaigns.own_phone.models import TestText
 from campaigns.own_phone.phone_codes import LIVES, MOST_TRIES, hash_of_code, is_code, make_code
-from campaigns.own_phone.queries import count_tests, find_phone, find_sender, has_said_stop, load_sms_senders
+from campaigns.own_phone.queries import count_tests, find_phone, has_said_stop
 from campaigns.planning.models import Run, Sender
 from campaigns.planning.senders.connections import find_faults
-from campaigns.planning.senders.prices import price_of
+from campaigns.planning.senders.prices import most_cents
 from campaigns.staff import audit
 from campaigns.staff.models import Member, MemberPhone
 from campaigns.staff.service import CHANGE_PHONE, organisations_of
@@ -168,12 +166,12 @@ def choose_sender(
     among: Sequence[Sender] | None = None,
 ) -> Sender:
     """Return the first sender of text messages that reaches a country now. Raises RefusedError for none."""
-    usable = load_sms_senders(session, organisation_id)
+    usable = load_text_senders(session, {organisation_id})
     if among is not None:
         ids = {each.id for each in usable}
         usable = [each for each in among if each.id in ids]
     faults = find_faults(settings, session, usable, organisation_id)
-    sender = find_sender([each for each in usable if each.id not in faults], country)
+    sender = find_text_sender([each for each in usable if each.id not in faults], country)
     if sender is None:
         raise RefusedError(
             N_("No sender writes text messages to numbers of this country now: %(country)s. Look at the senders."),
@@ -225,14 +223,9 @@ def _queue(
             organisation_id=organisation_id,
             language=text.language,
             is_code=is_code,
-            cents=_cents(sender, phone.country, text.body),
+            cents=most_cents(text.body, phone.country, sender.prices),
             asked_at=now,
         )
     )
     session.flush()
     return run
-
-
-def _cents(sender: Sender, country: str | None, body: str) -> int:
-    price = price_of(Channel.SMS, country, sender.prices)
-    return int((price.usd * count_parts(body).parts * 100).to_integral_value(ROUND_CEILING))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -17,6 +17,7 @@ from importlib.resources import files
 from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
+from campaigns.messages.text.sms_parts import count_parts
 
 #: Stands for every country that has no line of its own.
 ELSEWHERE = "*"
@@ -58,6 +59,12 @@ def price_of(channel: str, country: str | None, own: Mapping[str, str]) -> Price
             return Price(Decimal(own[key]), Basis.AGREED)
     table = all_prices()
     return table.get((channel, country or ELSEWHERE)) or table[channel, ELSEWHERE]
+
+
+def most_cents(body: str, country: str | None, own: Mapping[str, str]) -> int:
+    """Return what an SMS to a country's number costs at most over a sender with the prices `own`, in cents."""
+    price = price_of(Channel.SMS, country, own)
+    return int((price.usd * count_parts(body).parts * 100).to_integral_value(ROUND_CEILING))
 
 
 @cache
