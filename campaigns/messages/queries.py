@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session, selectinload
@@ -143,22 +143,37 @@ def order_translations(message: Message) -> list[Translation]:
 
 def find_unreviewed(session: Session, organisation_id: int, reader_id: int) -> list[tuple[Message, list[str]]]:
     """Return the messages with texts that `reader_id` may review, each with the languages of these."""
-    own = select(TranslationWriter.translation_id).where(TranslationWriter.member_id == reader_id)
+    own = _select_own(reader_id)
     is_others = and_(Translation.translator_id.is_distinct_from(reader_id), Translation.id.not_in(own))
     waiting = Message.translations.any(and_(Translation.state == TranslationState.TRANSLATED, is_others))
     own_ids = set(session.scalars(own))
     found = []
     for message in session.scalars(select_messages(organisation_id).where(waiting)):
-        languages = [
-            each.language
-            for each in order_translations(message)
-            if each.translator_id != reader_id
-            and each.id not in own_ids
-            and state_of(message, each) is TranslationState.TRANSLATED
-        ]
+        languages = _reviewable_of(message, reader_id, own_ids)
         if languages:
             found.append((message, languages))
     return found
+
+
+def find_reviewable(session: Session, message: Message, reader_id: int) -> list[str]:
+    """Return the languages of a message in which `reader_id` may review the text."""
+    of_message = TranslationWriter.translation_id.in_(each.id for each in message.translations)
+    return _reviewable_of(message, reader_id, set(session.scalars(_select_own(reader_id).where(of_message))))
+
+
+def _select_own(reader_id: int) -> Select[int]:
+    """Select the ids of the translations of which a member wrote words at any time."""
+    return select(TranslationWriter.translation_id).where(TranslationWriter.member_id == reader_id)
+
+
+def _reviewable_of(message: Message, reader_id: int, own_ids: Collection[int]) -> list[str]:
+    return [
+        each.language
+        for each in order_translations(message)
+        if each.translator_id != reader_id
+        and each.id not in own_ids
+        and state_of(message, each) is TranslationState.TRANSLATED
+    ]
 
 
 def load_translation_facts(message: Message) -> list[TranslationFacts]:
