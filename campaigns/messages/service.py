@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_, Phrase
-from campaigns.core.written_text import clean_line, clean_text, digest_of_wordings
+from campaigns.core.written_text import clean_line, clean_text
 from campaigns.messages import queries
 from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.themes import Theme
@@ -19,11 +19,11 @@ from campaigns.messages.translations.service import (
     check_language,
     check_text,
     check_wordings,
+    hold_for_review,
     hold_message,
     put_back,
     source_digest,
     write_text,
-    writers_of,
 )
 from campaigns.staff import audit
 
@@ -136,15 +136,11 @@ def review_translation(
     for a stale translation, and when the text has changed since it was read.
     """
     message = translation.message
-    hold_message(session, message)
-    if by in writers_of(translation):
-        raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
+    hold_for_review(session, translation, by=by, seen=seen)
     if queries.state_of(message, translation) is TranslationState.STALE:
         raise RefusedError(N_("The source text has changed since this was translated. Translate it again first."))
     if translation.state == TranslationState.DRAFT:
         raise RefusedError(N_("This is a draft. Its author must finish it before it can be reviewed."))
-    if seen is not None and seen != digest_of_wordings(translation.text, translation.wordings):
-        raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
     translation.state = TranslationState.REVIEWED
     translation.returned = None
     translation.reviewer_id = by

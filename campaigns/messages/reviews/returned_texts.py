@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
-from campaigns.core.written_text import digest_of_wordings
 from campaigns.messages.models import Message, ReturnedText, Translation, TranslationState
 from campaigns.messages.queries import state_of
-from campaigns.messages.translations.service import hold_message, writers_of
+from campaigns.messages.translations.service import hold_for_review
 from campaigns.staff import audit
 from campaigns.staff.models import Member
 from campaigns.staff.queries import owned
@@ -42,13 +41,9 @@ def return_text(session: Session, translation: Translation, *, by: int, comment:
     if not words or len(words) > LONGEST_COMMENT:
         raise InputError(N_("Say in at most %(limit)s characters what has to change."), limit=LONGEST_COMMENT)
     message = translation.message
-    hold_message(session, message)
-    if by in writers_of(translation):
-        raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
+    hold_for_review(session, translation, by=by, seen=seen)
     if state_of(message, translation) is not TranslationState.TRANSLATED:
         raise RefusedError(N_("This text does not wait for review any more."))
-    if seen != digest_of_wordings(translation.text, translation.wordings):
-        raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
     translation.state = TranslationState.DRAFT
     translation.returned = ReturnedText(member_id=by, comment=words, returned_at=clock.now())
     session.flush()

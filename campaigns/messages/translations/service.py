@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core import clock
-from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError
+from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError, RefusedError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.core.written_text import clean_text, digest_of, digest_of_wordings
@@ -37,6 +37,19 @@ def hold_message(session: Session, message: Message) -> None:
     texts = select(Translation).where(Translation.message_id == message.id)
     texts = texts.options(selectinload(Translation.writers))
     session.scalars(texts, execution_options={"populate_existing": True}).all()
+
+
+def hold_for_review(session: Session, translation: Translation, *, by: int, seen: str | None) -> None:
+    """Hold a text that the member `by` judges, and read it as its last writer left it.
+
+    `seen` is the digest of the text that they read, None where nobody read a page. Raises RefusedError for
+    whoever wrote it at any time, and when it has changed since it was read.
+    """
+    hold_message(session, translation.message)
+    if by in writers_of(translation):
+        raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
+    if seen is not None and seen != digest_of_wordings(translation.text, translation.wordings):
+        raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
 
 
 def write_text(
