@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.handles import PHONE_CHANNELS
+from campaigns.audience.consent.handles import PHONE_CHANNELS, lookups_of
 from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core.errors import DamagedDataError
 from campaigns.core.keys.crypto import Vault
@@ -32,7 +32,7 @@ def hashes_of(addresses: Collection[Address], vault: Vault) -> set[bytes]:
             handle = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
         except DamagedDataError:
             continue
-        hashes |= {vault.lookup_hash(channel, handle) for channel in PHONE_CHANNELS}
+        hashes |= lookups_of(vault, handle)
     return hashes
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import SuppressedAddress
 from campaigns.delivery.models import Delivery
 from campaigns.own_phone.models import TestText
 from campaigns.planning.models import Sender
@@ -22,12 +21,6 @@ SHOWN = 10
 def find_phone(session: Session, member_id: int) -> MemberPhone | None:
     """Return the phone of a member, proved or not."""
     return session.scalar(select(MemberPhone).where(MemberPhone.member_id == member_id))
-
-
-def has_said_stop(session: Session, hashes: Collection[bytes]) -> bool:
-    """Say whether a number, by any of its hashes, said stop, or may have, on any channel."""
-    said = select(SuppressedAddress).where(SuppressedAddress.lookup.in_(hashes))
-    return bool(session.scalar(select(said.exists())))
 
 
 def count_tests(session: Session, member_id: int, *, since: datetime) -> int:

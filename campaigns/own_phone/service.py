@@ -9,7 +9,9 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.handles import PHONE_CHANNELS, number_of, read_number
+from campaigns.audience.consent.handles import lookups_of, number_key, number_of, read_number
+from campaigns.audience.consent.ledger import find_suppressed
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import QuotaError, RefusedError
 from campaigns.core.keys.crypto import Vault
@@ -20,7 +22,7 @@ from campaigns.delivery.answers.answer_runs import AnswerText, queue_to_phone
 from campaigns.delivery.lanes.text_senders import find_text_sender, load_text_senders
 from campaigns.own_phone.models import TestText
 from campaigns.own_phone.phone_codes import LIVES, MOST_TRIES, hash_of_code, is_code, make_code
-from campaigns.own_phone.queries import count_tests, find_phone, has_said_stop
+from campaigns.own_phone.queries import count_tests, find_phone
 from campaigns.planning.models import Run, Sender
 from campaigns.planning.senders.connections import find_faults
 from campaigns.planning.senders.prices import most_cents
@@ -49,7 +51,7 @@ class EnteredNumber:
 def read_own_number(typed: str, vault: Vault) -> EnteredNumber:
     """Return what a member typed. Raises AddressError saying what to mend."""
     text, country = read_number(typed, default_country=None)
-    return EnteredNumber(text, country, vault.number_hash(number_of(text) or text))
+    return EnteredNumber(text, country, number_key(vault, Channel.SMS, text))
 
 
 def enter_number(
@@ -84,7 +86,7 @@ def enter_number(
     session.flush()
     phone.sealed_number = vault.seal(number.text, table="member_phone", column="sealed_number", row_id=phone.id)
     phone.code_hash = hash_of_code(code, phone.id, vault)
-    if not has_said_stop(session, _hashes(number.text, vault)):
+    if not _may_have_stopped(session, number.text, vault):
         text = AnswerText(language, words.format(code=code))
         _queue(session, phone, organisation_id, sender, text, vault=vault, is_code=True)
     audit.record(
@@ -188,16 +190,17 @@ def _hold(session: Session, member_id: int) -> MemberPhone | None:
     return phone
 
 
-def _hashes(number: str, vault: Vault) -> set[bytes]:
-    """Return the hashes under which a stop from a number is remembered, those of an earlier version among them."""
+def _may_have_stopped(session: Session, number: str, vault: Vault) -> bool:
+    """Say whether a number said stop, or may have, on any channel; an earlier version remembered other hashes."""
     spellings = {number, number_of(number) or number}
-    earlier = {vault.lookup_hash(channel, each) for channel in PHONE_CHANNELS for each in spellings}
-    return earlier | {vault.number_hash(each) for each in spellings}
+    numbers = {vault.number_hash(each) for each in spellings}
+    handles = set[bytes]().union(*(lookups_of(vault, each) for each in spellings))
+    return bool(find_suppressed(session, numbers | handles, or_held=True))
 
 
 def _check_may_hear(session: Session, phone: MemberPhone, vault: Vault) -> None:
     number = vault.open(phone.sealed_number, table="member_phone", column="sealed_number", row_id=phone.id)
-    if has_said_stop(session, _hashes(number, vault)):
+    if _may_have_stopped(session, number, vault):
         raise RefusedError(
             N_("Somebody opted out with this number, so nothing is sent to it. Send START from it to the sender.")
         )

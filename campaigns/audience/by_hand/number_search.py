@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.handles import PHONE_CHANNELS, number_key, read_number
+from campaigns.audience.consent.handles import lookups_of, number_key, read_number
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.errors import QuotaError
@@ -35,8 +35,8 @@ def find_by_number(session: Session, organisation_id: int, typed: str, *, by: in
     """
     number, _country = read_number(typed, default_country=None)
     spend_number(session, by)
-    lookups = [vault.lookup_hash(channel, number) for channel in PHONE_CHANNELS]
-    is_it = or_(Address.number == number_key(vault, Channel.SMS, number), Address.lookup.in_(lookups))
+    phone, lookups = number_key(vault, Channel.SMS, number), lookups_of(vault, number)
+    is_it = or_(Address.number == phone, Address.lookup.in_(lookups))
     rows = owned(select(Address.contact_id).where(is_it), Address, organisation_id)
     found = sorted(set(session.scalars(rows)))
     organisation = session.get_one(Organisation, organisation_id)

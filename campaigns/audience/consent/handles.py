@@ -102,6 +102,11 @@ def number_key(vault: Vault, channel: Channel, text: str) -> bytes:
     return vault.lookup_hash(channel, text) if number is None else vault.number_hash(number)
 
 
+def lookups_of(vault: Vault, number: str) -> set[bytes]:
+    """Return the keyed hashes of a phone number as a handle, one for each channel on which it may be one."""
+    return {vault.lookup_hash(channel, number) for channel in PHONE_CHANNELS}
+
+
 def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
     """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend."""
     text = _bare(text)

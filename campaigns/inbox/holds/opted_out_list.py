@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration
-from campaigns.audience.consent.handles import PHONE_CHANNELS, number_key
+from campaigns.audience.consent.handles import PHONE_CHANNELS, lookups_of, number_key
 from campaigns.audience.consent.ledger import Mark, hold_withdrawals, remember, withdraw
 from campaigns.audience.consent.person import find_person, lock_addresses
 from campaigns.audience.consent.sealed_words import AboutFile, Evidence, open_about, seal_about
@@ -163,7 +163,7 @@ def _opt_out(session: Session, numbers: Sequence[str], source: Evidence, vault: 
 def _hashes(numbers: Sequence[str], vault: Vault) -> tuple[set[bytes], set[bytes]]:
     """Return the hashes of numbers, as in Address.number and as in Address.lookup."""
     phones = {number_key(vault, Channel.SMS, number) for number in numbers}
-    return phones, {vault.lookup_hash(channel, number) for number in numbers for channel in PHONE_CHANNELS}
+    return phones, set[bytes]().union(*(lookups_of(vault, number) for number in numbers))
 
 
 def _require_checked(waiting: ContactImport) -> None:
