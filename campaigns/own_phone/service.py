@@ -27,7 +27,7 @@ from campaigns.planning.models import Run, Sender
 from campaigns.planning.senders.connections import find_faults
 from campaigns.planning.senders.prices import most_cents
 from campaigns.staff import audit
-from campaigns.staff.models import Member, MemberPhone
+from campaigns.staff.models import SEALED_NUMBER, Member, MemberPhone
 from campaigns.staff.service import CHANGE_PHONE, organisations_of
 
 #: Test messages of a member in a day.
@@ -84,7 +84,7 @@ def enter_number(
     )
     session.add(phone)
     session.flush()
-    phone.sealed_number = vault.seal(number.text, table="member_phone", column="sealed_number", row_id=phone.id)
+    phone.sealed_number = vault.seal(number.text, **SEALED_NUMBER, row_id=phone.id)
     phone.code_hash = hash_of_code(code, phone.id, vault)
     if not _may_have_stopped(session, number.text, vault):
         text = AnswerText(language, words.format(code=code))
@@ -199,7 +199,7 @@ def _may_have_stopped(session: Session, number: str, vault: Vault) -> bool:
 
 
 def _check_may_hear(session: Session, phone: MemberPhone, vault: Vault) -> None:
-    number = vault.open(phone.sealed_number, table="member_phone", column="sealed_number", row_id=phone.id)
+    number = vault.open(phone.sealed_number, **SEALED_NUMBER, row_id=phone.id)
     if _may_have_stopped(session, number, vault):
         raise RefusedError(
             N_("Somebody opted out with this number, so nothing is sent to it. Send START from it to the sender.")

@@ -107,7 +107,7 @@ class MemberPhone(Base):
     #: Made at random, and so never that of a phone that was removed.
     id: Mapped[int] = mapped_column(BigId, primary_key=True, default=_never_used_before)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), unique=True)
-    #: E.164, sealed for ("member_phone", "sealed_number", id); no page shows it whole.
+    #: E.164, sealed for SEALED_NUMBER and the id; no page shows it whole.
     sealed_number: Mapped[bytes] = mapped_column(LargeBinary)
     #: Vault.number_hash, by which a stop from this phone is found.
     number: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -119,6 +119,10 @@ class MemberPhone(Base):
     #: Codes that were typed for it.
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
     proved_at: Mapped[datetime | None]
+
+
+#: What the number of a member's phone is sealed for; it stays so under whatever name the column once has.
+SEALED_NUMBER = {"table": "member_phone", "column": "sealed_number"}
 
 
 class ApiToken(Base):

@@ -29,7 +29,7 @@ from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.models import Run, Sender
-from campaigns.staff.models import MemberPhone
+from campaigns.staff.models import SEALED_NUMBER, MemberPhone
 
 #: The provider's clock may differ so much from ours for a message of its list to be taken for the doubtful one.
 BEFORE = timedelta(minutes=1)
@@ -281,7 +281,7 @@ def _body_of(said: RunText | FormerText, row: Any, to: str | None, vault: Vault)
 
 def _number_of(phone: MemberPhone, vault: Vault) -> str | None:
     """Return the number of a member's phone; None where nobody can open it."""
-    return vault.open_or_none(phone.sealed_number, table="member_phone", column="sealed_number", row_id=phone.id)
+    return vault.open_or_none(phone.sealed_number, **SEALED_NUMBER, row_id=phone.id)
 
 
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:

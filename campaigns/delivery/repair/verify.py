@@ -36,7 +36,7 @@ from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, Sender
-from campaigns.staff.models import MemberPhone
+from campaigns.staff.models import SEALED_NUMBER, MemberPhone
 
 #: Differences named in a report; their number is always exact.
 NAMED = 20
@@ -217,7 +217,7 @@ def _fill_phones(session: Session, run: Run, vault: Vault) -> None:
     of_phone = MemberPhone.id == phone_of(Delivery.address_id)
     columns = (Delivery.contact_id, Delivery.channel, MemberPhone.id, MemberPhone.sealed_number)
     for row in session.execute(select(*columns).join(MemberPhone, of_phone).where(Delivery.run_id == run.id)):
-        number = vault.open(row.sealed_number, table="member_phone", column="sealed_number", row_id=row.id)
+        number = vault.open(row.sealed_number, **SEALED_NUMBER, row_id=row.id)
         lookup = vault.lookup_hash(row.channel, number)
         session.execute(insert(PEOPLE), [{"contact_id": row.contact_id, "lookup": lookup}])
 

@@ -39,6 +39,7 @@ from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Template
+from campaigns.staff.models import SEALED_NUMBER
 
 RUN_TEXT = cast(Table, RunText.__table__)
 #: Error of a delivery whose address or text cannot be read.
@@ -167,7 +168,7 @@ class Claims:
     def _handle_of(self) -> _HandleOf:
         """Return what deciphers the handle of a taken row."""
         open_sealed = self._vault.opener(table="address", column="ciphertext")
-        open_phone = self._vault.opener(table="member_phone", column="sealed_number")
+        open_phone = self._vault.opener(**SEALED_NUMBER)
 
         def handle_of(row: TakenRow) -> str | None:
             if row.hidden is None:
