@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import BinaryIO
 
 from campaigns.audience.consent.handles import read_number
 from campaigns.audience.files.contact_reader import COLUMN_NAMES, our_name
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, FileFormatError, RowProblem, TooManyRowsError
-from campaigns.core.spreadsheets import unguarded
 from campaigns.core.words import N_
-from campaigns.places.files.sheet_cells import recognise_coding
+from campaigns.places.files.sheet_cells import read_records, recognise_coding
 
 #: Numbers that are given together.
 BATCH = 500
@@ -71,21 +68,15 @@ def read_numbers(
 
 def _cells(lines: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
     """Give the cell of each row that should be a number, and its line."""
-    first = lines.readline()
-    delimiter = max(",;\t", key=first.count)
-    records = csv.reader(chain([first], lines), delimiter=delimiter)
-    column = 0
-    try:
-        for line, record in enumerate(records, start=1):
-            cells = [unguarded(cell.strip()) for cell in record]
-            if line == 1 and _is_header(cells):
-                column = _column_of(cells)
-            elif any(cells):
-                yield line, cells[column] if column < len(cells) else ""
-    except csv.Error as error:
-        raise FileFormatError(
-            N_("The file is not valid CSV near line %(line)s: %(fault)s."), line=records.line_num, fault=str(error)
-        ) from None
+    column, is_first = 0, True
+    for line, cells in enumerate(read_records(lines), start=1):
+        if not any(cells):
+            continue
+        if is_first and _is_header(cells):
+            column = _column_of(cells)
+        else:
+            yield line, cells[column] if column < len(cells) else ""
+        is_first = False
 
 
 def _is_header(cells: list[str]) -> bool:

@@ -163,13 +163,25 @@ def open_sheet(
     `source` gives the lines of the file with their ends. Rows that are too long are given as well. Raises what
     `read_sheet` does, also when the rows are read.
     """
-    remaining = iter(source)
-    head, named = _head(remaining)
-    records = csv.reader(chain(head, remaining), delimiter=named or _separator_of(head), strict=True)
+    records = _open_records(source)
     with _told_by_line(records):
-        first = next(records, [])
+        first: list[str] = next(records, [])
     columns = _header(first, required, max_columns, rename)
     return columns, _lines(records, columns, max_rows)
+
+
+def read_records(source: Iterable[str]) -> Iterator[list[str]]:
+    """Give the records of CSV without our guard, whatever separates their cells. Raises FileFormatError."""
+    records = _open_records(source)
+    with _told_by_line(records):
+        for record in records:
+            yield [unguarded(cell.strip()) for cell in record]
+
+
+def _open_records(source: Iterable[str]) -> Any:
+    remaining = iter(source)
+    head, named = _head(remaining)
+    return csv.reader(chain(head, remaining), delimiter=named or _separator_of(head), strict=True)
 
 
 def write_sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:

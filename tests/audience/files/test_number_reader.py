@@ -25,6 +25,8 @@ def numbers_of(text: str) -> list[str]:
         "телефон,згода",
         "iso3166-2,number,lang",
         "Phone 1 - Value;consent_how",
+        "sep=;\nnumber;language",
+        "\n\nnumber,language",
     ],
 )
 def test_file_of_contacts_is_no_list_of_numbers(header: str) -> None:
