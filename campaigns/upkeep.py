@@ -28,6 +28,7 @@ from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
 from campaigns.delivery.write_turns import taking_turns
 from campaigns.gateways.base import Gateway
+from campaigns.members.forgotten.reset_links import forget_links
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
@@ -115,6 +116,7 @@ class Upkeep:
                 "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
                 "telling what recurs": self._tell_what_recurs,
                 "forgetting what was typed": lambda: forget_old_forms(self._sessions),
+                "forgetting links for passwords": lambda: forget_links(self._sessions),
             }
         )
 

@@ -10,7 +10,7 @@ import secrets
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.errors import ForbiddenError
@@ -126,11 +126,17 @@ def mark_of(member: Member) -> dict[str, str]:
     return {"password": hashlib.sha256((member.password or "").encode()).hexdigest()[:16]}
 
 
-def forget_links(session: Session) -> None:
-    """Remove who asked long ago, and what they chose that nobody confirmed."""
+def forget_links(sessions: sessionmaker[Session]) -> None:
+    """Remove who asked long ago, and what they chose that nobody confirmed; nobody writes while there is none."""
     long_ago = clock.now() - KEPT_FOR
-    _forget_chosen(session, Proposal.proposed_at <= long_ago)
-    session.execute(delete(ResetLink).where(ResetLink.asked_at <= long_ago))
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        if session.scalar(select(ResetLink.id).where(ResetLink.asked_at <= long_ago).limit(1)) is None:
+            return
+    with sessions.begin() as session:
+        # Within the hour after asking: later no link holds, and without it nothing can be confirmed.
+        _forget_chosen(session, Proposal.proposed_at <= long_ago + timedelta(hours=1))
+        session.execute(delete(ResetLink).where(ResetLink.asked_at <= long_ago))
 
 
 def _forget_chosen(session: Session, *whose: ColumnElement[bool]) -> None:

@@ -20,7 +20,7 @@ from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.members.forgotten.models import ResetLink
-from campaigns.members.forgotten.reset_links import LIVES, forget_links, make_token
+from campaigns.members.forgotten.reset_links import LIVES, make_token
 from campaigns.staff.models import Member
 
 AT_ONCE = 50
@@ -60,7 +60,6 @@ def send_reset_mails(sessions: sessionmaker[Session], settings: Settings, mailer
         if session.scalar(select(ResetLink.id).where(_waits()).limit(1)) is None:
             return 0
     with sessions.begin() as session:
-        forget_links(session)
         mails = [mail for each in _take(session) if (mail := _compose(session, settings, each)) is not None]
     # Without a server a mailer only writes to the log, and nobody is shown the form.
     return sum(_hand_over(sessions, settings, mailer, each) for each in mails)
