@@ -11,25 +11,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 
 from campaigns.audience.models import SuppressedAddress
+from campaigns.delivery.rehearsal_addresses import LAST_NOBODY
 from campaigns.staff.models import MemberPhone
-
-#: Below it are members' phones, from it on invented people: a country of two letters leaves none of them below.
-LAST_NOBODY = _FIRST = -1000
 
 
 def address_of_phone(phone_id: int) -> int:
     """Return the id that stands for the address of a member's phone."""
-    return _FIRST - phone_id
+    return LAST_NOBODY - phone_id
 
 
 def phone_of(address_id: Any) -> Any:
     """Return the id of the phone that an address stands for, of a value or a column; below 0 where it is none."""
-    return _FIRST - address_id
+    return LAST_NOBODY - address_id
 
 
 def is_members(address_id: int) -> bool:
     """Say whether an address is the phone of a member."""
-    return address_id < _FIRST
+    return address_id < LAST_NOBODY
 
 
 def sealed_number_at(address_id: ColumnElement[int]) -> Any:

@@ -17,6 +17,8 @@ from campaigns.core.keys.crypto import Vault
 
 #: Country of those whose number names none, or one without mobile numbers.
 USUAL_COUNTRY = "UA"
+#: The addresses of invented people end here, whatever the country: below are members' phones (`member_phones.py`).
+LAST_NOBODY = -1000
 #: Within the 52 bits of a chat id, and far above any that was ever given out.
 FIRST_CHAT = 4_000_000_000_000_000
 #: Digits that differ between deliveries at most; a fault suffix is as long, and begins with 00.
@@ -62,8 +64,8 @@ def nobodys(country: str | None) -> int:
 
 
 def is_nobodys(address_id: int) -> bool:
-    """Say whether an address is that of an invented person; one of somebody has an id above 0."""
-    return address_id < 0
+    """Say whether an address is that of an invented person."""
+    return LAST_NOBODY <= address_id < 0
 
 
 def country_of(address_id: int) -> str | None:

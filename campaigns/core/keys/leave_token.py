@@ -44,12 +44,17 @@ def is_token_of(token: str, address_id: int, lookup: bytes, vault: Vault) -> boo
     return token_of(address_id, lookup, vault) == token.casefold().translate(_MISTAKEN)
 
 
+def has_nobodys_link(body: str) -> bool:
+    """Say whether each person's own link is to stand in a rendered text."""
+    return _NOBODYS_LINK in body
+
+
 def with_own_link(body: str, address_id: int, channel: str, handle: str, vault: Vault) -> str:
     """Return a rendered text as one address gets it: with its own token in place of nobody's, where a link has it.
 
     Nothing is hashed for a text without one: all that is sent comes by here.
     """
-    if _NOBODYS_LINK not in body:
+    if not has_nobodys_link(body):
         return body
     token = token_of(address_id, vault.lookup_hash(channel, handle), vault)
     return body.replace(_NOBODYS_LINK, f"/e/{token}")

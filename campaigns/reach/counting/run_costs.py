@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.database import insert_or
-from campaigns.delivery.member_phones import LAST_NOBODY, phone_of
+from campaigns.delivery.member_phones import phone_of
 from campaigns.delivery.models import Delivery, RunText
-from campaigns.delivery.rehearsal_addresses import country_of
+from campaigns.delivery.rehearsal_addresses import LAST_NOBODY, country_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState, Sender
 from campaigns.planning.senders.prices import price_of

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.database import insert_or
+from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.typed.models import TypedForm
 from campaigns.staff.typed.typed_marks import KEPT_FOR, TypedMark
@@ -44,7 +44,7 @@ def keep_typed(session: Session, mark: TypedMark, entered: Mapping[str, str], *,
     lately = theirs.order_by(TypedForm.saved_at.desc()).limit(MOST_PAGES)
     session.execute(
         delete(TypedForm).where(TypedForm.member_id == mark.member_id, full, TypedForm.path.not_in(lately)),
-        execution_options={"synchronize_session": False},
+        execution_options=PAST_MEMORY,
     )
 
 

@@ -27,7 +27,7 @@ from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.keys.leave_token import with_own_link
+from campaigns.core.keys.leave_token import has_nobodys_link, with_own_link
 from campaigns.delivery.engine.decisions import Decided, is_told, tell
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
@@ -57,6 +57,8 @@ class TextLine(NamedTuple):
     body: str | None
     parts: int
     template: Template | None
+    #: Each person's own link stands in it.
+    is_personal: bool
 
 
 #: Gives the handle of a row; None: it is damaged.
@@ -127,6 +129,7 @@ class Claims:
             if to is None or text is None or text.body is None:
                 damaged.append(row.id)
                 continue
+            body = with_own_link(text.body, row.address_id, channel, to, vault) if text.is_personal else text.body
             parts, template = text.parts if is_sms else 1, text.template if has_templates else None
             # By position, in the order of Claimed: words cost a third of the loop.
             claimed.append(
@@ -140,16 +143,14 @@ class Claims:
                     now,
                     row.expires_at,
                     to,
-                    with_own_link(text.body, row.address_id, channel, to, vault),
+                    body,
                     parts,
                     template,
                     ask.is_answer,
                 )
             )
         if damaged:
-            for row_id in damaged:
-                tell(Decided.CLOSED, delivery=row_id, run=run_id, code=DAMAGED)
-            connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
+            _close(connection, damaged, run_id)
         return claimed
 
     def _learn_texts(self, connection: Connection, text_ids: set[int], now: datetime) -> None:
@@ -163,7 +164,9 @@ class Claims:
                 template = (
                     None if row.content_sid is None else Template(row.content_sid, row.content_variables or {})
                 )
-                self._texts[row.id] = TextLine(body, row.parts, template)
+                self._texts[row.id] = TextLine(
+                    body, row.parts, template, body is not None and has_nobodys_link(body)
+                )
 
     def _handle_of(self) -> _HandleOf:
         """Return what deciphers the handle of a taken row."""
@@ -253,6 +256,12 @@ def _next_due() -> Select[*tuple[Any, ...]]:
     )
     coming = union_all(zones, put_off).subquery()
     return select(func.min(coming.c.at))
+
+
+def _close(connection: Connection, damaged: Sequence[int], run_id: int) -> None:
+    for row_id in damaged:
+        tell(Decided.CLOSED, delivery=row_id, run=run_id, code=DAMAGED)
+    connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
 
 
 @cache
