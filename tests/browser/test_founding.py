@@ -297,7 +297,7 @@ def watch_first_run(visit: Visit, path: str, instance: Founded) -> int:
     # So few messages are sent so quickly that Now may never show them in flight.
     while not run.count() and time.monotonic() < deadline:
         visit.page.wait_for_timeout(1000)
-        visit.go(path)
+        visit.go(f"{path}?tab=history")
     press(visit, "[aria-labelledby=runs-title] a[href^='/delivery/runs/']")
     visit.page.wait_for_selector("#progress:not([hx-get])", timeout=PATIENCE * 1000)
     visit.look("first-run-done")
