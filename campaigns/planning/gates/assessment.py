@@ -46,17 +46,18 @@ from campaigns.planning.gates.campaign import (
     budget_gate,
     coverage_gate,
     link_gate,
+    month_gate,
     place_gate,
     schedule_gate,
     sender_gate,
     templates_gate,
 )
 from campaigns.planning.gates.mandate import find_outside
-from campaigns.planning.gates.month_limit import month_gates
 from campaigns.planning.gates.safety import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
 from campaigns.planning.models import Approval, Campaign, Schedule, Sender
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.queries import default_zone_of, find_approval, load_content, load_senders
+from campaigns.planning.spending.queries import MonthMoney, hold_limit, load_month
 from campaigns.planning.standing import find_sent
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -196,13 +197,20 @@ def _assess_content(
         place_gate(campaign, content),
         sender_gate(campaign, senders, unconnected),
         budget_gate(campaign, estimate),
-        *month_gates(session, campaign, estimate, now=now, is_start=is_start),
+        *month_gate(campaign, estimate, _load_money(session, campaign, now=now, is_start=is_start)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
         country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
         *_prepared_gates(session, campaign, content, tally),
     ]
     return Assessment(content, tally, rendered, gates, warnings, known, estimate)
+
+
+def _load_money(session: Session, campaign: Campaign, *, now: datetime, is_start: bool) -> MonthMoney:
+    """Return the month's money; runs that start at one moment take turns: each knows what the last will cost."""
+    if is_start:
+        hold_limit(session, campaign.organisation_id)
+    return load_month(session, campaign.organisation_id, now=now)
 
 
 def _render(

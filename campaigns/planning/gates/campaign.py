@@ -1,4 +1,4 @@
-"""These gates are on the plan around texts: audience, senders, templates, link, place, time, countries.
+"""These gates are on the plan around texts: audience, senders, templates, link, place, time, money.
 
 Pure; what they say is put in plain words with a link to the page where it is mended.
 """
@@ -24,6 +24,7 @@ from campaigns.planning.estimates.cost import Estimate
 from campaigns.planning.models import Campaign, Health, Sender
 from campaigns.planning.queries import timing_of
 from campaigns.planning.schedules.recurrence import next_firings
+from campaigns.planning.spending.queries import MonthMoney
 
 Link = tuple[str, dict[str, Any]]
 
@@ -197,6 +198,28 @@ def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
         else N_("It may cost %(cost)s, and only %(limit)s are allowed: write to fewer people, or raise the limit.")
     )
     return plan_gate("budget", passed, template, values, link)
+
+
+def month_gate(campaign: Campaign, estimate: Estimate, money: MonthMoney) -> list[Gate]:
+    """Block when a run would take what its organisation spends beyond the month's limit; nothing without a limit.
+
+    What was spent is told in whole dollars: otherwise a sum that grows would tell of single people. Answers to
+    people, corrections and codes meet no gate: whoever may be in danger is answered whatever it costs.
+    """
+    if money.limit_cents is None:
+        return []
+    spent = int(money.spent * 100)
+    passed = spent + estimate.cents <= money.limit_cents
+    values = {"spent": Dollars(spent), "limit": Dollars(money.limit_cents), "cost": Dollars(estimate.cents)}
+    template = (
+        N_("This month %(spent)s of %(limit)s are spent, and sending it once costs about %(cost)s.")
+        if passed
+        else N_(
+            "This month %(spent)s of %(limit)s are spent, and sending it costs about %(cost)s more: it waits "
+            "until an administrator raises the limit, or until next month."
+        )
+    )
+    return [plan_gate("month", passed, template, values, ("reach.spending.show", {}), warns=money.is_warned_of)]
 
 
 def plan_gate(

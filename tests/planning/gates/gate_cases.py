@@ -18,6 +18,8 @@ from campaigns.planning.gates.assessment import assess
 from campaigns.planning.gates.confirmations import confirm_rules
 from campaigns.planning.gates.safety import broken_rules
 from campaigns.planning.service import remove_schedule
+from campaigns.planning.spending.service import set_spending_limit
+from campaigns.staff.models import Organisation
 from tests.factories import a_message, safeguarded
 from tests.planning.story import START, Story
 
@@ -168,6 +170,15 @@ def whole_correction(story: Story) -> None:
     prepare_correction(story.session, story.campaign, message_id=whole.id, by=story.author.id)
 
 
+def month_limit(dollars: int) -> Act:
+    def change(story: Story) -> None:
+        organisation = story.session.get_one(Organisation, story.campaign.organisation_id)
+        set_spending_limit(story.session, organisation, dollars * 100, by=story.author.id)
+        story.session.flush()
+
+    return change
+
+
 READY = "Паспорт тримайте при собі. ((hotline))"
 COMPOSER, CAMPAIGN = "/messages/%(message)s/uk", "/campaigns/%(campaign)s"
 CASES = (
@@ -241,6 +252,14 @@ CASES = (
         put("budget_cents", 100_000),
         "It may cost $21.00, and only $0.00 are allowed: write to fewer people, or raise the limit.",
         f"{CAMPAIGN}/edit",
+    ),
+    Case(
+        "month",
+        month_limit(1),
+        month_limit(100),
+        "This month $0.00 of $1.00 are spent, and sending it costs about $21.00 more: it waits until an "
+        "administrator raises the limit, or until next month.",
+        "/reach/spending",
     ),
     Case(
         "correction",
