@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.audience.consent.handles import Handle
+from campaigns.audience.file_telling import MOST_QUOTED, UNQUOTED
 
-#: How much of a wrong cell a report shows.
-MOST_QUOTED = 40
+#: A cell with more digits could be a number.
 MOST_DIGITS_QUOTED = 4
 
 
@@ -35,4 +35,4 @@ class ContactRow:
 def quoted(text: str) -> str:
     """Return a wrong cell as a report may show it: nothing that could be a number, should columns be shifted."""
     digits = sum(letter.isdecimal() for letter in text)
-    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "“…”"
+    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else UNQUOTED

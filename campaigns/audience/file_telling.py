@@ -12,8 +12,8 @@ from campaigns.core.errors import RowProblem
 MOST_LINES = 10
 #: Columns whose cells a member may explain, and the value of a problem that is the cell.
 MAPPED = {"language": "text", "other_language": "text", "place": "place", "group": "group"}
-#: A longer cell is told in part, and one with many digits not at all.
-_LONGEST_TOLD, _UNTOLD = 40, "“…”"
+#: How much of a wrong cell a report shows, and what it shows in place of one that could be a number.
+MOST_QUOTED, UNQUOTED = 40, "“…”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Cause:
     def cell(self) -> str:
         """The cell that a member may explain; '' where there is none."""
         text = str(self.problem.values.get(MAPPED.get(self.problem.column, ""), ""))
-        return "" if text == _UNTOLD or len(text) >= _LONGEST_TOLD else text
+        return "" if text == UNQUOTED or len(text) >= MOST_QUOTED else text
 
 
 def causes_of(problems: Iterable[RowProblem]) -> list[Cause]:

@@ -220,7 +220,9 @@ def import_file(
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     limit_size(file, settings)
     found = ContactFile(
-        read_contacts(file, default_country=default_country, max_rows=settings.import_max_rows, now=clock.now())
+        read_contacts(
+            file, telling=FileTelling(default_country), max_rows=settings.import_max_rows, now=clock.now()
+        )
     )
     done = ContactImport(
         organisation_id=organisation_id,

@@ -19,6 +19,7 @@ from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.ledger import find_suppressed, withdraw_everywhere
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import BATCH, ContactFile
 from campaigns.audience.files.contact_reader import read_contacts as read_people
 from campaigns.audience.files.contact_writer import take_in
@@ -83,7 +84,7 @@ def bring_in(
 
 def read(file: BinaryIO, settings: Settings, country: str | None = None) -> ContactFile:
     rows = settings.import_max_rows
-    return ContactFile(read_people(file, default_country=country, max_rows=rows, now=clock.now()))
+    return ContactFile(read_people(file, telling=FileTelling(country), max_rows=rows, now=clock.now()))
 
 
 def check_file(

@@ -9,7 +9,7 @@ import io
 import re
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from itertools import count
@@ -111,22 +111,19 @@ class ContactFile:
 def read_contacts(
     file: BinaryIO,
     *,
-    default_country: str | None,
     max_rows: int,
     now: datetime,
     telling: FileTelling = NOTHING_TOLD,
 ) -> Generator[list[ContactRow], None, Ending]:
     """Read a contact file as it goes: give its people in batches of BATCH, and return what else there is to say.
 
-    `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Which day it is the zone
-    of `now` says. Raises FileFormatError or TooManyRowsError where a broken or long file shows that it is. The
-    file stays open.
+    Which day it is the zone of `now` says. Raises FileFormatError or TooManyRowsError where a broken or long file
+    shows that it is. The file stays open.
     """
     coding = recognise_coding(file)
     lines = io.TextIOWrapper(file, coding, newline="")
-    told = replace(telling, default_country=default_country)
     try:
-        reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
+        reader = ContactReader(lines, telling=telling, max_rows=max_rows, now=now)
     except MissingColumnsError as error:
         # Whoever keeps the file until its columns are named has to decode it.
         raise MissingColumnsError(error.template, **error.values, coding=coding) from None

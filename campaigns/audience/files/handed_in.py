@@ -62,7 +62,6 @@ def people_of(file: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
         READING,
         read_contacts,
         file,
-        default_country=telling.default_country,
         telling=telling,
         max_rows=most_rows(),
         now=clock.now().astimezone(zone_named(zone)),
