@@ -87,13 +87,17 @@ def load_other_organisations(session: Session, organisation_id: int) -> dict[int
     return {row.id: row.name for row in session.execute(others.order_by(Organisation.name, Organisation.id))}
 
 
-def select_audit(organisation_id: int) -> Select[*tuple[Any, ...]]:
-    """Select an organisation's audit entries with the name of who acted, newest first."""
-    return (
+def select_audit(organisation_id: int, *, about: str = "") -> Select[*tuple[Any, ...]]:
+    """Select an organisation's audit entries with the name of who acted, newest first.
+
+    `about` is the table of the things that they are about; '' means all.
+    """
+    entries = (
         owned(select(AuditEntry, Member.name), AuditEntry, organisation_id)
         .outerjoin(Member, Member.id == AuditEntry.member_id)
         .order_by(AuditEntry.id.desc())
     )
+    return entries.where(AuditEntry.subject_type == about) if about else entries
 
 
 def select_acts(organisation_id: int, action: str, *, since: datetime) -> Select[*tuple[Any, ...]]:

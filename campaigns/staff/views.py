@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import InputError
 from campaigns.core.languages import INTERFACE_LANGUAGES, all_languages
 from campaigns.core.words import N_
-from campaigns.staff import audit, queries, service
+from campaigns.staff import act_names, audit, queries, service
 from campaigns.staff.auth import (
     choose_organisation,
     current_member,
@@ -138,19 +138,25 @@ def edit_organisation() -> Page:
 @pages.get("/audit")
 @requires(Permission.ADMINISTER)
 def audit_trail() -> Page:
-    """List what members did."""
-    statement = queries.select_audit(current_organisation().id)
-    page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
-    return render_template("staff/audit.html", page=page, reasons=_reasons(page), look=None)
+    """List what members did, to one kind of thing or to all."""
+    return _audit_page(look=None)
 
 
 @pages.get("/audit/check")
 @requires(Permission.ADMINISTER)
 def check_audit() -> Page:
     """Say where the chain of the audit trail breaks, if it does, by a look that is minutes old at most."""
-    look = current_app.extensions["chain_looks"].look(session())
-    page = paginate(session(), queries.select_audit(current_organisation().id))
-    return render_template("staff/audit.html", page=page, reasons=_reasons(page), look=look)
+    return _audit_page(look=current_app.extensions["chain_looks"].look(session()))
+
+
+def _audit_page(*, look: audit.ChainLook | None) -> str:
+    about = request.args.get("about", "")
+    about = about if about in act_names.SUBJECTS else ""
+    entries = queries.select_audit(current_organisation().id, about=about)
+    page = paginate(session(), entries, request.args.get("page", 1, type=whole_number))
+    return render_template(
+        "staff/audit.html", page=page, reasons=_reasons(page), look=look, about=about, words=act_names
+    )
 
 
 def _reasons(page: Paginated[Any]) -> dict[int, str]:

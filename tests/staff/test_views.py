@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,8 +14,9 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import BusyError
 from campaigns.staff import audit
+from campaigns.staff.act_names import ACTS
 from campaigns.staff.audit import LOOKED_FOR
-from campaigns.staff.models import AuditEntry, Member, Role
+from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from campaigns.staff.service import add_membership
 from tests.web.pages import Pages
 
@@ -63,13 +65,37 @@ def test_member_works_in_one_organisation_at_a_time(pages: Pages) -> None:
 def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.ADMIN)
     client.post("/settings/organisation", data={"name": "Ours", "time_zone": "Europe/Kyiv"})
-    assert "organisation.update" in client.get("/settings/audit").text
+    assert f'<td data-label="Act">{ACTS["organisation.update"]}</td>' in client.get("/settings/audit").text
     assert "The chain is whole" in client.get("/settings/audit/check").text
     with pages.sessions.begin() as session:
         session.execute(update(AuditEntry).values(detail={}))
     later = clock.now() + LOOKED_FOR
     with clock.running_on(lambda: later):
         assert "The chain breaks at entry" in client.get("/settings/audit/check").text
+
+
+@pytest.mark.both_databases
+def test_audit_log_is_read_in_words_and_of_one_kind_of_thing(
+    pages: Pages, client_for: Callable[..., FlaskClient]
+) -> None:
+    client = client_for(Role.ADMIN)
+    client.post("/settings/organisation", data={"name": "Ours", "time_zone": "Europe/Kyiv"})
+    with pages.sessions.begin() as session:
+        ours = session.get_one(Organisation, pages.ours.id)
+        facts: dict[str, Any] = {"people": 12_345, "moved": True, "roles": ["author"], "newer_key": "x"}
+        audit.record(session, "newer.act", subject=ours, organisation_id=ours.id, **facts)
+    page = client.get("/settings/audit?about=organisation").text
+    for told in (
+        "newer.act",
+        f"Organisation <bdi>{pages.ours.id}</bdi>",
+        "People: ",
+        "Moved: <bdi>Yes",
+        "newer key",
+    ):
+        assert told in page, told
+    assert "12,345" not in page
+    assert "Nothing was done to that yet." in client.get("/settings/audit?about=place").text
+    assert "newer.act" in client.get("/settings/audit?about=nothing").text
 
 
 @pytest.mark.both_databases
