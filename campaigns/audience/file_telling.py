@@ -31,6 +31,8 @@ class FileTelling:
 
     def cell(self, column: str, text: str) -> str:
         """Return what a cell of a column says."""
+        if text and column not in self.meanings:
+            return text
         meant = self.meanings.get(column, {}).get(text.casefold(), text)
         return meant or self.otherwise.get(column, "")
 

@@ -67,6 +67,10 @@ class ConsentKind(StrEnum):
 REFUSALS = (ConsentKind.WITHDRAWN, ConsentKind.HELD)
 
 
+#: What people agree to: the one purpose today.
+PURPOSE = "safety_messages"
+
+
 class PositionSource(StrEnum):
     """How we know where a contact said they were."""
 
@@ -163,7 +167,7 @@ class Consent(Base):
     address_id: Mapped[int] = mapped_column(ForeignKey("address.id"), index=True)
     channel: Mapped[Channel] = mapped_column(String(10))
     #: What they agreed to; one purpose today.
-    purpose: Mapped[str] = mapped_column(String(30), default="safety_messages")
+    purpose: Mapped[str] = mapped_column(String(30), default=PURPOSE)
     kind: Mapped[ConsentKind] = mapped_column(String(10))
     #: "form", "keyword", "import", "provider", "telegram_start", "member".
     method: Mapped[str] = mapped_column(String(20))

@@ -123,10 +123,12 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
         parsed = phonenumbers.parse(written, default_country)
     except phonenumbers.NumberParseException:
         raise AddressError(N_("this is not a phone number.")) from None
-    if not phonenumbers.is_valid_number(parsed):
+    # As `is_valid_number` does, which looks for the country itself: where several share a code that takes long.
+    country = phonenumbers.region_code_for_number(parsed)
+    if country is None or not phonenumbers.is_valid_number_for_region(parsed, country):
         raise AddressError(N_("no phone can have this number; a digit may be missing or wrong."))
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return number, phonenumbers.region_code_for_number(parsed)
+    return number, country
 
 
 def _is_valid(number: str) -> bool:
@@ -150,5 +152,6 @@ def country_of_handle(handle: str) -> str | None:
 
 def _bare(text: str) -> str:
     """Return a handle without what spreadsheets and address books put around it: ="…", marks of direction."""
-    shown = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    # No letter of ASCII is a mark of direction.
+    shown = text if text.isascii() else "".join(each for each in text if unicodedata.category(each) != "Cf")
     return shown.removeprefix("=").strip('"\xa0 ')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from campaigns.audience.models import Consent, ContactImport
@@ -23,6 +23,11 @@ class Evidence:
     def sealed_for(self, address_id: int) -> bytes:
         """Return the words, sealed for a line of the ledger about this address."""
         return self.vault.seal(self.text, table="consent", column="sealed_evidence", row_id=address_id)
+
+
+def evidence_sealer(vault: Vault) -> Callable[[str, int], bytes]:
+    """Return what `Evidence.sealed_for` does, for many lines: it takes the words and the id of the address."""
+    return vault.sealer(table="consent", column="sealed_evidence")
 
 
 def open_evidence(line: Consent, vault: Vault) -> str:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import BinaryIO
 
@@ -287,15 +287,24 @@ def _channel(text: str) -> Channel:
 
 
 def _language(column: str, text: str) -> str:
-    wanted = text.casefold()
-    for language in all_languages().values():
-        if wanted in (language.code, language.name.casefold(), language.autonym.casefold()):
-            return language.code
+    code = _language_codes().get(text.casefold())
+    if code is not None:
+        return code
     if not text:
         raise _RowError(column, N_("the language is missing; write its code, for example uk."))
     raise _RowError(
         column, N_("%(text)s is no language we know; write its code, for example uk."), text=quoted(text)
     )
+
+
+@cache
+def _language_codes() -> dict[str, str]:
+    """Return codes by all that a cell may call a language, in small letters; the first of two languages counts."""
+    names: dict[str, str] = {}
+    for language in all_languages().values():
+        for name in (language.code, language.name.casefold(), language.autonym.casefold()):
+            names.setdefault(name, language.code)
+    return names
 
 
 def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
+from sqlalchemy import Select, Table, exists, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent.declaration import Declaration
@@ -16,10 +16,12 @@ from campaigns.audience.consent.handles import Handle, number_key, number_of
 from campaigns.audience.consent.holds import hold
 from campaigns.audience.consent.ledger import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
 from campaigns.audience.consent.person import lock_addresses, mark_shared
-from campaigns.audience.consent.sealed_words import Evidence
+from campaigns.audience.consent.sealed_words import Evidence, evidence_sealer
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import BATCH
+from campaigns.audience.files.table_loading import load_rows
 from campaigns.audience.models import (
+    PURPOSE,
     Address,
     AddressState,
     Channel,
@@ -38,6 +40,22 @@ from campaigns.staff.queries import owned
 METHOD = "import"
 # Written to as tables: the mapper looks at each row of an insert by itself.
 _CONTACT, _ADDRESS, _CONSENT = (cast(Table, model.__table__) for model in (Contact, Address, Consent))
+#: What a new row says, in the order of its values; the others are as the database makes them, or empty.
+_CONTACT_COLUMNS = (
+    *("id", "organisation_id", "created_at", "language", "other_language"),
+    *("cell", "region_id", "time_zone", "position_source", "position_at"),
+)
+_ADDRESS_COLUMNS = (
+    *("id", "organisation_id", "contact_id", "channel", "ciphertext", "lookup", "number", "country"),
+    *("state", "rank", "created_at"),
+)
+_CONSENT_COLUMNS = (
+    *("address_id", "contact_id", "channel", "kind", "method", "wording", "purpose"),
+    *("sealed_evidence", "given_at", "recorded_at"),
+)
+_NEW_STATE = AddressState.ACTIVE.value
+#: Kind, method, wording and purpose of the line that a row of a file brings.
+_GRANTED = (ConsentKind.GRANTED.value, METHOD, "", PURPOSE)
 
 
 @dataclass
@@ -303,12 +321,10 @@ def _add_people(
     now = clock.now()
     pairs = list(zip(reserve_ids(session, Contact, len(rows)), rows, strict=True))
     contacts = [
-        {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
-        | {"language": row.language, "other_language": row.other_language}
-        | _position_of(row, placing)
+        (contact_id, organisation_id, now, row.language, row.other_language, *_position_of(row, placing).values())
         for contact_id, row in pairs
     ]
-    session.execute(insert(_CONTACT), contacts)
+    load_rows(session, _CONTACT, _CONTACT_COLUMNS, contacts)
     return [_Entry(contact_id, row, handle) for contact_id, row in pairs for handle in row.handles]
 
 
@@ -355,30 +371,23 @@ def _add_addresses(
     """Add addresses with the consent that their rows tell of, and return their ids."""
     if not entries:
         return []
-    now = clock.now()
-    pairs = list(zip(reserve_ids(session, Address, len(entries)), entries, strict=True))
+    now, ids = clock.now(), list(reserve_ids(session, Address, len(entries)))
+    seal = vault.sealer(table="address", column="ciphertext")
+    seal_evidence = evidence_sealer(vault)
     addresses, consents = [], []
-    for address_id, entry in pairs:
-        handle, row = entry.handle, entry.row
-        sealed = vault.seal(handle.text, table="address", column="ciphertext", row_id=address_id)
-        same = {"contact_id": entry.contact_id, "channel": handle.channel}
+    for address_id, entry in zip(ids, entries, strict=True):
+        handle, row, hashes = entry.handle, entry.row, known.hashes[entry.handle]
+        owner = (organisation_id, entry.contact_id, handle.channel.value)
+        sealed = seal(handle.text, address_id)
+        rank = row.handles.index(handle)
         addresses.append(
-            same
-            | {"id": address_id, "organisation_id": organisation_id, "rank": row.handles.index(handle)}
-            | {"ciphertext": sealed, "country": handle.country, "created_at": now}
-            | {"lookup": known.hashes[handle].lookup, "number": known.hashes[handle].number}
+            (address_id, *owner, sealed, hashes.lookup, hashes.number, handle.country, _NEW_STATE, rank, now)
         )
-        consents.append(
-            same
-            | {
-                "address_id": address_id,
-                "sealed_evidence": Evidence(row.consent_how, vault).sealed_for(address_id),
-            }
-            | {"given_at": row.consent_at, "recorded_at": now}
-        )
-    session.execute(insert(_ADDRESS).values(state=AddressState.ACTIVE), addresses)
-    session.execute(insert(_CONSENT).values(kind=ConsentKind.GRANTED, method=METHOD, wording=""), consents)
-    return [address_id for address_id, _ in pairs]
+        evidence = seal_evidence(row.consent_how, address_id)
+        consents.append((address_id, *owner[1:], *_GRANTED, evidence, row.consent_at, now))
+    load_rows(session, _ADDRESS, _ADDRESS_COLUMNS, addresses)
+    load_rows(session, _CONSENT, _CONSENT_COLUMNS, consents)
+    return ids
 
 
 def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:

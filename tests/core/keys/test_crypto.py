@@ -33,3 +33,11 @@ def test_what_is_no_text_is_damaged(vault: Vault) -> None:
     sealed = b"\x01" + nonce + AESGCM(vault.keys[1]).encrypt(nonce, b"\xff\xfe", b"address.ciphertext.7")
     with pytest.raises(DamagedDataError):
         vault.open(sealed, **PLACE, row_id=7)
+
+
+def test_many_rows_are_sealed_as_one_is(vault: Vault) -> None:
+    seal = vault.sealer(**PLACE)
+    assert [vault.open(seal(f"+38067{row_id}", row_id), **PLACE, row_id=row_id) for row_id in (7, 8)] == [
+        "+380677",
+        "+380678",
+    ]
