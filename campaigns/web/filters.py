@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from campaigns.core import clock, lists
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages, is_right_to_left
+from campaigns.web.whole_numbers import whole_numbers
 
 #: Languages that CLDR has no locale for.
 _OWN_NAMES = {"rom": _l("Romani")}
@@ -47,6 +48,7 @@ def init_filters(app: Flask) -> None:
         "listed": listed_names,
         "isolated": isolated,
         "direction": direction,
+        "whole_numbers": whole_numbers,
     }.items():
         app.jinja_env.filters[name] = written
 

@@ -30,7 +30,7 @@ def _write(pages: Pages, **changes: object) -> int:
 def test_reviewed_text_is_shown_with_a_number_and_who_can_help(pages: Pages) -> None:
     _write(pages)
     page = pages.client().get("/en/pl/1").text
-    assert "Keep your passport with you. Call +48 22 628 01 20." in page
+    assert 'with you. Call <bdi dir="ltr" class="n">+48 22 628 01 20</bdi>.' in page
     assert "/en/pl/1</p>" in page
     assert 'href="tel:+48226280120"' in page
     assert 'href="/en/pl/1"' in pages.client().get("/en/pl/i").text

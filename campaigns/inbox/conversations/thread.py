@@ -64,8 +64,9 @@ def load_thread(session: Session, conversation: Conversation, *, vault: Vault, n
     """Return the latest entries of a conversation, the oldest of them first."""
     heard = open_replies(session, session.scalars(_select_replies(conversation)).all(), vault=vault)
     written = [*_load_answers(session, conversation, vault), *_load_sent(session, conversation, vault, now)]
-    entries = [Entry(each.received_at, heard=each) for each in heard]
-    entries += [Entry(each.at, written=each) for each in written]
+    # All that somebody without a name wrote within an hour has the same time: what came first stays first.
+    entries = [Entry(each.received_at, heard=each) for each in reversed(heard)]
+    entries += [Entry(each.at, written=each) for each in reversed(written)]
     # What somebody without a name adds is dated no earlier, and no later, than the answer before it.
     return sorted(entries, key=lambda entry: (entry.at, entry.heard is not None))
 

@@ -98,3 +98,12 @@ def test_thread_keeps_its_order_within_an_hour(pages: Pages, people: FlaskClient
         conversation = session.scalars(select(Conversation)).one()
         entries = load_thread(session, conversation, vault=vault, now=AT + timedelta(minutes=7))
     assert [bool(each.heard) for each in entries] == [True, False, True]
+
+
+def test_what_is_written_within_an_hour_is_read_in_its_order(people: FlaskClient) -> None:
+    code = tell(people, "First of all")
+    act(people, code, "add", text="Then this")
+    shown = act(people, code, "add", text="رقمهم +380 50 123 45 67 اتصلوا")
+    assert shown.index("First of all") < shown.index("Then this") < shown.index("اتصلوا")
+    # Between Arabic words its groups would be read from the right.
+    assert '<bdi dir="ltr" class="n">+380 50 123 45 67</bdi>' in shown

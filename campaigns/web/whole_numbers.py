@@ -1,0 +1,21 @@
+"""A telephone number inside a text that somebody typed is kept whole, and in the order in which it is dialled.
+
+Pure. What we put into a text ourselves has a mark before it (`messages/text/bidi_numbers.py`); what a helper or a
+person on the move types has none, so between Arabic words its groups would be shown from the right.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+#: Six digits at least, of any script, and no part of an address of the web, of e-mail or of a longer word.
+_NUMBER = re.compile(r"(?<![\w/.:@#=&?-])(\+?\(?\d(?:[ \u00a0().-]{0,2}\d){5,})(?![\w/@])")
+
+
+def whole_numbers(text: str) -> Markup:
+    """Write a text with each telephone number on one line, as far as it fits, and from left to right."""
+    parts = _NUMBER.split(text)
+    slot = Markup('<bdi dir="ltr" class="n">{}</bdi>')
+    return Markup().join(slot.format(part) if at % 2 else escape(part) for at, part in enumerate(parts))

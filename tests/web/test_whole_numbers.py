@@ -1,0 +1,33 @@
+"""Numbers in what somebody typed are found, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from campaigns.web.whole_numbers import whole_numbers
+
+
+def numbers_in(text: str) -> list[str]:
+    return re.findall(r'<bdi dir="ltr" class="n">(.+?)</bdi>', whole_numbers(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("اتصل على +48 22 628 01 20 الآن", ["+48 22 628 01 20"]),
+        ("رقمهم ٠٥٠ ١٢٣ ٤٥ ٦٧.", ["٠٥٠ ١٢٣ ٤٥ ٦٧"]),
+        ("call (022) 628-01-20, or 800 012 948", ["(022) 628-01-20", "800 012 948"]),
+        ("\u200e+48226280120.", ["+48226280120"]),
+        ("112, 15-47, at 18:30", []),
+        ("https://info.example/pl/12345678?a=1234567 a1234567@b.example", []),
+    ],
+)
+def test_telephone_numbers_alone_are_kept_whole(text: str, numbers: list[str]) -> None:
+    assert numbers_in(text) == numbers
+    assert re.sub("</?bdi[^>]*>", "", whole_numbers(text)).replace("&#34;", '"') == text.replace("&", "&amp;")
+
+
+def test_what_somebody_typed_stays_text() -> None:
+    assert "<b>" not in whole_numbers("<b>+48 22 628 01 20</b>")
