@@ -219,7 +219,7 @@ def _check_again(import_id: int) -> ContactImport:
         waiting = _file(import_id)
         name = open_about(waiting, vault()).name
         telling = service.open_file(waiting, kept, vault=vault()).understanding(said)
-        telling = telling.naming(
+        telling = telling.counting(request.form.get("repeated", "")).naming(
             {place: ours for ours in COLUMN_NAMES if (place := request.form.get(f"column-{ours}", ""))}
         )
         if upload is not None and upload.filename:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 
 from campaigns.core.errors import RowProblem
 
@@ -14,6 +15,13 @@ MOST_LINES = 10
 MAPPED = {"language": "text", "other_language": "text", "place": "place", "group": "group"}
 #: How much of a wrong cell a report shows, and what it shows in place of one that could be a number.
 MOST_QUOTED, UNQUOTED = 40, "“…”"
+
+
+class WhichLine(StrEnum):
+    """Which of the lines counts that have the same number."""
+
+    FIRST = "first"
+    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,8 @@ class FileTelling:
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: Our names of columns whose names we do not know, by their places in the file, from 0.
     columns: Mapping[str, str] = field(default_factory=dict)
+    #: Which line counts where a number stands in several; None: they are wrong.
+    repeated: WhichLine | None = None
 
     def cell(self, column: str, text: str) -> str:
         """Return what a cell of a column says."""
@@ -47,6 +57,10 @@ class FileTelling:
             if column in MAPPED and text and meant:
                 meanings.setdefault(column, {})[text.casefold()] = meant
         return replace(self, meanings=meanings)
+
+    def counting(self, which: str) -> FileTelling:
+        """Return this with which line counts of those with the same number; '' leaves it as it is."""
+        return replace(self, repeated=WhichLine(which)) if which in set(WhichLine) else self
 
     def to_line(self) -> str:
         """Return this as one line of text."""
@@ -70,6 +84,11 @@ class Cause:
     count: int
     #: The first lines that have it.
     lines: tuple[int, ...]
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the same number stands in an earlier line."""
+        return "line" in self.problem.values
 
     @property
     def cell(self) -> str:

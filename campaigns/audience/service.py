@@ -117,6 +117,8 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
         problems=problems[:MOST_PROBLEMS],
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
+        left_out=ending.left_out,
+        repeated=ending.repeated,
         **_told(counts),
     )
 
@@ -257,7 +259,8 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
             raise RowsError(problems)
     ask_all(session, organisation_id, now=clock.now())
     ending = _ending(found)
-    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **_told(counts))
+    left_out = {"left_out": ending.left_out, "repeated": ending.repeated}
+    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **left_out, **_told(counts))
 
 
 def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:

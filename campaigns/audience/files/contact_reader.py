@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import io
 import re
-from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache, lru_cache
 from itertools import count
 from typing import BinaryIO
 
-import numpy as np
-
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
+from campaigns.audience.files.repeated_lines import SeenHandles
 from campaigns.audience.models import Channel
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, MissingColumnsError, RowProblem
 from campaigns.core.languages import all_languages
@@ -80,6 +78,10 @@ class Ending:
     bad_rows: int
     #: The first problems, by line; no address is in them.
     problems: list[RowProblem]
+    #: Rows that were left out, because another one with the same number counts.
+    left_out: int = 0
+    #: Which one counts; '' where nobody said it.
+    repeated: str = ""
 
 
 class ContactFile:
@@ -121,17 +123,34 @@ def read_contacts(
     shows that it is. The file stays open.
     """
     coding = recognise_coding(file)
-    lines = io.TextIOWrapper(file, coding, newline="")
     try:
-        reader = ContactReader(lines, telling=telling, max_rows=max_rows, now=now)
+        left_out: Container[int] = ()
+        if telling.repeated is not None:
+            # Which line is the last of its number is known at the end alone.
+            looking = ContactReader(_text_of(file, coding), telling=telling, max_rows=max_rows, now=now)
+            left_out = looking.superseded()
+        lines = _text_of(file, coding)
+        reader = ContactReader(lines, telling=telling, max_rows=max_rows, now=now, left_out=left_out)
     except MissingColumnsError as error:
         # Whoever keeps the file until its columns are named has to decode it.
         raise MissingColumnsError(error.template, **error.values, coding=coding) from None
     yield from reader.batches(BATCH)
-    lines.detach()
     problems = sorted(reader.problems, key=lambda problem: problem.line)
     bad_rows = len({problem.line for problem in problems})
-    return Ending(coding, reader.rows, reader.good_rows, bad_rows, problems[:MOST_PROBLEMS])
+    told_problems = problems[:MOST_PROBLEMS]
+    return Ending(
+        *(coding, reader.rows, reader.good_rows, bad_rows, told_problems),
+        left_out=reader.left_out,
+        repeated=telling.repeated or "",
+    )
+
+
+def _text_of(file: BinaryIO, coding: str) -> Iterator[str]:
+    """Give the lines of a file from its beginning; it stays open at its end."""
+    file.seek(0)
+    lines = io.TextIOWrapper(file, coding, newline="")
+    yield from lines
+    lines.detach()
 
 
 class _RowError(InputError):
@@ -145,8 +164,16 @@ class _RowError(InputError):
 class ContactReader:
     """Reads a contact file once; a handle that comes twice is a problem of the later row."""
 
-    def __init__(self, source: Iterable[str], *, telling: FileTelling, max_rows: int, now: datetime) -> None:
-        """Begin to read; `source` gives the lines of the file with their ends.
+    def __init__(
+        self,
+        source: Iterable[str],
+        *,
+        telling: FileTelling,
+        max_rows: int,
+        now: datetime,
+        left_out: Container[int] = (),
+    ) -> None:
+        """Begin to read; `source` gives the lines of the file with their ends, `left_out` are not read.
 
         Raises FileFormatError for a file or header that cannot be read.
         """
@@ -156,11 +183,14 @@ class ContactReader:
         )
         self._telling = telling
         self._now = now
-        self._seen = _Seen()
+        self._seen = SeenHandles()
+        self._left_out = left_out
         #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
         self.problems: list[RowProblem] = []
         #: Rows that were read, and those of them that are people.
         self.rows = self.good_rows = 0
+        #: Rows that were not read.
+        self.left_out = 0
 
     def batches(self, size: int) -> Iterator[list[ContactRow]]:
         """Give the people of the file, at most `size` at a time; no handle comes twice in one batch.
@@ -185,15 +215,25 @@ class ContactReader:
         for line_number, first in self._seen.repeated():
             self.problems.append(RowProblem(line_number, "number", _TWICE, {"line": first}))
 
+    def superseded(self) -> frozenset[int]:
+        """Read to the end, and return the lines that are left out for another one with the same number."""
+        which = self._telling.repeated
+        for _batch in self.batches(BATCH):
+            pass
+        return frozenset() if which is None else self._seen.superseded(which)
+
     def _read(self, line: Line, first_lines: Mapping[Handle, int]) -> ContactRow | None:
         """Return the person of a row, or None when something is wrong with it."""
+        if line.number in self._left_out:
+            self.left_out += 1
+            return None
         if line.is_too_long:
             self.problems.append(line.too_long())
             return None
         try:
             row = _row(line, telling=self._telling, now=self._now)
             for handle in row.handles:
-                if handle in first_lines:
+                if handle in first_lines and self._telling.repeated is None:
                     raise _RowError("number", _TWICE, line=first_lines[handle])
         except _RowError as error:
             self.problems.append(RowProblem(line.number, error.column, error.template, error.values))
@@ -201,32 +241,6 @@ class ContactReader:
         for handle in row.handles:
             self._seen.add(handle, line.number)
         return row
-
-
-class _Seen:
-    """The handles of a file by a hash of 64 bits, and their lines, in 12 bytes each.
-
-    Two of a million numbers share a hash in one file of thirty million; Python salts it anew for each process.
-    """
-
-    def __init__(self) -> None:
-        self._hashes, self._lines = array("q"), array("I")
-
-    def add(self, handle: Handle, line: int) -> None:
-        """Remember that a handle stands in a line; lines come in their order."""
-        self._hashes.append(hash(handle))
-        self._lines.append(line)
-
-    def repeated(self) -> Iterator[tuple[int, int]]:
-        """Give each line with a handle that an earlier line has, and the first line that has it."""
-        hashes = np.array(self._hashes)
-        hashes.sort()
-        twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-        first: dict[int, int] = {}
-        # Most files have none, and the walk is slow.
-        for mark, line in zip(self._hashes, self._lines, strict=True) if twice else ():
-            if mark in twice and first.setdefault(mark, line) != line:
-                yield line, first[mark]
 
 
 def _naming(told: Mapping[str, str]) -> Callable[[str], str]:

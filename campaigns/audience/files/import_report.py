@@ -19,6 +19,9 @@ class Report:
     #: Different numbers in the rows, where they were only counted.
     numbers: int = 0
     bad_rows: int = 0
+    #: Rows that were left out, because another one with the same number counts; and which one that is.
+    left_out: int = 0
+    repeated: str = ""
     #: "utf-8", "utf-16" or "cp1251": what the file was read as.
     encoding: str = ""
     #: The first bad rows, kept by template and values, so that each reader is told in their own language.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 
-from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, causes_of
-from campaigns.audience.files.contact_reader import ContactReader
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine, causes_of
+from campaigns.audience.files.contact_reader import ContactFile, ContactReader
+from campaigns.audience.files.contact_reader import read_contacts as read_file
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from tests.audience.sheets import ContactSheet, read_contacts
 from tests.factories import NOON
@@ -256,3 +258,39 @@ def test_what_is_wrong_is_told_once_with_its_lines() -> None:
         (3, (2, 3, 4), "klingon"),
         (1, (5,), ""),
     ]
+
+
+def counting(which: WhichLine, *lines: str, header: str = HEADER) -> tuple[list[tuple[int, str]], int]:
+    """Return the lines that count with their evidence, and how many are left out."""
+    file = io.BytesIO("\n".join([header, *lines]).encode())
+    found = read_file(file, max_rows=100, now=NOON, telling=NOTHING_TOLD.counting(which))
+    taken = ContactFile(found)
+    rows = [(row.line, row.consent_how) for rows in taken.batches() for row in rows]
+    assert taken.ending is not None
+    assert taken.problems == []
+    assert taken.ending.rows == len(lines)
+    return rows, taken.ending.left_out
+
+
+def test_first_or_last_line_of_a_number_counts() -> None:
+    other = GOOD.replace("501234567", "671234567")
+    lines = [GOOD, other, GOOD.replace("form A", "form B"), GOOD.replace("form A", "form C")]
+    assert counting(WhichLine.FIRST, *lines) == ([(2, "form A"), (3, "form A")], 2)
+    assert counting(WhichLine.LAST, *lines) == ([(3, "form A"), (5, "form C")], 2)
+
+
+def test_line_is_left_out_only_for_one_that_counts() -> None:
+    """The middle line shares the number of the one and the chat of the other, who are two people."""
+    header = "number,telegram,language,consent_date,consent_how"
+    lines = [
+        "+380501234567,,uk,2026-02-01,a",
+        "+380501234567,77,uk,2026-02-01,b",
+        "+380671234567,77,uk,2026-02-01,c",
+    ]
+    for which in WhichLine:
+        assert counting(which, *lines, header=header) == ([(2, "a"), (4, "c")], 1)
+
+
+def test_choice_between_lines_is_kept_with_the_file() -> None:
+    told = NOTHING_TOLD.counting("last").counting("nonsense")
+    assert FileTelling.from_line(told.to_line()).repeated == WhichLine.LAST

@@ -1,0 +1,63 @@
+"""Lines of a contact file that share a number are found by hashes alone: no number is kept. Pure."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from campaigns.audience.consent.handles import Handle
+from campaigns.audience.file_telling import WhichLine
+
+
+class SeenHandles:
+    """The handles of a file by a hash of 64 bits, and their lines, in 12 bytes each.
+
+    Two of a million numbers share a hash in one file of thirty million; Python salts it anew for each process.
+    """
+
+    def __init__(self) -> None:
+        self._hashes, self._lines = array("q"), array("I")
+
+    def add(self, handle: Handle, line: int) -> None:
+        """Remember that a handle stands in a line; lines come in their order."""
+        self._hashes.append(hash(handle))
+        self._lines.append(line)
+
+    def repeated(self) -> Iterator[tuple[int, int]]:
+        """Give each line with a handle that an earlier line has, and the first line that has it."""
+        twice = self._twice()
+        first: dict[int, int] = {}
+        for mark, line in self._walk(twice):
+            if first.setdefault(mark, line) != line:
+                yield line, first[mark]
+
+    def superseded(self, counts: WhichLine) -> frozenset[int]:
+        """Return the lines that are left out where the first, or the last, of those with one handle `counts`.
+
+        A line is left out only for one that counts, so nobody is lost who stands in the file.
+        """
+        marks_of: defaultdict[int, set[int]] = defaultdict(set)
+        for mark, line in self._walk(self._twice()):
+            marks_of[line].add(mark)
+        taken: set[int] = set()
+        left_out = set()
+        for line in sorted(marks_of, reverse=counts == WhichLine.LAST):
+            if taken.isdisjoint(marks_of[line]):
+                taken |= marks_of[line]
+            else:
+                left_out.add(line)
+        return frozenset(left_out)
+
+    def _twice(self) -> set[int]:
+        hashes = np.array(self._hashes)
+        hashes.sort()
+        return set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+
+    def _walk(self, twice: set[int]) -> Iterator[tuple[int, int]]:
+        """Give the hashes that come several times, each with its line."""
+        # Most files have none, and the walk is slow.
+        pairs = zip(self._hashes, self._lines, strict=True) if twice else ()
+        return ((mark, line) for mark, line in pairs if mark in twice)
