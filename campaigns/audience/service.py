@@ -50,6 +50,14 @@ class _Told(TypedDict):
     updated: int
 
 
+class _ToldOfRows(TypedDict):
+    """What a file holds and is not taken, as it is told."""
+
+    left_out: int
+    repeated: str
+    other_numbers: int
+
+
 def create_audience(
     session: Session, organisation_id: int, *, name: str, rule: AudienceRule, by: int | None
 ) -> Audience:
@@ -117,8 +125,7 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
         problems=problems[:MOST_PROBLEMS],
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
-        left_out=ending.left_out,
-        repeated=ending.repeated,
+        **_told_of_rows(ending),
         **_told(counts),
     )
 
@@ -127,6 +134,15 @@ def _told(counts: contact_writer.Counts) -> _Told:
     """Return what is told of counts: people who said stop are among the others."""
     new = counts.said_stop - counts.known_stopped
     return {"added": counts.added + new, "updated": counts.updated + counts.known_stopped}
+
+
+def _told_of_rows(ending: Ending) -> _ToldOfRows:
+    """Return what is told of what a file holds and is not taken."""
+    return {
+        "left_out": ending.left_out,
+        "repeated": ending.repeated,
+        "other_numbers": ending.other_numbers,
+    }
 
 
 def keep_file(
@@ -259,8 +275,8 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
             raise RowsError(problems)
     ask_all(session, organisation_id, now=clock.now())
     ending = _ending(found)
-    left_out = {"left_out": ending.left_out, "repeated": ending.repeated}
-    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **left_out, **_told(counts))
+    told = _told_of_rows(ending)
+    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **told, **_told(counts))
 
 
 def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:

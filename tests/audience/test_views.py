@@ -15,7 +15,7 @@ from xlsxwriter import Workbook
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
-from campaigns.audience.models import Audience, Channel, Consent, Contact, ContactImport, ImportState
+from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation, Role
@@ -214,6 +214,43 @@ def test_corrected_file_is_read_by_its_own_header(pages: Pages, client_for: Call
     client.post(f"{again}/import")
     with pages.sessions() as session:
         assert session.scalars(select(Consent.given_at)).one().date() == date(2026, 2, 1)
+
+
+@pytest.mark.both_databases
+def test_member_says_which_line_of_a_number_counts(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    first = upload(client, HEADER + GOOD + GOOD.replace("form", "desk") + GOOD.replace(",uk", ",pl")).location
+    assert "The last of each number" in client.get(first).text
+    again = client.post(f"{first}/again", data={"repeated": "last"}).location
+    page = client.get(again).text
+    assert "2 lines are left out: their numbers stand in later lines, which count." in page
+    assert "Import 1 person" in page
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+    client.post(f"{again}/import")
+    assert "2 lines were left out" in client.get(again).text
+    with pages.sessions() as session:
+        assert session.scalars(select(Contact.language)).all() == ["pl"]
+
+
+@pytest.mark.both_databases
+def test_export_of_an_address_book_gives_one_number_of_each_person(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    text = "First Name,Phone 1 - Value,Phone 2 - Value\nOlena,+380442791234,+380501234567 ::: +380671234567\n"
+    said = {"language": "uk", "consent_on": "2026-02-01", "consent_how": "form"}
+    data = said | {"file": (io.BytesIO(text.encode()), "contacts.csv")}
+    client = client_for(Role.STEWARD)
+    path = client.post("/audience/contacts/files", data=data, content_type="multipart/form-data").location
+    assert "2 further numbers are not taken" in client.get(path).text
+    client.post(f"{path}/import")
+    assert "2 further numbers are not taken" in client.get(path).text
+    with pages.sessions() as session:
+        address = session.scalars(select(Address)).one()
+        number = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+    assert number == "+380501234567"
 
 
 def test_viewer_is_told_why_nothing_is_here(client_for: Callable[..., FlaskClient]) -> None:

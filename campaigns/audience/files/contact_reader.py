@@ -6,8 +6,7 @@ Only what is wrong is kept, and a few bytes a handle: a file may hold a million 
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache, lru_cache
@@ -18,6 +17,7 @@ from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files.repeated_lines import SeenHandles
+from campaigns.audience.files.several_numbers import BETWEEN, chosen_of, folded, further_columns, numbers_in
 from campaigns.audience.models import Channel
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, MissingColumnsError, RowProblem
 from campaigns.core.languages import all_languages
@@ -58,8 +58,6 @@ REQUIRED = ("number", "language", "consent_date", "consent_how")
 LONGEST_EVIDENCE = 200
 #: Address books have many columns, of which few say anything to us.
 MOST_COLUMNS = 120
-#: What Google's export writes between several numbers in one cell.
-_BETWEEN = ":::"
 #: People that are given together: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
 _TWICE = N_("the same number stands in line %(line)s already.")
@@ -82,6 +80,8 @@ class Ending:
     left_out: int = 0
     #: Which one counts; '' where nobody said it.
     repeated: str = ""
+    #: Numbers of people beside the one of each that is taken.
+    other_numbers: int = 0
 
 
 class ContactFile:
@@ -142,6 +142,7 @@ def read_contacts(
         *(coding, reader.rows, reader.good_rows, bad_rows, told_problems),
         left_out=reader.left_out,
         repeated=telling.repeated or "",
+        other_numbers=reader.other_numbers,
     )
 
 
@@ -178,9 +179,10 @@ class ContactReader:
         Raises FileFormatError for a file or header that cannot be read.
         """
         required = [column for column in REQUIRED if not telling.otherwise.get(column)]
-        _, self._lines = open_sheet(
+        columns, self._lines = open_sheet(
             source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=_naming(telling.columns)
         )
+        self._number_columns = ("number", *further_columns(columns))
         self._telling = telling
         self._now = now
         self._seen = SeenHandles()
@@ -191,6 +193,8 @@ class ContactReader:
         self.rows = self.good_rows = 0
         #: Rows that were not read.
         self.left_out = 0
+        #: Numbers of these people beside the one of each that is taken.
+        self.other_numbers = 0
 
     def batches(self, size: int) -> Iterator[list[ContactRow]]:
         """Give the people of the file, at most `size` at a time; no handle comes twice in one batch.
@@ -231,7 +235,8 @@ class ContactReader:
             self.problems.append(line.too_long())
             return None
         try:
-            row = _row(line, telling=self._telling, now=self._now)
+            numbers = self._numbers(line)
+            row = _row(line, numbers=numbers, telling=self._telling, now=self._now)
             for handle in row.handles:
                 if handle in first_lines and self._telling.repeated is None:
                     raise _RowError("number", _TWICE, line=first_lines[handle])
@@ -240,7 +245,12 @@ class ContactReader:
             return None
         for handle in row.handles:
             self._seen.add(handle, line.number)
+        self.other_numbers += max(len(numbers) - 1, 0)
         return row
+
+    def _numbers(self, line: Line) -> list[str]:
+        """Return the numbers of a row."""
+        return numbers_in(line.cells.get(column, "") for column in self._number_columns)
 
 
 def _naming(told: Mapping[str, str]) -> Callable[[str], str]:
@@ -251,11 +261,13 @@ def _naming(told: Mapping[str, str]) -> Callable[[str], str]:
 
 def our_name(column: str) -> str:
     """Return what we call a column that members call so; a name that says nothing to us stays as it is."""
-    return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
+    return _OURS.get(folded(column), column)
 
 
-def _row(line: Line, *, telling: FileTelling, now: datetime) -> ContactRow:
+def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datetime) -> ContactRow:
     cells = {column: telling.cell(column, line.cells.get(column, "")) for column in COLUMN_NAMES}
+    if numbers:
+        cells["number"] = chosen_of(numbers, default_country=telling.default_country)
     handles = _handles(cells, telling.default_country)
     if not cells["consent_how"]:
         raise _RowError("consent_how", N_("how the person agreed is missing; nobody is written to without it."))
@@ -286,7 +298,7 @@ def _handles(cells: Mapping[str, str], default_country: str | None) -> tuple[Han
             raise _RowError(column, N_("this row has two addresses on the same channel."))
         try:
             handles[channel] = read_handle(
-                channel, cells[column].split(_BETWEEN)[0], default_country=default_country
+                channel, cells[column].split(BETWEEN)[0], default_country=default_country
             )
         except AddressError as error:
             raise _RowError(column, error.template, **error.values) from None

@@ -22,6 +22,8 @@ class Report:
     #: Rows that were left out, because another one with the same number counts; and which one that is.
     left_out: int = 0
     repeated: str = ""
+    #: Numbers of people beside the one of each that is taken.
+    other_numbers: int = 0
     #: "utf-8", "utf-16" or "cp1251": what the file was read as.
     encoding: str = ""
     #: The first bad rows, kept by template and values, so that each reader is told in their own language.

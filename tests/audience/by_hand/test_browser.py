@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
@@ -150,3 +151,20 @@ def test_columns_are_named_without_script(opened: Opened, tmp_path: Path) -> Non
     bare.locator("#column-number").select_option("1")
     bare.locator("form.form button[type=submit]").click()
     bare.locator("form[action$='/import']").wait_for()
+
+
+def test_last_line_of_a_number_counts_without_script(opened: Opened, tmp_path: Path) -> None:
+    visit, bare, file = opened.visit, opened.bare, tmp_path / "people.csv"
+    rows = [f"+380501112233 ::: +380671112233,{language},2026-02-27,form" for language in ("uk", "pl")]
+    file.write_text("\n".join(["number,language,consent_date,consent_how", *rows]))
+    visit.go("/audience/contacts/files")
+    visit.page.locator("#file").set_input_files(file)
+    visit.page.locator("form.form button[type=submit]").click()
+    visit.page.locator("#repeated").wait_for()
+    visit.look("file-with-repeated-lines")
+    bare.goto(visit.path)
+    bare.locator("#repeated").select_option("last")
+    bare.locator("form.form button[type=submit]").click()
+    bare.locator("form[action$='/import']").wait_for()
+    visit.go(urlsplit(bare.url).path)
+    visit.look("file-with-lines-left-out")

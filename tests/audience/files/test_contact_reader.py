@@ -294,3 +294,28 @@ def test_line_is_left_out_only_for_one_that_counts() -> None:
 def test_choice_between_lines_is_kept_with_the_file() -> None:
     told = NOTHING_TOLD.counting("last").counting("nonsense")
     assert FileTelling.from_line(told.to_line()).repeated == WhichLine.LAST
+
+
+@pytest.mark.parametrize(
+    ("cells", "taken", "others"),
+    [
+        # The first is of a desk in Kyiv, the second is mobile.
+        ("+380 44 279 1234 ::: +380501112233,", "+380501112233", 1),
+        ("+380442791234,+380501112233 ::: +380671112233", "+380501112233", 2),
+        (",+380671112233", "+380671112233", 0),
+        ("none ::: +380442791234,", "+380442791234", 1),
+        # Nothing tells the numbers of the United States apart.
+        ("+12025550143 ::: +12025550144,+12025550143", "+12025550143", 1),
+    ],
+)
+def test_first_mobile_number_of_several_is_taken(cells: str, taken: str, others: int) -> None:
+    header = "Phone 1 - Label,Phone 1 - Value,Phone 2 - Value,language,consent_date,consent_how"
+    text = f"{header}\nHome,{cells},uk,2026-02-01,form\n"
+    found = ContactFile(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
+    [row] = [row for rows in found.batches() for row in rows]
+    assert (row.handles[0].text, found.ending and found.ending.other_numbers) == (taken, others)
+
+
+def test_row_without_a_number_that_a_phone_can_have_says_so_once() -> None:
+    problem = problem_of("12 ::: 13,uk,,,,2026-02-01,form")
+    assert "Line 3, number" in problem
