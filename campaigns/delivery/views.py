@@ -20,6 +20,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, InputError, RefusedError
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
@@ -43,6 +44,7 @@ from campaigns.delivery.monitoring.run_page import (
     own_run,
     waves_of,
 )
+from campaigns.delivery.monitoring.time_zones import first_leaves_at
 from campaigns.delivery.queries import practised
 from campaigns.delivery.row_views import rows
 from campaigns.planning import service as planning
@@ -217,12 +219,14 @@ def let_run_start(run_id: int) -> Redirect:
 
 def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | None = None) -> str:
     """Draw a run's page; `doubled` is what its receipts say, where they were compared for it."""
+    waves = waves_of(run)
     asked = load_member_names(session(), [run.resume_asked_by_id] if run.resume_asked_by_id else [])
     return render_template(
         "delivery/show_run.html",
         left_out=progress.left_out_of_run(session(), run.id),
         doubled=doubled,
-        waves=waves_of(run),
+        waves=waves,
+        first_leaves_at=first_leaves_at(waves, now=clock.now()) if run.state in MOVING else None,
         form=form or CorrectForm(),
         outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
         asked_by=next(iter(asked.values()), ""),

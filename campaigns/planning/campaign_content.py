@@ -129,6 +129,15 @@ class ScheduleContent:
     time_zone: str
     grace_minutes: int
     expires_after_minutes: int
+    #: It starts as soon as it is approved.
+    on_approval: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is digested; of a time of its own, as before there were others."""
+        content = asdict(self)
+        if not self.on_approval:
+            del content["on_approval"]
+        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +213,8 @@ class Content:
         content = asdict(self)
         del content["message_version"]
         content["schedules"] = sorted(
-            content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
+            (schedule.to_json() for schedule in self.schedules),
+            key=lambda schedule: sorted(map(str, schedule.items())),
         )
         for name in ("correction", "wordings", "cover", "leads_to", "numbers", "pages"):
             if not content[name]:

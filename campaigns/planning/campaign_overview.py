@@ -24,9 +24,9 @@ from campaigns.planning.gates.collisions import Collision, find_collisions
 from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.policy import Policy
-from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
+from campaigns.planning.queries import find_approval, find_editors, firings_of, load_senders, timing_of
 from campaigns.planning.schedules.firing_waves import Wave, waves_of
-from campaigns.planning.schedules.recurrence import Firing, next_firings
+from campaigns.planning.schedules.recurrence import Firing
 from campaigns.staff.queries import load_member_names
 
 SHOWN_FIRINGS = 10
@@ -64,6 +64,13 @@ class ScheduleView:
     firings: list[Firing]
     #: Who is written to when at the next firing, soonest first; empty where nobody may see numbers.
     waves: list[Wave]
+    #: When its first message leaves, quiet hours counted; None where few get it, or nobody was counted.
+    first_at: datetime | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether quiet hours hold up everybody, at the next firing."""
+        return self.first_at is not None and self.first_at > self.firings[0].fire_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +135,14 @@ def load_schedules(
     views = []
     for schedule in campaign.schedules:
         timing = timing_of(schedule)
-        firings = next_firings(timing, tally.zones if tally else (), after=now, count=SHOWN_FIRINGS)
+        firings = firings_of(schedule, tally.zones if tally else (), after=now, count=SHOWN_FIRINGS)
         people = tally.by_zone() if tally and firings else {}
         waves = waves_of(timing, firings[0].occurrence, people, keeps_quiet=keeps_quiet) if people else []
+        soonest = min((wave.due_at for wave in waves), default=None)
+        first_at = soonest if tally and is_told(tally.people) else None
         # Where few are, or nobody, is not told: whoever writes the rule chooses who is asked about.
         waves = [wave for wave in waves if is_told(wave.people)]
-        views.append(ScheduleView(schedule, firings, waves))
+        views.append(ScheduleView(schedule, firings, waves, first_at))
     return views
 
 

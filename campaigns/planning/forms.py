@@ -140,6 +140,12 @@ class CampaignForm(Form):
 class TimeForm(Form):
     """When a campaign is sent: once, or again and again, and by whose clock."""
 
+    begins = RadioField(
+        _l("When it starts"),
+        [Optional()],
+        choices=options([("at", _l("At a date and time")), ("approved", _l("As soon as it is approved"))]),
+        default="at",
+    )
     starts_at = DateTimeLocalField(_l("Date and time"), [InputRequired()], format=LOCAL_TIME)
     zone_policy = RadioField(
         _l("By whose clock"),
@@ -192,8 +198,21 @@ class TimeForm(Form):
         """Name the weekdays in the reader's language."""
         self.weekdays.choices = options((code, weekday_name(code)) for code in WEEKDAYS)
 
-    def timing(self) -> Timing:
-        """Return the time and recurrence the form says."""
+    @property
+    def on_approval(self) -> bool:
+        """Whether it has no time of its own, but that of its approval."""
+        return bool(self.begins.data == "approved")
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check the form; a date that does not count may be anything."""
+        if self.on_approval:
+            self.starts_at.validators, self.starts_at.process_errors = [Optional()], []
+        return bool(super().validate(extra_validators))
+
+    def timing(self, zone: str, *, now: datetime) -> Timing:
+        """Return the time and recurrence the form says; `zone` is the organisation's."""
+        if self.on_approval:
+            return Timing.at_approval(zone, now=now)
         return Timing(
             starts_at=(self.starts_at.data or datetime.min).replace(second=0, microsecond=0),
             recurrence=self.recurrence(),

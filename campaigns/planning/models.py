@@ -193,6 +193,8 @@ class Schedule(Base):
     zone_policy: Mapped[ZonePolicy] = mapped_column(String(10))
     #: IANA zone of a fixed policy; with the recipient policy, the zone of contacts without a known one.
     time_zone: Mapped[str] = mapped_column(String(40))
+    #: It fires once, as soon as an approver agrees, whatever its time says.
+    on_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: A firing later than this becomes a held run, in minutes.
     grace_minutes: Mapped[int] = mapped_column(default=60)
     #: A delivery not sent so long after its due time expires, in minutes.
@@ -203,6 +205,12 @@ class Schedule(Base):
     #: Set when a member removes it.
     removed_at: Mapped[datetime | None]
     campaign: Mapped[Campaign] = relationship(back_populates="schedules")
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether the approval that is to come starts it."""
+        is_to_come = self.on_approval and self.next_occurrence is not None
+        return is_to_come and self.campaign.state in (CampaignState.DRAFT, CampaignState.SUBMITTED)
 
 
 class Decision(StrEnum):
@@ -243,23 +251,6 @@ class ApprovedPeople(Base):
     approval_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), primary_key=True, autoincrement=False)
     block: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     bits: Mapped[int] = mapped_column(BigInteger)
-
-
-class CountryConfirmation(Base):
-    """A member read rules of a country that the campaign seems to break, and goes on."""
-
-    __tablename__ = "country_confirmation"
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
-    #: Alpha-2.
-    country: Mapped[str] = mapped_column(String(2))
-    #: The table's words for the rules ("shortener"), sorted; a further one asks for a new confirmation.
-    rules: Mapped[list[str]] = mapped_column(JSON)
-    #: Where the table has them from, as it stood then.
-    source: Mapped[str] = mapped_column(String(500))
-    confirmed_at: Mapped[datetime]
 
 
 class RunState(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ from campaigns.planning.models import (
     Schedule,
     Sender,
 )
-from campaigns.planning.schedules.recurrence import Timing
+from campaigns.planning.schedules.recurrence import Firing, Timing, next_firings
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned, select_actors
 
@@ -155,7 +155,7 @@ def find_promised(session: Session, campaign: Campaign) -> list[Schedule]:
     """Return the campaign's schedules as the latest approval, void or not, had them: their times were promised."""
     approval = find_approved_before(session, campaign)
     known = (approval.content or {}).get("schedules", []) if approval else []
-    return [schedule for schedule in campaign.schedules if asdict(schedule_content(schedule)) in known]
+    return [schedule for schedule in campaign.schedules if schedule_content(schedule).to_json() in known]
 
 
 def was_sent_since(session: Session, approval: Approval) -> bool:
@@ -220,7 +220,16 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
 
 def timing_of(schedule: Schedule) -> Timing:
     """Return a schedule as recurrence.py reads it."""
-    return Timing(schedule.starts_at, schedule.recurrence, schedule.zone_policy, schedule.time_zone)
+    times = (schedule.starts_at, schedule.recurrence, schedule.zone_policy, schedule.time_zone)
+    return Timing(*times, on_approval=schedule.on_approval)
+
+
+def firings_of(schedule: Schedule, present: Sequence[str], *, after: datetime, count: int) -> list[Firing]:
+    """Return the next firings of a schedule, as `next_firings` does; one that started on approval has none."""
+    if not schedule.on_approval or schedule.awaits_approval:
+        return next_firings(timing_of(schedule), present, after=after, count=count)
+    occurrence, fire_at = schedule.next_occurrence, schedule.next_fire_at
+    return [Firing(occurrence, fire_at)] if occurrence is not None and fire_at is not None else []
 
 
 def schedule_content(schedule: Schedule) -> ScheduleContent:
@@ -232,6 +241,7 @@ def schedule_content(schedule: Schedule) -> ScheduleContent:
         time_zone=schedule.time_zone,
         grace_minutes=schedule.grace_minutes,
         expires_after_minutes=schedule.expires_after_minutes,
+        on_approval=schedule.on_approval,
     )
 
 

@@ -35,13 +35,12 @@ from campaigns.planning.lifecycle import check_move
 from campaigns.planning.links.default_links import default_link, own_address
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.policy import USUAL, Policy
+from campaigns.planning.runs.campaign_times import add_time, take_up_times
 from campaigns.planning.runs.firing import (
-    aim,
     ask_to_resume,
     check_may_start,
     check_not_withdrawn,
     fire_due,
-    hold_missed,
     hurry_run,
     let_run_start,
     pause_run,
@@ -145,7 +144,8 @@ def schedule_campaign(
 ) -> Schedule:
     """Add a time at which the campaign is sent; voids its approvals.
 
-    Raises ScheduleError for a time or recurrence that cannot fire, InputError for limits outside a week.
+    Raises ScheduleError for a time or recurrence that cannot fire, InputError for limits outside a week
+    or a second time that starts on approval.
     """
     four_eyes.hold(session, campaign)
     timing = replace(timing, recurrence=normalised(timing.recurrence))
@@ -163,9 +163,9 @@ def schedule_campaign(
         time_zone=timing.time_zone,
         grace_minutes=grace_minutes,
         expires_after_minutes=expires_after_minutes,
+        on_approval=timing.on_approval,
     )
-    campaign.schedules.append(schedule)
-    aim(schedule, zones, after=now)
+    add_time(campaign, schedule, zones, now=now)
     session.flush()
     _record(session, "campaign.schedule", campaign, by, schedule_id=schedule.id)
     return schedule
@@ -258,10 +258,7 @@ def approve_campaign(
     approval = decide(session, campaign, Decision.APPROVED, by=by, content=content, people=people, at=now)
     keep_audience(session, approval, content, campaign.organisation_id, now=now, counted=counted)
     _move(campaign, CampaignState.APPROVED)
-    for schedule in campaign.schedules:
-        if schedule in promised:
-            hold_missed(session, schedule, assessed, now=now, policy=policy)
-        aim(schedule, assessed.tally.zones, after=now)
+    take_up_times(session, campaign, assessed, promised=promised, now=now, policy=policy)
     _record(session, "campaign.approve", campaign, by, digest=digest, people=assessed.tally.people)
     return approval
 

@@ -157,6 +157,8 @@ def approve(campaign_id: int) -> Page:
     if waits_for_count():
         return _ask(campaign_id, Act.APPROVE, digest)
     done = _("Approved. It is sent by itself when its time comes.")
+    if any(each.awaits_approval for each in _campaign(campaign_id).schedules):
+        done = _("Approved. It starts within seconds.")
     policy, lacking = Policy.of(settings()), _unconnected()
     return _act(campaign_id, service.approve_campaign, done, digest=digest, policy=policy, unconnected=lacking)
 

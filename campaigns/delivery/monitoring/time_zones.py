@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -64,6 +65,12 @@ def waves_of_run(session: Session, run: Run) -> list[RunWave]:
         at = times.get(due_at, _Time())
         waves.append(RunWave(due_at, _clocks(due_at, at.zones, default_zone), people, waiting, at.put_off))
     return sorted(waves, key=lambda each: (each.due_at is None, each.due_at))
+
+
+def first_leaves_at(waves: Sequence[RunWave], *, now: datetime) -> datetime | None:
+    """Return when the first message of a run leaves, as long as nobody's hour has come; else None."""
+    due = [wave.due_at for wave in waves if wave.due_at is not None and wave.waiting == wave.people]
+    return min(due) if due and len(due) == len(waves) and min(due) > now else None
 
 
 def is_long(waves: list[RunWave]) -> bool:

@@ -13,8 +13,8 @@ from campaigns.messages.queries import current_texts, unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
-from campaigns.planning.do_no_harm.models import HarmReview
-from campaigns.planning.models import Campaign, CountryConfirmation
+from campaigns.planning.do_no_harm.models import CountryConfirmation, HarmReview
+from campaigns.planning.models import Campaign
 from campaigns.staff.queries import owned
 
 #: Most messages that are looked at whether they correct a campaign too.

@@ -22,8 +22,7 @@ from campaigns.planning.campaign_content import Content
 from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.planning.estimates.cost import Estimate
 from campaigns.planning.models import Campaign, Health, Sender
-from campaigns.planning.queries import timing_of
-from campaigns.planning.schedules.recurrence import next_firings
+from campaigns.planning.queries import firings_of
 from campaigns.planning.spending.queries import MonthMoney
 
 Link = tuple[str, dict[str, Any]]
@@ -167,9 +166,12 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime, *, 
     coming = [
         firing
         for schedule in campaign.schedules
-        for firing in next_firings(timing_of(schedule), sorted(zones), after=now, count=1)
+        for firing in firings_of(schedule, sorted(zones), after=now, count=1)
     ]
-    if coming:
+    awaits = any(schedule.awaits_approval for schedule in campaign.schedules)
+    if awaits:
+        template = N_("It starts as soon as it is approved.")
+    elif coming:
         template = N_("It is sent next on %(time)s, local time.")
     elif is_sent:
         template = N_("All its times have passed, and it was sent.")
@@ -178,7 +180,7 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime, *, 
     else:
         template = N_("No time is set: say when it is to be sent.")
     first = min(coming, key=lambda firing: firing.fire_at, default=None)
-    values = {"time": LocalTime.of(first.occurrence)} if first else {}
+    values = {"time": LocalTime.of(first.occurrence)} if first and not awaits else {}
     link = ("planning.times.create", {"campaign_id": campaign.id})
     return plan_gate("schedule", bool(coming) or is_sent, template, values, link)
 

@@ -25,8 +25,7 @@ from campaigns.places.models import Region
 from campaigns.planning.estimates.rendered_texts import RenderedText
 from campaigns.planning.gates.assessment import Assessment
 from campaigns.planning.models import Campaign, CampaignState, Schedule
-from campaigns.planning.queries import timing_of
-from campaigns.planning.schedules.recurrence import next_firings
+from campaigns.planning.queries import firings_of
 
 #: Messages so close together reach people as one conversation.
 WINDOW = timedelta(days=3)
@@ -86,7 +85,7 @@ def _firings(schedules: Iterable[Schedule], now: datetime) -> list[datetime]:
     return [
         firing.fire_at
         for schedule in schedules
-        for firing in next_firings(timing_of(schedule), (), after=now, count=COMPARED_FIRINGS)
+        for firing in firings_of(schedule, (), after=now, count=COMPARED_FIRINGS)
     ]
 
 

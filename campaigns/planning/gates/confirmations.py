@@ -11,9 +11,10 @@ from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.country_rules import all_country_rules
+from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.gates.safety import broken_rules
-from campaigns.planning.models import Campaign, CampaignState, CountryConfirmation
+from campaigns.planning.models import Campaign, CampaignState
 from campaigns.staff import audit
 
 LONGEST_SOURCE = 500

@@ -14,9 +14,10 @@ from campaigns.core.sentences import Count, CountryName, People
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
+from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers
 from campaigns.planning.gates.campaign import Link, plan_gate
-from campaigns.planning.models import Campaign, CountryConfirmation
+from campaigns.planning.models import Campaign
 
 #: Gates that nobody who wrote it can open: a campaign is submitted while they are closed, and not approved.
 FOR_APPROVERS = frozenset({"harm"})

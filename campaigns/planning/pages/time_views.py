@@ -86,7 +86,8 @@ def remove(campaign_id: int, schedule_id: int) -> Page:
 
 def _check(form: TimeForm, campaign: Campaign) -> Coming | None:
     """Return what the time of the form would do; put what is wrong beside its field and return None."""
-    timing, now, field = form.timing(), clock.now(), "starts_at"
+    now, field = clock.now(), "starts_at"
+    timing = form.timing(current_organisation().time_zone, now=now)
     try:
         zones, counted = _find_zones(campaign, timing, now=now)
         check_schedule(replace(timing, recurrence=None), zones, now=now)
@@ -118,7 +119,7 @@ def _save(form: TimeForm, campaign: Campaign) -> bool:
         service.schedule_campaign(
             session(),
             campaign,
-            timing=form.timing(),
+            timing=form.timing(current_organisation().time_zone, now=clock.now()),
             by=current_member().id,
             grace_minutes=int(form.grace_minutes.data or 0),
             expires_after_minutes=int(form.expires_after_minutes.data or 0),

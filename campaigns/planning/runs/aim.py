@@ -53,7 +53,8 @@ class Aimer:
         of_theirs = Contact.organisation_id == Campaign.organisation_id
         newest = select(func.max(Contact.id)).where(of_theirs).correlate(Campaign).scalar_subquery()
         until = now + (WIDEST_OFFSET if self._knows_all else FURTHEST_START)
-        upcoming = select_upcoming(until).where(Schedule.next_fire_at > now).limit(MOST_AT_ONCE)
+        to_come = (Schedule.next_fire_at > now, ~Schedule.on_approval)
+        upcoming = select_upcoming(until).where(*to_come).limit(MOST_AT_ONCE)
         if self._knows_all:
             upcoming = upcoming.where(Schedule.zone_policy == ZonePolicy.RECIPIENT)
         return upcoming.with_only_columns(Schedule.id, newest.label("newest"))

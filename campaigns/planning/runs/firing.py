@@ -213,7 +213,7 @@ def hurry_run(session: Session, run: Run, *, by: int) -> None:
 def aim(schedule: Schedule, zones: Collection[str], *, after: datetime) -> None:
     """Set the schedule's next occurrence and its instant, later than `after`; None when nothing is left."""
     coming = next_firings(queries.timing_of(schedule), sorted(zones), after=after, count=1)
-    _write_firing(schedule, coming[0] if coming else None)
+    write_firing(schedule, coming[0] if coming else None)
 
 
 def _fire(
@@ -235,7 +235,7 @@ def _fire(
     if reason == Sentence(CHANGED):
         void_approvals(session, campaign, now=now)
     following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
-    _write_firing(schedule, following)
+    write_firing(schedule, following)
     # So that the schedule moves on even when the run exists.
     session.flush()
     if not _is_to_come(campaign):
@@ -326,7 +326,8 @@ def _run_sender(rank: int, sender: Mapping[str, Any]) -> RunSender:
     return RunSender(rank=rank, sender_id=sender["id"], channel=channel, countries=sender["countries"])
 
 
-def _write_firing(schedule: Schedule, firing: Firing | None) -> None:
+def write_firing(schedule: Schedule, firing: Firing | None) -> None:
+    """Set what a schedule fires next and when; None: nothing is left."""
     schedule.next_occurrence = firing.occurrence if firing else None
     schedule.next_fire_at = firing.fire_at if firing else None
 

@@ -34,6 +34,8 @@ class Entry:
     #: The run that was made of it; None for a firing to come.
     run_id: int | None
     run_state: RunState | None
+    #: It has no time before it is approved.
+    awaits_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class _Moment:
     local: datetime
     is_local: bool
     run: Run | None
+    awaits_approval: bool = False
 
 
 def load_agenda(
@@ -95,6 +98,10 @@ def _coming(
         .limit(MOST_ROWS)
     )
     for schedule in schedules:
+        if schedule.on_approval:
+            # It would be now, or was a moment ago.
+            yield _Moment(schedule.campaign, wall_of(now, zone), False, None, schedule.awaits_approval)
+            continue
         fixed = None if schedule.zone_policy == ZonePolicy.RECIPIENT else schedule.time_zone
         since = max(begin - WIDEST_OFFSET, schedule.next_occurrence or begin) - timedelta(minutes=1)
         walls = occurrences(schedule.starts_at, schedule.recurrence, after=since)
@@ -110,9 +117,10 @@ def _seen_from(wall: datetime, fixed: str | None, zone: str) -> datetime:
 
 def _entries(moments: list[_Moment]) -> list[Entry]:
     """Put what belongs to one campaign together, earliest first; each run stands for itself."""
-    groups: defaultdict[tuple[int, int], list[_Moment]] = defaultdict(list)
+    groups: defaultdict[tuple[int, int, bool], list[_Moment]] = defaultdict(list)
     for moment in sorted(moments, key=lambda each: each.local):
-        groups[moment.campaign.id, moment.run.id if moment.run else 0].append(moment)
+        key = (moment.campaign.id, moment.run.id if moment.run else 0, moment.awaits_approval)
+        groups[key].append(moment)
     return [
         Entry(
             campaign_id=group[0].campaign.id,
@@ -122,6 +130,7 @@ def _entries(moments: list[_Moment]) -> list[Entry]:
             is_local=group[0].is_local,
             run_id=group[0].run.id if group[0].run else None,
             run_state=group[0].run.state if group[0].run else None,
+            awaits_approval=group[0].awaits_approval,
         )
         for group in groups.values()
     ]

@@ -74,6 +74,14 @@ class Timing:
     zone_policy: ZonePolicy
     #: IANA zone; with the recipient policy that of contacts whose zone is unknown.
     time_zone: str
+    #: It is sent once, as soon as it is approved; the start is then when a member said so.
+    on_approval: bool = False
+
+    @classmethod
+    def at_approval(cls, time_zone: str, *, now: datetime) -> Timing:
+        """Return the time that comes with the approval, as a member says it `now` by the clock of `time_zone`."""
+        said_at = wall_of(now, time_zone).replace(second=0, microsecond=0)
+        return cls(said_at, None, ZonePolicy.FIXED, time_zone, on_approval=True)
 
     def zones(self, present: Sequence[str]) -> tuple[str, ...]:
         """Return the zones whose clocks count, `present` being those of the audience's contacts."""
@@ -150,6 +158,9 @@ def next_firings(timing: Timing, present: Sequence[str], *, after: datetime, cou
     the audience's contacts. Raises ScheduleError for a rule or zone that cannot be read.
     """
     zones = timing.zones(present)
+    if timing.on_approval:
+        # Were it approved at that moment.
+        return [Firing(wall_of(after, timing.time_zone).replace(microsecond=0), after)]
     earliest = after.replace(tzinfo=None) - WIDEST_OFFSET
     walls = occurrences(timing.starts_at, timing.recurrence, after=earliest)
     firings = (Firing(wall, min(to_utc(wall, zone) for zone in zones)) for wall in walls)
@@ -162,7 +173,7 @@ def firing_after(timing: Timing, present: Sequence[str], *, occurrence: datetime
     Wall-clock order decides, not instants: two occurrences that a gap moves to one instant both fire.
     """
     wall = next(occurrences(timing.starts_at, timing.recurrence, after=occurrence), None)
-    if wall is None:
+    if wall is None or timing.on_approval:
         return None
     return Firing(wall, min(to_utc(wall, zone) for zone in timing.zones(present)))
 
@@ -185,6 +196,8 @@ def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> 
     Raises ScheduleError when the rule or zone cannot be read, when it never fires, fires more often than
     hourly, or starts in the past of any zone that counts.
     """
+    if timing.on_approval:
+        return []
     for zone in timing.zones(present):
         _check_start(timing.starts_at, zone, now)
     _check_pace(timing)

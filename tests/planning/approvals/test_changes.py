@@ -6,7 +6,7 @@ from typing import Any
 
 from campaigns.messages.text.diff import Change
 from campaigns.planning.approvals.changes import FACTS, changes_between
-from campaigns.planning.campaign_content import Content
+from campaigns.planning.campaign_content import Content, ScheduleContent
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_each_part_of_the_plan_is_told() -> None:
         max_parts=3,
         link="https://example.org",
         resend_unknown=True,
-        schedules=({"starts_at": "2026-03-02T18:00"},),
+        schedules=(ScheduleContent("2026-03-02T18:00", None, "fixed", "UTC", 60, 720),),
         budget_cents=500,
         cover={"place 1": "0"},
         leads_to="https://help.example.org/",

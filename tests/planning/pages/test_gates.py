@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.planning.models import CountryConfirmation
+from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.staff.models import Role
 from tests.planning.gates.gate_cases import CASES, Case, numbers_of
 from tests.planning.story import START, Story, a_story
