@@ -25,6 +25,7 @@ from campaigns.web.people.layout import (
     people_pages,
     words_for,
 )
+from campaigns.web.people.public_words import Words
 from campaigns.web.session import session
 
 pages = people_pages("help", __name__)
@@ -35,8 +36,10 @@ pages = people_pages("help", __name__)
 def list_countries(language: str) -> Finished:
     """List the countries, those of which something is known first."""
     words, known = words_for(language), _countries(_services())
-    others = sorted(all_emergency_rows().keys() - known, key=words.country)
-    return page_of("people/countries.html", language, known=sorted(known, key=words.country), others=others)
+    here, others = (
+        words.by_alphabet(codes, words.country) for codes in (known, all_emergency_rows().keys() - known)
+    )
+    return page_of("people/countries.html", language, known=here, others=others)
 
 
 @pages.get("/<country:country>")
@@ -81,7 +84,7 @@ def help_in(country: str, region_code: str | None, language: str) -> dict[str, A
     return {
         "groups": groups,
         "services": {each.id: each for each in services},
-        "regions": _regions(country, services),
+        "regions": _regions(country, services, Words(language)),
     }
 
 
@@ -97,8 +100,6 @@ class Emergency:
     numbers: tuple[Dial, ...]
     #: Of the document that a member has confirmed it by; None: it stands in a public list.
     confirmed_on: date | None
-    #: The public list.
-    source: str = ""
 
 
 def emergency_of(country: str) -> Emergency:
@@ -109,8 +110,7 @@ def emergency_of(country: str) -> Emergency:
             return Emergency(dials_of(row.number, country), row.document_date)
     listed = all_emergency_rows().get(country)
     numbers = () if listed is None else (listed.single_number,) if listed.single_number else listed.numbers
-    source = "" if listed is None else listed.source.partition(",")[0]
-    return Emergency(tuple(Dial(number, number) for number in numbers), None, source)
+    return Emergency(tuple(Dial(number, number) for number in numbers), None)
 
 
 def _services() -> list[Service]:
@@ -124,9 +124,9 @@ def _countries(services: Iterable[Service]) -> set[str]:
     return {each.country for each in services} - {EUROPEAN_UNION}
 
 
-def _regions(country: str, services: Sequence[Service]) -> list[RegionFacts]:
+def _regions(country: str, services: Sequence[Service], words: Words) -> list[RegionFacts]:
     """Return the regions to choose from, where any service is for some of them only."""
     if not any(each.region_codes for each in services):
         return []
     drawn = (each for each in load_atlas().facts if each.country == country)
-    return sorted(drawn, key=lambda each: each.name)
+    return words.by_alphabet(drawn, lambda each: each.names.get(words.language) or each.name)

@@ -11,11 +11,17 @@ import re
 from markupsafe import Markup, escape
 
 #: Six digits at least, of any script, and no part of an address of the web, of e-mail or of a longer word.
-_NUMBER = re.compile(r"(?<![\w/.:@#=&?-])(\+?\(?\d(?:[ \u00a0().-]{0,2}\d){5,})(?![\w/@])")
+_NUMBER = re.compile(r"(?<![\w/.:@#=&?-])(\+?\(?\d(?:[ \u00a0().-]{0,3}\d){5,})(?![\w/@])")
+#: What is longer is broken where a narrow phone has to.
+_ON_ONE_LINE = 18
 
 
 def whole_numbers(text: str) -> Markup:
     """Write a text with each telephone number on one line, as far as it fits, and from left to right."""
     parts = _NUMBER.split(text)
-    slot = Markup('<bdi dir="ltr" class="n">{}</bdi>')
-    return Markup().join(slot.format(part) if at % 2 else escape(part) for at, part in enumerate(parts))
+    return Markup().join(_whole(part) if at % 2 else escape(part) for at, part in enumerate(parts))
+
+
+def _whole(number: str) -> Markup:
+    fits = Markup(' class="n"') if len(number) <= _ON_ONE_LINE else ""
+    return Markup('<bdi dir="ltr"{}>{}</bdi>').format(fits, number)

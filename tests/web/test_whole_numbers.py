@@ -10,7 +10,7 @@ from campaigns.web.whole_numbers import whole_numbers
 
 
 def numbers_in(text: str) -> list[str]:
-    return re.findall(r'<bdi dir="ltr" class="n">(.+?)</bdi>', whole_numbers(text))
+    return re.findall(r'<bdi dir="ltr"(?: class="n")?>(.+?)</bdi>', whole_numbers(text))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ def numbers_in(text: str) -> list[str]:
         ("رقمهم ٠٥٠ ١٢٣ ٤٥ ٦٧.", ["٠٥٠ ١٢٣ ٤٥ ٦٧"]),
         ("call (022) 628-01-20, or 800 012 948", ["(022) 628-01-20", "800 012 948"]),
         ("\u200e+48226280120.", ["+48226280120"]),
+        ("0049 (0) 151 - 123 456 78", ["0049 (0) 151 - 123 456 78"]),
         ("112, 15-47, at 18:30", []),
         ("https://info.example/pl/12345678?a=1234567 a1234567@b.example", []),
     ],

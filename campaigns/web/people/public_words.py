@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from typing import TypeVar
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, get_day_names
@@ -20,6 +21,9 @@ from markupsafe import Markup, escape
 
 from campaigns.core.languages import all_languages, is_right_to_left
 from campaigns.core.lists import listed
+from campaigns.web.people.alphabets import place_in_alphabet
+
+T = TypeVar("T")
 
 #: The language in which sentences are written first; it needs no review.
 SOURCE = "en"
@@ -84,6 +88,10 @@ class Words:
     def language_names(self, codes: Iterable[str]) -> str:
         """Return the names of languages as one list."""
         return self.listed(self.language_name(code) for code in codes if code != "mul")
+
+    def by_alphabet(self, things: Iterable[T], name: Callable[[T], str]) -> list[T]:
+        """Return things in the order in which a reader looks for their names."""
+        return sorted(things, key=lambda each: place_in_alphabet(name(each), self.language))
 
     def listed(self, values: Iterable[object]) -> str:
         """Write values as one list."""

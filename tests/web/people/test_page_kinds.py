@@ -20,6 +20,12 @@ from tests.web.people.scenery import furnish
 
 #: One language in the ordinary suite; the others' titles have the same two parts.
 LANGUAGES = [code if code == "ar" else pytest.param(code, marks=pytest.mark.long) for code in public_languages()]
+#: What leads out of our pages: a call, and apps that open with a text; RFC 3966, RFC 5724 and the apps' own pages
+#: say how they are written.
+_OUTWARD = re.compile(
+    r"tel:(\+?\d+|[\d*#]{2,})|sms:\+?\d+\?body=[\w-]+|https://wa\.me/[1-9]\d+\?text=[\w-]+"
+    r"|https://t\.me/\w{5,32}(\?start=[\w-]{1,64})?|data:,"
+)
 
 
 @cache
@@ -48,6 +54,20 @@ def test_every_page_has_a_kind(furnished: Pages) -> None:
     # The way out from a code shows nothing of ours.
     shown = {rule.endpoint for rule in rules} - {"unnamed.leave_code"}
     assert shown | {"people.list_languages"} == known
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_address_on_a_page_leads_somewhere(furnished: Pages, language: str) -> None:
+    reader, urls = Reader(furnished), furnished.app.url_map.bind("localhost")
+    met = set()
+    for kind in KINDS.values():
+        if kind.filled is None:
+            met |= set(map(unescape, re.findall(r'href="([^"]*)"', reader.look(kind, language).text)))
+    outward = {each for each in met if not each.startswith("/")}
+    assert [each for each in outward if not _OUTWARD.fullmatch(each)] == []
+    assert {each.partition(":")[0] for each in outward} == {"tel", "sms", "https", "data"}
+    for each in met - outward:
+        assert urls.match(each)
 
 
 def test_list_of_telling_words_has_all_languages() -> None:

@@ -1,0 +1,23 @@
+"""Countries stand where readers look for them, though Unicode lists some of their letters elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.web.people.public_words import Words
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("uk", "Австрія, Еритрея, Єгипет, Ірландія, Кенія, Україна, Швеція"),
+        ("pl", "Egipt, Litwa, Łotwa, Niemcy, Węgry, Zjednoczone Emiraty Arabskie"),
+        ("fa", "آلمان, بریتانیا, چک, رومانی, کنیا, لبنان"),
+        ("fr", "Arabie saoudite, Égypte, Érythrée, Espagne, Éthiopie, France"),
+        ("ar", "إيطاليا, بولندا, لبنان"),
+        ("am", "ሀንጋሪ, ሊባኖስ, ፖላንድ"),
+    ],
+)
+def test_countries_follow_the_alphabet_of_the_reader(language: str, names: str) -> None:
+    shown = names.split(", ")
+    assert Words(language).by_alphabet(sorted(shown), str) == shown
