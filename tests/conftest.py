@@ -44,8 +44,14 @@ MEMORY, ROOM = Path("/dev/shm"), 2 << 30
 _PAGES = frozenset({"pages", "own_pages"})
 #: What tests, or their files, say of the databases that they need.
 _DATABASES = frozenset({"both_databases", "one_database"})
-#: Files here take longest, beside those with real pages.
-_LONG = tuple(f"tests/{name}/" for name in ("simulation", "faults", "cluster", "continuity", "security"))
+#: Files here take longest, beside those with real pages: five seconds and more.
+_LONG_STEPS = ("simulation", "faults", "cluster", "continuity", "security", "architecture", "front", "readiness")
+_LONG_ROOMS = ("core", "delivery/engine", "delivery/fanout", "planning/runs")
+_LONG_FILES = ("planning/test_races", "places/test_in_use", "test_supervisor", "test_worker", "web/test_uploads")
+_LONG = (
+    *(f"tests/{folder}/" for folder in _LONG_STEPS + _LONG_ROOMS),
+    *(f"tests/{file}.py" for file in _LONG_FILES),
+)
 #: How many objects come into being before anybody looks for garbage again: tests make many, and keep few.
 _GARBAGE = 10_000
 #: More statements than all tests together have: each is compiled once.
