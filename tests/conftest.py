@@ -99,7 +99,8 @@ def _proves_nothing_new(item: pytest.Item) -> bool:
     """Say whether a test was to run on PostgreSQL though others send all of its statements there.
 
     So it is with most tests of pages, whose queries have tests of their own, and with those that say so. What is
-    said of one test goes before what is said of its file.
+    said of one test goes before what is said of its file. Among the rest is each statement that PostgreSQL could
+    read in a way of its own, each condition that is asked and each column that is written.
     """
     assert isinstance(item, pytest.Function)
     is_on_postgres = hasattr(item, "callspec") and "postgres" in item.callspec.params.values()

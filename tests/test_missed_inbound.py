@@ -29,6 +29,8 @@ from tests.inbox.test_service import inbound
 from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 PERSON, OURS = "+380671234567", "+447700900100"
 
 
@@ -89,7 +91,6 @@ def test_what_was_kept_is_kept_once(
         assert session.scalar(select(func.count()).select_from(Reply)) == 1
 
 
-@pytest.mark.one_database
 def test_missed_words_are_done_in_the_order_they_were_said(
     sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
 ) -> None:
@@ -99,7 +100,6 @@ def test_missed_words_are_done_in_the_order_they_were_said(
     assert state_of(sessions, address_id) == AddressState.ACTIVE
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("missed", "heard", "state"),
     [("STOP", "START", AddressState.ACTIVE), ("START", "STOP", AddressState.OPTED_OUT)],
@@ -127,7 +127,6 @@ def test_missed_word_does_not_undo_a_later_one(
     assert state_of(sessions, address_id) == state
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("first", "then", "state"),
     [("START", "STOP", AddressState.OPTED_OUT), ("STOP", "START", AddressState.ACTIVE)],
@@ -162,7 +161,6 @@ def test_look_of_a_clock_that_was_ahead_hides_nothing(
     assert state_of(sessions, address_id) == AddressState.OPTED_OUT
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("missed", "heard", "sms", "whatsapp"),
     [
@@ -215,7 +213,6 @@ def test_list_of_a_service_is_read_too(
         assert session.scalars(select(Reply)).one().kind == ReplyKind.TEXT
 
 
-@pytest.mark.one_database
 def test_whatsapp_is_asked_by_its_own_number(
     sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess
 ) -> None:
@@ -230,7 +227,6 @@ def test_whatsapp_is_asked_by_its_own_number(
         assert session.scalars(select(Reply)).one().channel == Channel.WHATSAPP
 
 
-@pytest.mark.one_database
 def test_sender_without_a_credential_holds_up_no_other(
     sessions: sessionmaker[Session],
     settings: Settings,

@@ -25,6 +25,8 @@ from tests.gateways.conftest import a_message, twilio_at, using
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = date(2026, 3, 2)
 
@@ -114,6 +116,7 @@ def test_what_is_told_replaces_what_was_told_and_counts_for_the_limit(session: S
     assert load_month(session, ours.id, now=TODAY).spent_cents == 30_00
 
 
+@pytest.mark.both_databases
 def test_a_balance_is_low_when_it_does_not_last_for_another_week(session: Session) -> None:
     ours = an_organisation(session)
     sums = ToldSums({}, ours.id)

@@ -24,6 +24,8 @@ from tests.audience.people import RESOLUTION, person
 from tests.factories import a_contact, a_member, an_organisation
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 GROUPS = "/audience/contacts/groups"
 HEADER = "number,language,consent_date,consent_how,group\n"
 
@@ -124,7 +126,6 @@ def test_group_is_added_and_a_contact_put_into_it_by_hand(
     assert told == [("group.create", {}), *[("contact.change", {"what": ["groups"]})] * 2]
 
 
-@pytest.mark.both_databases
 def test_audience_of_a_small_group_tells_no_number(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:

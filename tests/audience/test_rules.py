@@ -109,7 +109,6 @@ def test_empty_rule_means_everybody(
     )
 
 
-@pytest.mark.both_databases
 def test_overlapping_places_count_a_person_once(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
@@ -120,7 +119,6 @@ def test_overlapping_places_count_a_person_once(
     assert row.place_id == min(place.id for place in places)
 
 
-@pytest.mark.both_databases
 def test_foreign_places_and_routes_find_nobody(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
@@ -133,7 +131,6 @@ def test_foreign_places_and_routes_find_nobody(
     assert resolve(session, organisation, rule) == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("direction", "stop", "cells"),
     [
@@ -158,7 +155,6 @@ def test_route_part_means_its_stretch(
     assert found == {at[cell] for cell in cells}
 
 
-@pytest.mark.both_databases
 def test_places_and_route_parts_add_up(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
@@ -168,7 +164,6 @@ def test_places_and_route_parts_add_up(
     assert {row.contact_id for row in resolve(session, organisation, rule)} == people
 
 
-@pytest.mark.both_databases
 def test_regions_and_countries_add_up_and_narrow(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
@@ -183,7 +178,6 @@ def test_regions_and_countries_add_up_and_narrow(
     assert {row.contact_id: row.region_id for row in rows} == {one.id: one.region_id for one in found}
 
 
-@pytest.mark.both_databases
 def test_languages_narrow_by_written_language(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
@@ -240,7 +234,6 @@ def test_stale_position_comes_before_all(
     assert reasons(session, organisation, rule) == [LeftOut.STALE_POSITION]
 
 
-@pytest.mark.both_databases
 def test_address_of_another_channel_does_not_count(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
@@ -284,7 +277,6 @@ def test_no_text_at_all_leaves_everybody_out(
     assert reasons(session, organisation, AudienceRule(), languages=()) == [LeftOut.NO_TRANSLATION]
 
 
-@pytest.mark.both_databases
 def test_chunks_partition_the_people(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:

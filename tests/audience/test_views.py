@@ -24,6 +24,8 @@ from tests.factories import a_contact, a_place, a_route, an_address, an_audience
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 HEADER = "number,language,consent_date,consent_how\n"
 GOOD = "+380501234567,uk,2026-02-01,form\n"
 
@@ -33,7 +35,6 @@ def upload(client: FlaskClient, text: str) -> TestResponse:
     return client.post("/audience/contacts/files", data=data, content_type="multipart/form-data")
 
 
-@pytest.mark.both_databases
 def test_new_audience_is_saved(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     with pages.sessions.begin() as session:
         place, route = a_place(session, pages.ours), a_route(session, pages.ours)
@@ -107,7 +108,6 @@ def test_preview_tells_what_is_missing(pages: Pages, client_for: Callable[..., F
     assert "Choose the waypoint" in answer.text
 
 
-@pytest.mark.both_databases
 def test_preview_works_without_script(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     answer = client_for(Role.AUTHOR).post("/audience/new", data={"name": "Border", "preview": "1"})
     assert answer.status_code == 200
@@ -121,7 +121,6 @@ def test_example_file_is_one_we_read(client_for: Callable[..., FlaskClient]) -> 
     assert len(read_contacts(text, default_country=None, max_rows=9, now=clock.now()).rows) == 1
 
 
-@pytest.mark.both_databases
 def test_saved_audience_is_shown(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     with pages.sessions.begin() as session:
         audience = an_audience(session, pages.ours, rule={"languages": ["ar"]})
@@ -182,7 +181,6 @@ def test_unreadable_file_is_refused_beside_the_field(client_for: Callable[..., F
     assert "its first line is" in upload(client_for(Role.STEWARD), "\n").text
 
 
-@pytest.mark.both_databases
 def test_member_says_which_column_is_what(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.STEWARD)
     text = "Język;Kontakt;Kiedy;Jak;+48221234567\nuk;+380501234567;2026-02-01;form;x\n"

@@ -22,6 +22,8 @@ from tests.delivery.builders import frozen
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, a_sender, a_service, add
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 Clients = Callable[..., FlaskClient]
 
 
@@ -148,7 +150,6 @@ def test_resume_queues_what_the_stop_cancelled(pages: Pages, client_for: Clients
     assert SendState.CANCELLED not in deliveries
 
 
-@pytest.mark.both_databases
 def test_resume_writes_texts_anew_whose_number_changed(pages: Pages, client_for: Clients) -> None:
     run = make_run(pages)
     with pages.sessions.begin() as session:
@@ -195,7 +196,6 @@ def test_every_code_gives_a_sentence(pages: Pages, code: str, sentence: str) -> 
         assert str(cause_in_words(code)) == sentence
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("role", "soon", "later"), [(Role.APPROVER, "20 of 40", "30 of 40"), (Role.STEWARD, "25 of 40", "25 of 40")]
 )

@@ -114,7 +114,6 @@ def test_pages_follow_one_another(
     assert 'rel="next"' not in second
 
 
-@pytest.mark.both_databases
 def test_state_without_messages_says_so(pages: Pages, client_for: Clients, vault: Vault) -> None:
     page = client_for(Role.STEWARD).get(page_of(make_run(pages, vault), state="failed"))
     assert "No message of this run is like that." in page.text
@@ -183,7 +182,6 @@ def test_chosen_ones_are_sent_again_for_a_reason(pages: Pages, client_for: Clien
     assert entry.detail == {"deliveries": 2}
 
 
-@pytest.mark.both_databases
 def test_all_of_a_cause_are_sent_again(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
     with pages.sessions.begin() as session:
@@ -214,7 +212,6 @@ def test_no_choice_is_one_clear_error(
     assert len(ids_of(pages, run)) == 3
 
 
-@pytest.mark.both_databases
 def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
     with pages.sessions.begin() as session:
@@ -350,7 +347,6 @@ def test_run_says_what_comes_next_for_the_unknown(
     assert ("Nothing is sent again by itself." in page) is not resends
 
 
-@pytest.mark.both_databases
 def test_alarms_ring_on_run_and_lists(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1, state=RunState.RUNNING)
     with pages.sessions.begin() as session:

@@ -16,6 +16,8 @@ from campaigns.delivery.states import SendState, may_move
 from campaigns.planning.models import Run, RunState
 from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen
 
+pytestmark = pytest.mark.one_database
+
 EVERY = list(SendState)
 
 
@@ -58,6 +60,7 @@ def test_running_run_cancels_nothing(session: Session, run: Run) -> None:
     assert cancel_queued(session, run.id) == 0
 
 
+@pytest.mark.both_databases
 def test_resume_queues_what_the_stop_cancelled(session: Session, run: Run) -> None:
     assert [requeue_cancelled(session, run.id), requeue_cancelled(session, run.id)] == [1, 0]
     assert moves(session) == {(SendState.CANCELLED, SendState.QUEUED)}

@@ -27,6 +27,8 @@ from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.factories import NOON, a_member, a_service, an_organisation
 from tests.web.pages import make_pages
 
+pytestmark = pytest.mark.one_database
+
 FACTS: dict[str, Any] = {
     "name": "Line",
     "kind": "trafficking",
@@ -143,6 +145,7 @@ def test_service_can_be_added_by_hand(session: Session, ours: Organisation, auth
     assert actions(session) == ["service.create"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "changes", [{"number_national": "800 200 200"}, {"country": "DE", "time_zone": "Europe/Berlin"}]
 )
@@ -156,6 +159,7 @@ def test_another_number_voids_the_verification(
     assert (service.verified_on, service.verified_by_id, service.verified_how) == (None, None, None)
 
 
+@pytest.mark.both_databases
 def test_other_facts_keep_the_verification(session: Session, ours: Organisation, author: Member) -> None:
     service = a_service(session, ours)
     assert not update_service(session, service, facts={"cost": "free"}, by=author.id)
@@ -195,6 +199,7 @@ def test_nobody_verifies_what_they_stated(session: Session, ours: Organisation, 
     verify_service(session, service, by=author.id, on=today, how="test call")
 
 
+@pytest.mark.both_databases
 def test_service_that_is_wrong_is_named_no_more_at_once(
     session: Session, ours: Organisation, author: Member
 ) -> None:
@@ -234,6 +239,7 @@ def test_impossible_facts_leave_nothing_behind(session: Session, ours: Organisat
     assert actions(session) == []
 
 
+@pytest.mark.both_databases
 def test_history_of_checks_is_kept(session: Session, ours: Organisation, author: Member) -> None:
     line, today = a_service(session, ours, verified_on=None), clock.now().date()
     for outcome in (CheckOutcome.ANSWERS, CheckOutcome.SILENT, CheckOutcome.ANSWERS):

@@ -53,7 +53,7 @@ from tests.factories import (
 )
 from tests.inbox.builders import OURS, THEM, write
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
 
 BEFORE = timedelta(hours=1)
 
@@ -156,6 +156,7 @@ def ciphertexts(session: Session) -> set[bytes]:
     return found
 
 
+@pytest.mark.both_databases
 def test_everything_of_theirs_goes(scene: Scene) -> None:
     session = scene.session
     before = ciphertexts(session)

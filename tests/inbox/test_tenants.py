@@ -33,6 +33,8 @@ from campaigns.staff.models import AuditEntry, Organisation, Role
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, a_sender, an_address
 from tests.web.pages import KEYS, Pages, make_pages
 
+pytestmark = pytest.mark.one_database
+
 PUBLIC_URL, INBOUND = "https://fingerpost.example", "/hooks/twilio/inbound"
 VICTIM = "+380501234567"
 #: Accounts at Twilio by the names of their keys, whose they are, and the two at Africa's Talking.
@@ -129,7 +131,6 @@ def member(pages: Pages, slug: str, *roles: Role) -> FlaskClient:
     return pages.client(pages.member(*roles, organisation=pages.ours if slug == "ours" else pages.theirs))
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("slug", ["ours", "theirs"])
 def test_only_own_keys_are_offered_and_taken(pages: Pages, slug: str) -> None:
     admin, form = member(pages, slug, Role.ADMIN), {"name": "Line", "channel": "sms", "pace": "1", "active": "y"}
@@ -243,7 +244,6 @@ def test_number_that_was_handed_over_is_the_new_ones(pages: Pages) -> None:
     assert whose(pages, say(pages, "hello", over="both_sms", to=SHARED)) == "theirs"
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "kind", "state"),
     [
@@ -282,7 +282,6 @@ def test_start_that_is_nobodys_lifts_nothing(pages: Pages, senders: None, victim
     assert states(pages, victim) == {AddressState.ACTIVE}
 
 
-@pytest.mark.both_databases
 def test_code_says_which_of_two_owners_is_meant(pages: Pages) -> None:
     with pages.sessions.begin() as session:
         create_entry_point(session, pages.theirs.id, name="Gate", code="GATE-7", by=None)
@@ -302,7 +301,6 @@ def triage(engine: Engine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     return CliRunner().invoke(main, ["triage", *arguments])
 
 
-@pytest.mark.one_database
 def test_operator_assigns_what_is_nobodys(
     pages: Pages,
     engine: Engine,
@@ -406,7 +404,6 @@ def test_code_over_an_address_alone_brings_nobody_back(pages: Pages, said: str) 
         assert AddressState.ACTIVE not in session.scalars(select(Address.state)).all()
 
 
-@pytest.mark.both_databases
 def test_new_person_joins_over_an_address_alone(pages: Pages) -> None:
     """Who never said stop consents by a word, as on a form."""
     with pages.sessions.begin() as session:

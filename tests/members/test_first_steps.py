@@ -33,6 +33,8 @@ from tests.factories import (
 )
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 MEMBERS, PLACE, SERVICE, PEOPLE, AUDIENCE, TEXT, SENDER, REHEARSAL, CAMPAIGN = range(9)
 
 
@@ -80,7 +82,6 @@ def the_example(session: Session, organisation: Organisation) -> None:
 Make = Callable[[Session, Organisation], object]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("make", "steps"),
     [

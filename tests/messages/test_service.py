@@ -18,6 +18,8 @@ from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import a_member, a_message, an_organisation
 from tests.postgres import empty_tables
 
+pytestmark = pytest.mark.one_database
+
 BASE = "Keep your passport. Call ((hotline))."
 UK = "Паспорт тримайте при собі. Телефонуйте ((hotline))."
 
@@ -81,6 +83,7 @@ def test_wrong_input_is_told(session: Session, ours: Organisation, author: Membe
     assert session.scalars(select(Message)).all() == []
 
 
+@pytest.mark.both_databases
 def test_faulty_placeholder_is_refused_at_once(session: Session, ours: Organisation, author: Member) -> None:
     with pytest.raises(PlaceholderError, match="is not an automatic field"):
         write(session, ours, author, text="Call ((a.__class__))")
@@ -186,6 +189,7 @@ def test_translation_of_nothing_is_refused(session: Session, ours: Organisation,
         current_texts(message)
 
 
+@pytest.mark.both_databases
 def test_each_act_leaves_one_entry(session: Session, message: Message, author: Member, reviewer: Member) -> None:
     update_message(session, message, title="Papers", theme="aid_is_free", by=author.id)
     translation = save_translation(session, message, language="uk", text=UK, by=author.id)
@@ -204,6 +208,7 @@ def test_gates_see_the_base_language_first(session: Session, message: Message, a
     ]
 
 
+@pytest.mark.both_databases
 def test_writers_of_one_message_wait_for_each_other(sessions: sessionmaker[Session]) -> None:
     with sessions.begin() as session:
         ours = an_organisation(session)

@@ -36,6 +36,8 @@ from tests.factories import a_campaign, a_message, a_sender
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 NUMBER = "+380501234567"
 PAGE = "/settings/phone"
 
@@ -87,7 +89,6 @@ def states(pages: Pages) -> list[SendState]:
         return [SendState(each) for each in session.scalars(select(Delivery.send_state).order_by(Delivery.id))]
 
 
-@pytest.mark.both_databases
 def test_text_comes_to_the_phone_that_was_proved(pages: Pages, vault: Vault, author: Member) -> None:
     client = pages.client(author)
     prove(pages, vault, client)
@@ -126,7 +127,6 @@ def test_text_to_a_removed_phone_reaches_no_phone_that_comes_after(
     assert (claimed.to, "TEST" in claimed.body) == ("+380671234567", False)
 
 
-@pytest.mark.both_databases
 def test_stop_from_the_phone_ends_its_test_texts(pages: Pages, vault: Vault, author: Member) -> None:
     client = pages.client(author)
     prove(pages, vault, client)
@@ -198,7 +198,6 @@ def test_two_clicks_at_once_leave_one_phone(pages: Pages, author: Member) -> Non
         assert len(session.scalars(select(MemberPhone)).all()) == 1
 
 
-@pytest.mark.both_databases
 def test_stop_after_the_claim_closes_the_fence(pages: Pages, vault: Vault, author: Member) -> None:
     client, store = pages.client(author), DatabaseStore(pages.sessions, vault)
     prove(pages, vault, client)
@@ -318,7 +317,6 @@ def test_stop_that_the_provider_tells_of_ends_test_texts(pages: Pages, vault: Va
     assert ("opted out or blocked us" in page, "Somebody opted out with this number" in page) == (True, True)
 
 
-@pytest.mark.both_databases
 def test_what_it_costs_is_counted_for_its_country(pages: Pages, vault: Vault, author: Member) -> None:
     prove(pages, vault, pages.client(author))
     with pages.sessions.begin() as session:

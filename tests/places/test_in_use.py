@@ -247,7 +247,6 @@ def test_name_that_people_are_told_waits_too(world: World) -> None:
     assert (world.place().name, len(world.waiting())) == ("Medyka", 1)
 
 
-@pytest.mark.both_databases
 def test_taking_a_place_out_of_use_takes_one_member(world: World) -> None:
     world.use(route_parts=[{"route_id": world.route_id, "direction": "all"}])
     author = world.client(Role.AUTHOR)

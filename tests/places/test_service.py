@@ -41,6 +41,8 @@ from campaigns.places.service import (
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_place, a_region, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 LOCATIONS = (files("campaigns.demo") / "data" / "locations.csv").read_text(encoding="utf-8")
 ROUTES = (files("campaigns.demo") / "data" / "routes.csv").read_text(encoding="utf-8")
 
@@ -141,7 +143,6 @@ def test_renamed_place_keeps_its_sheet_columns(session: Session, organisation: O
     assert actions(session) == ["place.create", "place.update"]
 
 
-@pytest.mark.one_database
 def test_route_covers_leg_by_leg(session: Session, organisation: Organisation) -> None:
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="There and back", mode="rail", stop_ids=(lviv.id, przemysl.id, lviv.id))
@@ -158,6 +159,7 @@ def test_air_route_has_stops_but_no_corridor_cells(session: Session, organisatio
     assert legs_of(session, save_route(session, organisation.id, draft, by=None)) == {}
 
 
+@pytest.mark.both_databases
 def test_stops_can_change_their_order(session: Session, organisation: Organisation) -> None:
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
@@ -196,7 +198,6 @@ def test_foreign_stop_is_unknown(session: Session, organisation: Organisation) -
         save_route(session, other.id, draft, by=None)
 
 
-@pytest.mark.one_database
 def test_corridor_follows_moved_stop(session: Session, organisation: Organisation) -> None:
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
@@ -207,6 +208,7 @@ def test_corridor_follows_moved_stop(session: Session, organisation: Organisatio
     assert route.corridor.geometry["coordinates"] == [list(point) for point in line]
 
 
+@pytest.mark.both_databases
 def test_stop_of_route_cannot_be_deleted(session: Session, organisation: Organisation) -> None:
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
@@ -229,6 +231,7 @@ def test_corridor_is_not_edited_as_place(session: Session, organisation: Organis
         delete_place(session, route.corridor, by=None)
 
 
+@pytest.mark.both_databases
 def test_regions_load_once_and_heal(session: Session) -> None:
     a_region(session, code="PL-18", name="Wrong", country="PL")
     assert load_regions(session) == 3923
@@ -246,7 +249,6 @@ def cells(sheet: str) -> list[list[str]]:
     return list(csv.reader(sheet.splitlines()))
 
 
-@pytest.mark.one_database
 def test_real_content_survives_the_round_trip(session: Session) -> None:
     organisation = an_organisation(session)
     load_regions(session)
@@ -310,6 +312,7 @@ SQUARE_RING = [[22.9, 49.8], [22.91, 49.8], [22.91, 49.81], [22.9, 49.81], [22.9
 SQUARE = {"type": "Polygon", "coordinates": [SQUARE_RING]}
 
 
+@pytest.mark.both_databases
 def test_places_without_an_id_do_not_double(session: Session, organisation: Organisation) -> None:
     file = collection(("Medyka", POINT), ("Medyka", SQUARE), ("Korczowa", POINT))
     first = import_file(session, organisation.id, file, by=None)
@@ -351,6 +354,7 @@ def test_routes_are_told_apart_below_a_separator_line(session: Session, organisa
     assert import_file(session, organisation.id, routes.encode(), by=None).added == 1
 
 
+@pytest.mark.both_databases
 def test_corridors_are_bounded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of their cells is a row that is written while others wait."""
     organisation = an_organisation(session)

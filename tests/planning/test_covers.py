@@ -111,7 +111,6 @@ def test_what_is_not_its_shape_changes_nothing(story: Story) -> None:
     assert digest(story) == before
 
 
-@pytest.mark.both_databases
 def test_name_is_bound_where_the_text_says_it(story: Story) -> None:
     """Whoever may rename a place would otherwise write into an approved text."""
     story.campaign.message.translations[1].text = "((place)): ((hotline))"
@@ -120,7 +119,6 @@ def test_name_is_bound_where_the_text_says_it(story: Story) -> None:
     assert digest(story) != before
 
 
-@pytest.mark.both_databases
 def test_place_that_is_gone_is_another_one(story: Story) -> None:
     before = digest(story)
     delete_place(story.session, place_of(story), by=story.author.id)
@@ -128,7 +126,6 @@ def test_place_that_is_gone_is_another_one(story: Story) -> None:
     assert list(load_content(story.session, story.campaign).cover.values()) == [""]
 
 
-@pytest.mark.both_databases
 def test_file_binds_as_the_form_does(story: Story) -> None:
     place_of(story).key = "medyka"
     before = digest(story)
@@ -177,7 +174,6 @@ def test_airport_that_a_route_flies_from_by_a_new_category(session: Session, sto
     assert digest(story) != before
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("way", ["form", "file", "route", "stop", "original"])
 def test_who_changed_a_place_cannot_approve_what_uses_it(story: Story, way: str) -> None:
     session, ours = story.session, story.organisation.id
@@ -207,7 +203,6 @@ def test_who_changed_a_place_cannot_approve_what_uses_it(story: Story, way: str)
     service.approve_campaign(session, story.campaign, by=story.approver.id, digest=read)
 
 
-@pytest.mark.both_databases
 def test_note_on_a_place_makes_nobody_an_editor(story: Story) -> None:
     update_place(story.session, place_of(story), hotspot(NEAR, note="Closed at night."), by=story.approver.id)
     assert story.approver.id not in find_editors(story.session, story.campaign)

@@ -23,6 +23,8 @@ from tests.factories import add
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -53,7 +55,6 @@ def end(story: Story, run: Run, state: RunState = RunState.DONE) -> None:
     story.session.flush()
 
 
-@pytest.mark.one_database
 def test_it_is_sent_when_its_run_is_done(story: Story) -> None:
     assert standing_of(story) is Standing.DRAFT
     run = fired(story)
@@ -68,13 +69,11 @@ def test_it_is_not_while_its_only_run_is(story: Story, state: RunState) -> None:
     assert standing_of(story) is Standing.APPROVED
 
 
-@pytest.mark.one_database
 def test_it_is_not_while_a_time_is_to_come(story: Story) -> None:
     end(story, fired(story, Timing(EVENING.starts_at, "FREQ=DAILY;COUNT=2", EVENING.zone_policy, "Europe/Warsaw")))
     assert standing_of(story) is Standing.APPROVED
 
 
-@pytest.mark.one_database
 def test_a_rehearsal_sends_nothing(story: Story) -> None:
     run = fired(story)
     rehearsed = rehearse(story.session, story.campaign, by=story.author.id, now=DUE)
@@ -87,7 +86,6 @@ def test_a_rehearsal_sends_nothing(story: Story) -> None:
     assert standing_of(story) is Standing.SENT
 
 
-@pytest.mark.one_database
 def test_time_that_has_passed_is_red_only_before_it_is_sent(story: Story) -> None:
     run, after = fired(story), DUE + timedelta(hours=1)
 
@@ -142,7 +140,6 @@ def test_list_says_it_too(pages: Pages, sent: tuple[Story, Run]) -> None:
     assert "All times have passed" not in page
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("is_counted", "sentence"),
     [

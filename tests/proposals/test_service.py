@@ -17,6 +17,8 @@ from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from campaigns.staff.permissions import Permission
 from tests.factories import a_member, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 
 def read(session: Session, proposal: Proposal) -> Mapping[str, Any]:
     return {"name": session.get_one(Organisation, proposal.subject_id).name}
@@ -59,6 +61,7 @@ def propose_name(session: Session, ours: Organisation, by: Member, name: str = "
     )
 
 
+@pytest.mark.both_databases
 def test_nothing_is_done_before_another_member_agrees(
     session: Session, ours: Organisation, first: Member, second: Member
 ) -> None:
@@ -102,6 +105,7 @@ def test_proposal_of_a_member_who_lost_the_right_to_is_worth_nothing(
     assert ours.name == "Old"
 
 
+@pytest.mark.both_databases
 def test_nothing_is_proposed_for_what_is_gone(session: Session, ours: Organisation, first: Member) -> None:
     gone = an_organisation(session)
     session.execute(delete(Organisation).where(Organisation.id == gone.id))

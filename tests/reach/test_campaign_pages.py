@@ -58,7 +58,6 @@ def hand_in(client: FlaskClient, text: str = ADVERTS, **changes: str) -> Any:
     return client.post("/reach/imports", data=form | changes, follow_redirects=True)
 
 
-@pytest.mark.both_databases
 def test_people_of_two_runs_are_counted_once(pages: Pages, client_for: Clients) -> None:
     page = client_for(Role.VIEWER).get(f"/reach/campaigns/{make_campaign(pages).id}").text
     ladder, rest = page.split('id="regions-title"')
@@ -113,7 +112,6 @@ def test_months_and_comparison_have_the_people(pages: Pages, client_for: Clients
     assert ">23<" in client_for(Role.STEWARD).get("/reach/compare").text
 
 
-@pytest.mark.both_databases
 def test_reported_reach_stands_beside_and_is_undone(pages: Pages, client_for: Clients) -> None:
     client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
     page = hand_in(client, campaign_id=str(campaign.id)).text

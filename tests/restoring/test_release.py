@@ -34,6 +34,8 @@ from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 
 class Unlisted(MemoryProvider):
     """A provider that keeps no list."""
@@ -110,7 +112,6 @@ def test_who_got_another_text_is_left_to_a_member(scene: Scene) -> None:
     assert sorted(state for state, _ in scene.rows()) == ["queued", "queued", "unknown"]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("body", [TEXT, "Your code is 123456."])
 def test_who_got_it_from_another_sender_is_left_to_a_member(scene: Scene, body: str) -> None:
     """The provider may name another one than we did, as the service that a number belongs to."""
@@ -127,6 +128,7 @@ def test_message_to_whom_nothing_waits_is_told(scene: Scene) -> None:
     assert (settled.found, settled.foreign) == (1, 1)
 
 
+@pytest.mark.both_databases
 def test_message_to_who_said_stop_since_counts_as_sent(scene: Scene) -> None:
     """Stops are heard before lists are read: unsettled, it counted for no limit, and latched the instance anew."""
     scene.listed(1)
@@ -187,6 +189,7 @@ def test_who_may_have_fallen_back_to_a_sender_without_a_list_is_left_to_a_member
     assert [state for state, _ in scene.rows(run_id)] == ["unknown", "queued"]
 
 
+@pytest.mark.both_databases
 def test_list_that_is_away_releases_nothing_unless_that_is_meant(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from campaigns.web.session import database
 from tests.factories import a_campaign, a_run
 from tests.web.pages import Pages, page_settings
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
 
 EMAIL, PASSWORD, WRONG = "olena@example.org", "correct horse battery", "wrong horse battery"
 CLOSED = "Too many attempts"
@@ -68,6 +68,7 @@ def test_guesses_at_one_account_end_before_the_right_one(pages: Pages, member: M
     assert len(quick) == PER_ACCOUNT_AND_NETWORK
 
 
+@pytest.mark.both_databases
 def test_guesses_at_the_same_moment_are_counted_before_they_are_compared(
     pages: Pages, member: Member, quick: list[str]
 ) -> None:
@@ -85,7 +86,6 @@ def test_guesses_at_the_same_moment_are_counted_before_they_are_compared(
     assert sum(CLOSED in answer.text for answer in answers) >= 1
 
 
-@pytest.mark.one_database
 def test_every_process_counts_for_all_and_restarts_forget_nothing(
     pages: Pages, member: Member, engine: Engine, quick: list[str]
 ) -> None:
@@ -101,7 +101,6 @@ def test_every_process_counts_for_all_and_restarts_forget_nothing(
             database.engine.dispose()
 
 
-@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_strangers_cannot_keep_a_known_device_out(pages: Pages, member: Member, quick: list[str]) -> None:
     own = pages.client()
@@ -113,7 +112,6 @@ def test_strangers_cannot_keep_a_known_device_out(pages: Pages, member: Member, 
     assert sign_in(own, PASSWORD).status_code == 302
 
 
-@pytest.mark.one_database
 def test_known_device_guesses_no_more_than_another(pages: Pages, member: Member, quick: list[str]) -> None:
     own = pages.client()
     sign_in(own, PASSWORD)
@@ -141,7 +139,6 @@ def test_device_cookie_opens_nothing_and_stays_at_the_sign_in(
     assert thief.get("/settings").location.startswith("/sign-in?")
 
 
-@pytest.mark.one_database
 def test_strangers_elsewhere_do_not_close_the_account_here(pages: Pages, member: Member, quick: list[str]) -> None:
     for _ in range(PER_ACCOUNT_AND_NETWORK + 5):
         sign_in(pages.client(), address="198.51.100.9")
@@ -163,7 +160,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(password_checks, name, most)
 
 
-@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_one_network_cannot_try_every_account(pages: Pages, member: Member, quick: list[str]) -> None:
     for number in range(12):
@@ -173,7 +169,6 @@ def test_one_network_cannot_try_every_account(pages: Pages, member: Member, quic
     assert sign_in(pages.client(), PASSWORD, address="192.0.2.8").status_code == 302
 
 
-@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_whole_neighbourhood_is_slowed_in_the_end(pages: Pages, member: Member, quick: list[str]) -> None:
     for number in range(20):
@@ -182,6 +177,7 @@ def test_whole_neighbourhood_is_slowed_in_the_end(pages: Pages, member: Member, 
     assert sign_in(pages.client(), PASSWORD, address="192.0.3.1").status_code == 302
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("small")
 def test_uncounted_proxy_makes_no_network_of_everybody(pages: Pages, member: Member, quick: list[str]) -> None:
     def through_proxy(password: str, email: str = EMAIL) -> TestResponse:
@@ -197,7 +193,6 @@ def test_uncounted_proxy_makes_no_network_of_everybody(pages: Pages, member: Mem
     assert CLOSED in through_proxy(PASSWORD).text
 
 
-@pytest.mark.one_database
 def test_waiting_opens_the_account_again(
     pages: Pages, member: Member, quick: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +203,6 @@ def test_waiting_opens_the_account_again(
     assert sign_in(pages.client(), PASSWORD).status_code == 302
 
 
-@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_right_passwords_are_not_counted(pages: Pages, member: Member, quick: list[str]) -> None:
     """A training room behind one address signs in one after the other."""
@@ -219,7 +213,6 @@ def test_right_passwords_are_not_counted(pages: Pages, member: Member, quick: li
         assert all(bucket.empty_at <= now for bucket in session.scalars(select(LeakyBucket)))
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(("path", "field"), [("/sign-in/again", "password"), ("/settings/password", "current")])
 def test_fifth_wrong_password_ends_every_session(
     pages: Pages, member: Member, quick: list[str], path: str, field: str
@@ -237,6 +230,7 @@ def test_fifth_wrong_password_ends_every_session(
     assert "member.end_sessions" in actions(pages)
 
 
+@pytest.mark.both_databases
 def test_guesses_at_the_same_moment_with_a_stolen_session_end_it_too(
     pages: Pages, member: Member, quick: list[str]
 ) -> None:
@@ -254,7 +248,6 @@ def test_guesses_at_the_same_moment_with_a_stolen_session_end_it_too(
     assert actions(pages).count("member.end_sessions") == 1
 
 
-@pytest.mark.one_database
 def test_right_password_forgets_the_wrong_ones_before(pages: Pages, member: Member, quick: list[str]) -> None:
     client = pages.client(member)
     for password in [WRONG] * 4 + [PASSWORD] + [WRONG] * 4:
@@ -262,7 +255,6 @@ def test_right_password_forgets_the_wrong_ones_before(pages: Pages, member: Memb
     assert client.get("/settings").status_code == 200
 
 
-@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_stop_is_behind_no_limit(pages: Pages, member: Member, quick: list[str]) -> None:
     """An attack on the sign-in, and on the own password, leaves the stop button as it is."""
@@ -310,6 +302,7 @@ def test_member_who_is_barred_meanwhile_is_not_let_in(
     assert "do not belong together" in sign_in(pages.client(), PASSWORD).text
 
 
+@pytest.mark.both_databases
 def test_audit_tells_of_sign_ins_without_being_filled(
     pages: Pages, member: Member, quick: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from campaigns.staff.models import AuditEntry, Member, Membership, Organisation,
 from campaigns.staff.queries import get_membership
 from tests.factories import a_member, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 
 def create(session: Session, organisation: Organisation, email: str, *roles: str) -> Member:
     return service.create_member(

@@ -20,6 +20,8 @@ from campaigns.staff.models import Role
 from tests.delivery.serving import instance_environment
 from tests.web.pages import Pages, make_own_pages, make_pages, page_settings
 
+pytestmark = pytest.mark.one_database
+
 
 def steps_of(page: str) -> list[str]:
     route = page.split('<ol class="route"', 1)[1].split("</ol>", 1)[0]
@@ -40,7 +42,6 @@ def test_steps_follow_the_order_of_the_sentence(client_for: Callable[..., FlaskC
     assert {"/", "/settings"} <= set(steps)
 
 
-@pytest.mark.one_database
 def test_every_step_shown_may_be_opened(client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.VIEWER)
     for url in steps_of(client.get("/").text):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from campaigns.staff.models import AuditEntry, Member
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,6 @@ def test_choice_before_sign_in_is_kept(pages: Pages) -> None:
     assert '<html lang="ar" dir="rtl">' in client.get("/sign-in").text
 
 
-@pytest.mark.one_database
 def test_member_keeps_their_choice_on_every_device(pages: Pages) -> None:
     member = pages.member()
     pages.client(member).post("/language", data={"language": "uk"})

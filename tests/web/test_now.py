@@ -36,6 +36,8 @@ from tests.factories import (
 )
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 
 def a_delivery(session: Session, run_id: int, number: int, state: SendState) -> Delivery:
     values = {"address_id": number, "sender_id": 1, "text_id": 1, "region_id": 0, "channel": Channel.SMS}

@@ -22,6 +22,8 @@ from campaigns.web.session import database, session
 from tests.factories import an_organisation
 from tests.web.pages import KEYS, Pages, page_settings
 
+pytestmark = pytest.mark.one_database
+
 
 def names(pages: Pages) -> set[str]:
     with pages.sessions() as own:
@@ -37,7 +39,6 @@ def refuse_by_error() -> str:
     raise GateError("No.")
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("end", "kept"),
     [(lambda: "page", True), (lambda: abort(404), False), (refuse_by_form, False), (refuse_by_error, False)],

@@ -23,6 +23,8 @@ from tests.factories import NOON, a_contact, a_place, an_address
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 ADD = "/audience/contacts/new"
 NUMBER = "+380501234567"
 PERSON: dict[str, Any] = {
@@ -54,7 +56,6 @@ def test_person_who_agreed_is_added_with_the_proof(
     assert (entry.action, entry.subject_type, entry.detail) == ("contact.add", "organisation", {})
 
 
-@pytest.mark.both_databases
 def test_answer_is_the_same_for_whoever_opted_out(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
@@ -75,7 +76,6 @@ def test_answer_is_the_same_for_whoever_opted_out(
     assert len({one.contact_id for one in ours}) == 1
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(("day", "status"), [("2026-04-02", 302), ("2026-04-03", 422)])
 def test_day_is_that_of_the_organisation(
     pages: Pages, client_for: Callable[..., FlaskClient], day: str, status: int
@@ -122,7 +122,6 @@ def test_added_numbers_count_as_those_that_are_looked_for(
     assert (answer.status_code, f"may type {MOST_NUMBERS} numbers" in answer.text) == (422, True)
 
 
-@pytest.mark.both_databases
 def test_language_and_place_of_a_contact_are_changed(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     with pages.sessions.begin() as session:
         contact_id, place_id = a_contact(session, pages.ours).id, a_place(session, pages.ours).id

@@ -20,6 +20,8 @@ from tests.factories import a_contact, an_address
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 FIND_PAGE = "/audience/contacts/find"
 OURS, THEIRS, UNKNOWN = "+380501234567", "+380507654321", "+380509999999"
 
@@ -59,7 +61,6 @@ def bare(page: str) -> str:
     return re.sub(r"<input[^>]*csrf[^>]*>", "", page)
 
 
-@pytest.mark.both_databases
 def test_number_however_typed_leads_to_its_contact(
     pages: Pages, client_for: Callable[..., FlaskClient], contact_id: int
 ) -> None:
@@ -69,7 +70,6 @@ def test_number_however_typed_leads_to_its_contact(
     assert [entry.detail for entry in searches(pages)] == [{"contacts": [contact_id]}] * 3
 
 
-@pytest.mark.both_databases
 def test_unknown_number_and_one_of_another_organisation_are_alike(
     pages: Pages, client_for: Callable[..., FlaskClient], contact_id: int
 ) -> None:
@@ -98,7 +98,6 @@ def test_whoever_handles_no_contacts_or_belongs_elsewhere_learns_nothing(
     assert f"/contacts/{contact_id}" not in answer.text
 
 
-@pytest.mark.both_databases
 def test_member_types_twenty_numbers_an_hour(
     pages: Pages, client_for: Callable[..., FlaskClient], contact_id: int
 ) -> None:

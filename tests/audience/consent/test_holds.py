@@ -13,6 +13,8 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 NUMBER = "+380501234567"
 SAID = Declaration("keyword", "reply 1", NOON)
 DECIDED = Declaration("member", "asked for a ride", NOON)
@@ -119,6 +121,7 @@ def test_stranger_is_remembered_on_hold(session: Session, vault: Vault) -> None:
     assert find_suppressed(session, [number], or_held=True) == set()
 
 
+@pytest.mark.both_databases
 def test_lifted_stop_stays_remembered(session: Session, person: list[Address]) -> None:
     withdraw_everywhere(session, HashedHandle(person[0].lookup, Channel.SMS, person[0].number), SAID)
     assert lift(session, person[:1], DECIDED) == [person[0].id]

@@ -23,6 +23,8 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 SAID = Declaration("keyword", "STOP", NOON)
 FORM = Declaration("form", "v1", NOON)
 
@@ -98,7 +100,6 @@ def state_by_ledger(session: Session, address: Address) -> AddressState:
     return [AddressState.PENDING, *(states[kind] for kind in session.scalars(lines))][-1]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("seed", range(6))
 def test_state_follows_from_the_ledger(session: Session, vault: Vault, seed: int) -> None:
     addresses = two_organisations(session, vault)
@@ -116,6 +117,7 @@ def test_state_follows_from_the_ledger(session: Session, vault: Vault, seed: int
         assert [address.state for address in addresses] == [state_by_ledger(session, one) for one in addresses]
 
 
+@pytest.mark.both_databases
 def test_withdrawal_waits_for_an_import_to_end(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as preparing:
         organisation = an_organisation(preparing)

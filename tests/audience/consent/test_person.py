@@ -31,7 +31,6 @@ def stop(session: Session, address: Address) -> set[int]:
     return set(withdraw_everywhere(session, HashedHandle.of(address), SAID))
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("said_on", range(4))
 def test_stop_reaches_every_channel_everywhere(session: Session, vault: Vault, said_on: int) -> None:
     """Their SMS with us, their WhatsApp with others, and the chat and the second phone these know them by."""
@@ -91,7 +90,6 @@ def test_addresses_are_locked_in_one_order(session: Session) -> None:
     assert any("ORDER BY address.id" in statement for statement in statements)
 
 
-@pytest.mark.both_databases
 def test_stop_of_a_person_without_end_ends(session: Session, vault: Vault) -> None:
     """Each contact of a file shares a number with the next: the walk is bounded, and takes the nearest."""
     contacts = [a_contact(session, an_organisation(session)) for _ in range(40)]
@@ -149,7 +147,6 @@ def test_joining_on_another_channel_stays_one_contact(session: Session, vault: V
     assert not first.is_shared
 
 
-@pytest.mark.both_databases
 def test_number_of_two_contacts_is_noted(session: Session, vault: Vault) -> None:
     """The contact that has the number has another one on the channel: both stay, known to be one phone."""
     organisation = an_organisation(session)

@@ -36,7 +36,7 @@ from tests.factories import (
 )
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
 
 HEADER = "number,channel,language,consent_date,consent_how"
 STOPPED, OTHER = "+380501234567", "+380671234567"
@@ -128,6 +128,7 @@ def test_an_import_answers_alike_and_brings_nobody_back(
     assert set(known) == {vault.number_hash(OTHER)}
 
 
+@pytest.mark.both_databases
 def test_a_member_has_so_many_files_checked_in_a_day(
     session: Session, organisation: Organisation, steward: Member
 ) -> None:
@@ -175,6 +176,7 @@ def test_small_files_and_audiences_are_told_of_when_they_are_many(
     assert find_watched(session, an_organisation(session).id, now=clock.now()) == []
 
 
+@pytest.mark.both_databases
 def test_looks_of_a_day_are_not_written_down_without_end(
     session: Session, organisation: Organisation, steward: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from campaigns.core.errors import InputError
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_place, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def organisation(session: Session) -> Organisation:
@@ -83,6 +85,7 @@ def test_place_must_be_the_organisations(session: Session, organisation: Organis
         create_entry_point(session, organisation.id, name="  ", by=None)
 
 
+@pytest.mark.both_databases
 def test_list_holds_ones_own(session: Session, organisation: Organisation) -> None:
     ours = hang_up(session, organisation)
     hang_up(session, an_organisation(session), "Lviv-2")

@@ -28,6 +28,8 @@ from tests.audience.people import RESOLUTION, person
 from tests.factories import NOON, an_organisation
 from tests.moments import standing_at
 
+pytestmark = pytest.mark.one_database
+
 EVERYBODY = ask_people(AudienceRule(), RESOLUTION)
 LATER = NOON + timedelta(minutes=5)
 
@@ -63,6 +65,7 @@ def renewal(sessions: sessionmaker[Session], **changes: Any) -> Renewal:
     return Renewal(sessions, **(usual | changes))
 
 
+@pytest.mark.both_databases
 def test_parts_of_a_count_add_up(sessions: sessionmaker[Session], ours: Organisation) -> None:
     nobody = ask_people(AudienceRule(languages=("xx",)), RESOLUTION)
     asked(sessions, ours, EVERYBODY, nobody, ask_contacts(), ask_silent(30))
@@ -75,6 +78,7 @@ def test_parts_of_a_count_add_up(sessions: sessionmaker[Session], ours: Organisa
     assert silence_from(known(sessions, ours, ask_silent(30)).rows or ()).silent == 0
 
 
+@pytest.mark.both_databases
 def test_two_who_ask_at_once_make_one_row(sessions: sessionmaker[Session], ours: Organisation) -> None:
     def ask_later() -> None:
         with sessions.begin() as session:
@@ -106,6 +110,7 @@ def test_counted_once_by_two_workers(sessions: sessionmaker[Session], ours: Orga
     assert set(others) == {0}
 
 
+@pytest.mark.both_databases
 def test_old_figures_are_read_while_new_ones_are_counted(
     sessions: sessionmaker[Session], ours: Organisation, vault: Vault
 ) -> None:
@@ -173,6 +178,7 @@ def test_change_during_a_count_is_counted_after_it(
     assert people(known(sessions, ours)) == 8
 
 
+@pytest.mark.both_databases
 def test_rule_that_cannot_be_read_is_given_up(sessions: sessionmaker[Session], ours: Organisation) -> None:
     bad = PeopleQuestion(PEOPLE, {**EVERYBODY.values, "rule": {"nonsense": 1}})
     asked(sessions, ours, bad)

@@ -30,6 +30,8 @@ from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState, Sender
 from tests.delivery.builders import a_running_run
 
+pytestmark = pytest.mark.one_database
+
 WORDS = "You can sleep at the station, platform 4."
 REFUSALS = (withdraw_everywhere, hold_everywhere)
 
@@ -113,7 +115,6 @@ def test_who_refused_before_is_answered(desk: Desk, how: Callable[..., list[int]
     fence.check(claimed)
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("how", REFUSALS)
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("sees_queue", [False, True])

@@ -125,7 +125,6 @@ def test_same_address_sender_and_language_are_used(sessions: sessionmaker[Sessio
     assert right.due_at <= clock.now()
 
 
-@pytest.mark.both_databases
 def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Session], scene: Scene) -> None:
     scene.settle(SendState.ACCEPTED, 0, 1, 2, 3)
     for position, state in ((1, AddressState.OPTED_OUT), (2, AddressState.INVALID), (3, AddressState.HELD)):
@@ -140,7 +139,6 @@ def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Sess
     assert dict(counted.all()) == {"opted_out": 1, "invalid_address": 1, "held": 1}
 
 
-@pytest.mark.both_databases
 def test_one_number_is_corrected_once(sessions: sessionmaker[Session], scene: Scene) -> None:
     """Two contacts with one number, as an earlier version wrote them, had each got the wrong version."""
     scene.settle(SendState.ACCEPTED, 0, 1, 2)
@@ -179,7 +177,6 @@ def test_withdrawn_version_never_goes_on(scene: Scene) -> None:
         scene.story.approved()
 
 
-@pytest.mark.both_databases
 def test_mended_text_may_be_approved_again(scene: Scene) -> None:
     scene.correct()
     for language, text in (("en", "Keep it. ((hotline))"), ("uk", "Бережіть. ((hotline))")):
@@ -359,7 +356,6 @@ def test_unapproved_correction_needs_somebody_who_did_not_write_it(scene: Scene)
         scene.correct()
 
 
-@pytest.mark.both_databases
 def test_correction_names_what_was_agreed_to_since_by_leave_of_who_did_not_state_it(scene: Scene) -> None:
     """A new number is what a correction is there for; but whoever stated it does not send it alone."""
     session, correction = scene.session, scene.story.campaign.correction

@@ -38,6 +38,8 @@ from tests.delivery.engine.test_caller import Call
 from tests.delivery.provider import MemoryProvider
 from tests.factories import NOON
 
+pytestmark = pytest.mark.one_database
+
 LOGGER = "campaigns.delivery.engine.decisions"
 
 

@@ -48,7 +48,6 @@ def states(sessions: sessionmaker[Session], run_id: int) -> dict[SendState, int]
         return progress_of(session, run_id)
 
 
-@pytest.mark.both_databases
 def test_everything_is_sent_once(
     sessions: sessionmaker[Session], vault: Vault, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,7 +187,6 @@ def test_config_error_pauses_the_run(sessions: sessionmaker[Session], vault: Vau
         assert session.scalar(select(func.count()).where(Address.state != AddressState.ACTIVE)) == 0
 
 
-@pytest.mark.both_databases
 def test_nothing_is_sent_before_or_after_its_time(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider = running(sessions, vault, 6), MemoryProvider()
     with sessions.begin() as session:
@@ -264,7 +262,6 @@ def test_pace_is_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
     assert datetime.now(UTC) - started > timedelta(seconds=0.85)
 
 
-@pytest.mark.both_databases
 def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, pace=100_000.0)

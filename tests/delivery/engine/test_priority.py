@@ -181,7 +181,6 @@ def test_organisations_share_a_sender_evenly(sessions: sessionmaker[Session], va
     assert 200 <= shares[True] <= 300
 
 
-@pytest.mark.both_databases
 def test_urgent_run_is_planned_between_chunks_of_another(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         long, urgent = (a_planned_run(session) for _ in range(2))

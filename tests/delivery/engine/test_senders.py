@@ -192,7 +192,6 @@ def test_sender_that_is_switched_off_while_it_sends_stops(sessions: sessionmaker
     assert states(sessions, run_id) == {SendState.ACCEPTED: seen[0], SendState.QUEUED: 100 - seen[0]}
 
 
-@pytest.mark.both_databases
 def test_sender_that_may_not_be_used_has_no_lane_but_in_a_rehearsal(session: Session, vault: Vault) -> None:
     senders = [a_sender(session), a_sender(session, active=False), a_sender(session, health=Health.PAUSED)]
     a_running_run(session, vault, count=1, senders=senders)
@@ -252,7 +251,6 @@ def test_mended_sender_is_not_paused_by_what_was_called_before(
     assert run.sender.health == after
 
 
-@pytest.mark.both_databases
 def test_daily_limit_is_never_passed(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, daily_limit=12)
@@ -273,7 +271,6 @@ def test_daily_limit_is_never_passed(sessions: sessionmaker[Session], vault: Vau
     assert states(sessions, run_id) == {SendState.ACCEPTED: 7, SendState.QUEUED: 23}
 
 
-@pytest.mark.both_databases
 def test_what_was_passed_on_counts_for_the_limit(session: Session, vault: Vault) -> None:
     """The provider counted the message, although another sender has the delivery now."""
     sender = a_sender(session, channel=Channel.WHATSAPP, daily_limit=12)
@@ -286,7 +283,6 @@ def test_what_was_passed_on_counts_for_the_limit(session: Session, vault: Vault)
     assert count_called(session.connection(), sender.id, Channel.WHATSAPP) == 1
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("changes", [{"health": Health.PAUSED}, {"active": False}])
 def test_what_waits_for_a_resting_sender_expires(
     session: Session, vault: Vault, changes: dict[str, object]
@@ -300,7 +296,6 @@ def test_what_waits_for_a_resting_sender_expires(
     assert progress_of(session, early.id) == progress_of(session, well.id) == {SendState.QUEUED: 3}
 
 
-@pytest.mark.both_databases
 def test_rehearsal_writes_to_stand_ins_only(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, health=Health.PAUSED)
@@ -319,7 +314,6 @@ def test_rehearsal_writes_to_stand_ins_only(sessions: sessionmaker[Session], vau
     assert health_of(sessions, sender.id)[0] is Health.PAUSED
 
 
-@pytest.mark.both_databases
 def test_rehearsal_marks_nobody(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         run = a_running_run(session, vault, count=4, is_rehearsal=True)

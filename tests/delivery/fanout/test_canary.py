@@ -187,7 +187,6 @@ def test_opt_outs_pause_the_run(sessions: sessionmaker[Session], vault: Vault) -
     assert look(sessions, run_id) == (CanaryState.FAILED, RunState.PAUSED)
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("count", "changes"),
     [(6, {}), (40, {"is_rehearsal": True, "schedule_id": None}), (40, {"priority": Priority.URGENT})],
@@ -275,7 +274,6 @@ def test_where_nobody_else_can_be_written_to_they_keep_their_places(
             assert count_waiting(session, run_id, [other]) == before[other] > 0
 
 
-@pytest.mark.both_databases
 def test_choice_does_not_follow_the_order_of_people(sessions: sessionmaker[Session], vault: Vault) -> None:
     a_run_of(sessions, vault, count=400)
     with sessions() as session:
@@ -283,7 +281,6 @@ def test_choice_does_not_follow_the_order_of_people(sessions: sessionmaker[Sessi
     assert max(chosen) - min(chosen) > 3 * len(chosen)
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("state", "words"),
     [

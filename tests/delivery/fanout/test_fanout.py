@@ -27,6 +27,8 @@ from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import NOON, a_place, a_region, a_sender, a_service, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 
 def plan(sessions: sessionmaker[Session], run_id: int, **options: Any) -> Run:
     fan_out(sessions, run_id, **{"policy": Policy(36_500), **options})
@@ -76,7 +78,6 @@ def test_text_is_rendered_once(sessions: sessionmaker[Session], vault: Vault) ->
     assert sorted(tuple(text) for text in texts) == [("en", 1, 0), ("uk", 1, 0)]
 
 
-@pytest.mark.one_database
 def test_left_out_are_counted_by_reason(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         run_id = (run := a_planned_run(session)).id
@@ -104,6 +105,7 @@ def test_foreign_people_are_not_planned(sessions: sessionmaker[Session], vault: 
     assert plan(sessions, run_id).planned == 0
 
 
+@pytest.mark.both_databases
 def test_signpost_depends_on_region_and_sim(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -162,6 +164,7 @@ def test_too_long_text_pauses_the_run(sessions: sessionmaker[Session], vault: Va
     assert "4 parts" in str(run.reason)
 
 
+@pytest.mark.both_databases
 def test_place_is_named_where_people_are(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -195,7 +198,6 @@ def test_recipients_clock_decides_when(sessions: sessionmaker[Session], vault: V
     }
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("zone", "country", "due_at"),
     [
@@ -282,6 +284,7 @@ def test_each_gets_the_first_sender_that_reaches_them(sessions: sessionmaker[Ses
     assert {row.contact_id: row.address_id for row in rows if row.contact_id in only} == by_whatsapp
 
 
+@pytest.mark.both_databases
 def test_template_is_filled_like_the_text(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, channel=Channel.WHATSAPP)
@@ -298,6 +301,7 @@ def test_template_is_filled_like_the_text(sessions: sessionmaker[Session], vault
     assert text.content_variables == {"1": "https://a.example/k", "2": "home", "3": "K7"}
 
 
+@pytest.mark.both_databases
 def test_rehearsals_are_named_apart(sessions: sessionmaker[Session]) -> None:
     with sessions.begin() as session:
         run_id = a_planned_run(session, is_rehearsal=True).id
@@ -358,6 +362,7 @@ def stop_texts(sessions: sessionmaker[Session], run_id: int) -> dict[str, int]:
         return dict(bodies.all())  # type: ignore[arg-type]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("identity", "said"),
     [

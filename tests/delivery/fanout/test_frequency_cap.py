@@ -28,6 +28,8 @@ from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import a_delivery, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 TWICE_A_WEEK: dict[str, Any] = {"cap_messages": 2, "cap_days": 7}
 
 
@@ -55,7 +57,6 @@ def planned(sessions: sessionmaker[Session], run_id: int) -> tuple[int, dict[str
         return session.get_one(Run, run_id).planned, left_out_of_run(session, run_id)
 
 
-@pytest.mark.one_database
 def test_who_had_enough_is_counted_apart(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -98,6 +99,7 @@ def test_messages_on_another_channel_count(sessions: sessionmaker[Session], vaul
     assert planned(sessions, run_id) == (3, {"capped": 4 if is_ours else 2})
 
 
+@pytest.mark.both_databases
 def test_other_organisations_suffice(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         ours, theirs = an_organisation(session), an_organisation(session)
@@ -109,7 +111,6 @@ def test_other_organisations_suffice(sessions: sessionmaker[Session], vault: Vau
     assert planned(sessions, run_id) == (1, {"capped": 4})
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(("days", "reached"), [(6.9, 0), (7.1, 3)])
 def test_old_messages_do_not_count(
     sessions: sessionmaker[Session], vault: Vault, days: float, reached: int
@@ -123,7 +124,6 @@ def test_old_messages_do_not_count(
     assert planned(sessions, run_id)[0] == reached
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("state", SendState)
 def test_only_what_may_have_come_counts(sessions: sessionmaker[Session], vault: Vault, state: SendState) -> None:
     with sessions.begin() as session:
@@ -193,6 +193,7 @@ def test_stop_comes_before_the_cap(sessions: sessionmaker[Session], vault: Vault
     assert planned(sessions, run_id) == (0, {"capped": 3, "opted_out": 1})
 
 
+@pytest.mark.both_databases
 def test_runs_planned_at_once_share_the_cap(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -208,6 +209,7 @@ def test_runs_planned_at_once_share_the_cap(sessions: sessionmaker[Session], vau
         assert set(session.scalars(messages)) == {2}
 
 
+@pytest.mark.both_databases
 def test_plan_counts_whom_the_run_leaves_out(sessions: sessionmaker[Session], vault: Vault) -> None:
     """What a campaign's page says before it is sent is what its fan-out counts then, own and foreign messages."""
     with sessions.begin() as session:

@@ -44,7 +44,6 @@ def deliveries(sessions: sessionmaker[Session], run_id: int) -> list[Delivery]:
         return list(session.scalars(select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)))
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("count", [0, 1, 25])
 def test_nobody_makes_a_difference(sessions: sessionmaker[Session], vault: Vault, count: int) -> None:
     def prepare(session: Session, run: Run) -> None:

@@ -103,7 +103,6 @@ def test_hours_of_a_gap_arrive_once(sessions: sessionmaker[Session], vault: Vaul
     assert merged(sessions) == [2]
 
 
-@pytest.mark.both_databases
 def test_stopped_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], vault: Vault) -> None:
     story = prepared(sessions, vault, HOURLY)
     eight = datetime(2026, 3, 2, 19, 0, tzinfo=START.tzinfo)
@@ -134,7 +133,6 @@ def test_paused_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], v
     assert sum(due_times(sessions).values()) == before + 2
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("state", [RunState.PAUSED, RunState.STOPPED])
 def test_who_was_called_by_a_run_that_halted_is_not_called_again(
     sessions: sessionmaker[Session], vault: Vault, state: RunState

@@ -75,7 +75,6 @@ def test_nobody_of_the_other_place_is_planned(sessions: sessionmaker[Session], r
     assert count_planned(sessions, run_id) == 0
 
 
-@pytest.mark.both_databases
 def test_same_cells_written_again_stop_nothing(sessions: sessionmaker[Session], run_id: int) -> None:
     with sessions.begin() as session:
         write_cells(session, {session.scalars(select(PlaceCell.place_id)).one(): [{HERE}]})
@@ -83,7 +82,6 @@ def test_same_cells_written_again_stop_nothing(sessions: sessionmaker[Session], 
     assert count_planned(sessions, run_id) == 2
 
 
-@pytest.mark.both_databases
 def test_two_members_let_it_go_on_where_the_place_is_now(sessions: sessionmaker[Session], run_id: int) -> None:
     move(sessions)
     plan(sessions, run_id)
@@ -98,7 +96,6 @@ def test_two_members_let_it_go_on_where_the_place_is_now(sessions: sessionmaker[
     assert count_planned(sessions, run_id) == 3
 
 
-@pytest.mark.both_databases
 def test_plain_pause_hides_no_move(sessions: sessionmaker[Session], run_id: int) -> None:
     """Whoever resumes a run that a colleague paused has not been told that the place is another one since."""
     with sessions.begin() as session:

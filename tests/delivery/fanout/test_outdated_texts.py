@@ -174,7 +174,6 @@ def test_texts_that_hold_stay_as_they_are(story: Story, run: Run) -> None:
     assert story.session.scalars(select(FormerText)).all() == []
 
 
-@pytest.mark.both_databases
 def test_run_does_not_go_on_without_a_helpline_to_name(story: Story, run: Run) -> None:
     pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("Nobody answers there.")))
     correct_the_number(story.session, verified_on=None)
@@ -206,7 +205,6 @@ def test_run_does_not_go_on_while_the_old_text_may_still_leave(story: Story, run
     assert go_on(story, run, at=LATER + timedelta(seconds=20)) == 1
 
 
-@pytest.mark.both_databases
 def test_running_run_pauses_when_its_helpline_changes(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:
@@ -282,7 +280,6 @@ def test_running_run_pauses_within_the_hour_when_a_verification_ends(
     assert state_of(sessions, run_id) == RunState.PAUSED
 
 
-@pytest.mark.both_databases
 def test_run_that_has_written_to_everybody_is_left_alone(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:

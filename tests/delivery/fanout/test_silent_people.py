@@ -25,6 +25,8 @@ from campaigns.planning.models import Campaign, Run, RunState, Sender
 from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, frozen, people
 
+pytestmark = pytest.mark.one_database
+
 SILENT_DAYS, ANSWER_DAYS = 180, 28
 ASKS, SAYS = {"silent_days": SILENT_DAYS}, dict[str, int]()
 #: When the people of a crowd joined, of whom nobody ever wrote.
@@ -95,6 +97,7 @@ def crowd(sessions: sessionmaker[Session], vault: Vault) -> Crowd:
         return Crowd(sessions, vault, run.campaign_id, ids)
 
 
+@pytest.mark.both_databases
 def test_each_is_asked_once_and_left_out_without_an_answer(crowd: Crowd) -> None:
     assert crowd.run(ASKS) == set(crowd.ids)
     assert crowd.run(ASKS) == set()
@@ -105,7 +108,6 @@ def test_each_is_asked_once_and_left_out_without_an_answer(crowd: Crowd) -> None
     assert crowd.left_out() == {"silent": 3}
 
 
-@pytest.mark.one_database
 def test_nobody_is_asked_by_other_campaigns(crowd: Crowd) -> None:
     assert crowd.run(SAYS) == set(crowd.ids)
     crowd.later()
@@ -199,6 +201,7 @@ def test_question_that_a_stopped_run_may_still_send_is_not_asked_by_another(crow
     assert crowd.run(ASKS) == set()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("races", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_of_two_questions_at_once_one_asks(crowd: Crowd, races: int) -> None:
     for _ in range(races):

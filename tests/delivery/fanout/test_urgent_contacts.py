@@ -19,6 +19,8 @@ from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, a_running_run, people
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize(
     ("ago", "is_closed", "written"),
@@ -41,6 +43,7 @@ def test_campaign_leaves_them_out(
         assert [tuple(row) for row in left] == ([("urgent", 1)] if written == 2 else [])
 
 
+@pytest.mark.both_databases
 def test_what_is_queued_is_taken_out_but_for_corrections(session: Session, vault: Vault) -> None:
     run = a_running_run(session, vault, count=2)
     first, second = session.scalars(select(Delivery).order_by(Delivery.id)).all()

@@ -19,6 +19,8 @@ from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import a_sender
 
+pytestmark = pytest.mark.one_database
+
 TEXTS = {"en": "Keep your passport with you."}
 WORDINGS = {"en": {"sms": "Keep your passport.", "telegram": "Your passport stays with you: always."}}
 
@@ -44,6 +46,7 @@ def words(sessions: sessionmaker[Session], run_id: int) -> list[tuple[str, str |
     return [(str(channel), body) for channel, body in rows]
 
 
+@pytest.mark.both_databases
 def test_each_channel_says_its_own_words(sessions: sessionmaker[Session], vault: Vault) -> None:
     found = words(sessions, planned(sessions, vault))
     telegram, sms = WORDINGS["en"]["telegram"], WORDINGS["en"]["sms"]
@@ -61,7 +64,6 @@ def test_who_falls_back_gets_the_words_of_the_other_channel(sessions: sessionmak
     assert {body for _channel, body in words(sessions, run_id)} == {WORDINGS["en"]["sms"]}
 
 
-@pytest.mark.one_database
 def test_who_falls_back_is_told_how_to_stop_as_the_other_sender_hears(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:

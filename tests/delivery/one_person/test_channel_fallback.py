@@ -110,7 +110,6 @@ def test_dead_address_is_marked_and_the_person_reached(two: Callable[..., Two]) 
     assert set(states) == {(Channel.WHATSAPP, AddressState.INVALID), (Channel.SMS, AddressState.ACTIVE)}
 
 
-@pytest.mark.both_databases
 def test_answer_that_is_written_again_moves_nobody_twice(two: Callable[..., Two]) -> None:
     """The acknowledgement of a commit was lost, and by now the row has failed for good over its second sender."""
     run = two(count=1)
@@ -130,7 +129,6 @@ def test_answer_that_is_written_again_moves_nobody_twice(two: Callable[..., Two]
         assert (row.send_state, row.sender_id, row.error) == (SendState.FAILED, run.second, "21211")
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("error", "state"),
     [
@@ -147,7 +145,6 @@ def test_nothing_else_falls_back(two: Callable[..., Two], error: SendError, stat
     assert run.providers[run.second].accepted == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.PENDING, AddressState.INVALID])
 def test_closed_address_is_no_way_out(two: Callable[..., Two], state: AddressState) -> None:
     run = two()
@@ -198,7 +195,6 @@ def test_failed_receipt_moves_on(two: Callable[..., Two], status: str, action: A
             assert {row.receipt_state for row in rows} == {None}
 
 
-@pytest.mark.both_databases
 def test_wrong_clock_puts_nobody_off_who_falls_back(two: Callable[..., Two]) -> None:
     run = two(deliveries={"send_state": SendState.ACCEPTED, "provider_id": "SM"})
     with run.sessions.begin() as session, clock.running_on(lambda: datetime.now(UTC) + timedelta(days=2)):

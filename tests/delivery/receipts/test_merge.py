@@ -26,6 +26,8 @@ from campaigns.planning.models import Run
 from campaigns.staff.models import Organisation
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, an_address, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 RECEIPTS = st.lists(st.sampled_from(ReceiptState), min_size=1, max_size=8).map(
     lambda states: list(enumerate(states))
 )
@@ -75,7 +77,6 @@ def test_merge_of_merges_is_one_merge(
     assert folded([(number, state) for state, number in parts]) == folded(first + second + third)
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_equal_the_pure_merge(session: Session, delivery: Delivery, seed: int) -> None:
     chance = random.Random(seed)
@@ -122,6 +123,7 @@ def test_receipt_that_tells_something_else_is_kept(
     assert kept(session) == ["failed", other["status"]]
 
 
+@pytest.mark.both_databases
 def test_old_block_that_is_replayed_does_not_stop_who_said_start_since(
     session: Session, delivery: Delivery, vault: Vault
 ) -> None:
@@ -160,7 +162,6 @@ def test_failing_receipt_keeps_its_code(session: Session, delivery: Delivery) ->
     assert delivery.receipt_error is None
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("state", [SendState.UNKNOWN, SendState.UNCONFIRMED])
 @pytest.mark.parametrize("status", ["sent", "undelivered", "a-word-of-tomorrow"])
 def test_any_receipt_settles_a_lost_reply(
@@ -187,6 +188,7 @@ def test_receipt_before_the_second_call_settles_it(session: Session, delivery: D
     assert (delivery.send_state, delivery.provider_id) == (SendState.ACCEPTED, "SM7")
 
 
+@pytest.mark.both_databases
 def test_message_whose_call_was_forgotten_counts_for_the_limit_of_its_sender(
     session: Session, delivery: Delivery
 ) -> None:
@@ -216,6 +218,7 @@ def test_strangers_wait_then_rest(session: Session, delivery: Delivery) -> None:
     assert session.scalars(waiting).all() == []
 
 
+@pytest.mark.both_databases
 def test_stranger_is_matched_when_its_delivery_appears(session: Session, delivery: Delivery) -> None:
     arrive(session, StatusUpdate("later", "SM9", "delivered", None))
     delivery.reference = "later"
@@ -232,6 +235,7 @@ def test_handles_and_odd_bytes_are_not_kept(session: Session, delivery: Delivery
     assert delivery.receipt_state == ReceiptState.SENT
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("action", "state"),
     [(Action.OPT_OUT, AddressState.OPTED_OUT), (Action.INVALIDATE_ADDRESS, AddressState.INVALID)],
@@ -260,7 +264,6 @@ def test_delivered_receipt_never_closes_an_address(session: Session, delivery: D
     assert address.state == AddressState.ACTIVE
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize(
@@ -294,6 +297,7 @@ def test_number_that_a_message_reached_is_not_dead(
     assert address.state == state
 
 
+@pytest.mark.both_databases
 def test_late_block_is_a_stop_though_the_message_arrived(
     session: Session, delivery: Delivery, vault: Vault
 ) -> None:

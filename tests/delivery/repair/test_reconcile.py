@@ -124,7 +124,6 @@ def looks(sessions: sessionmaker[Session]) -> list[str | None]:
         return list(session.scalars(select(Attempt.error).order_by(Attempt.id)))
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(("receipt", "state"), [({}, SendState.UNKNOWN), ({"receipt_id": 5}, SendState.ACCEPTED)])
 def test_reaper_takes_old_calls_only(
     sessions: sessionmaker[Session], vault: Vault, receipt: dict[str, int], state: SendState
@@ -189,7 +188,6 @@ def test_absent_twice_is_sent_again_where_chosen(sessions: sessionmaker[Session]
         assert session.get_one(Run, run_id).state == RunState.RUNNING
 
 
-@pytest.mark.both_databases
 def test_what_a_restore_made_doubtful_is_never_sent_by_itself(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:
@@ -201,7 +199,6 @@ def test_what_a_restore_made_doubtful_is_never_sent_by_itself(
     assert only(sessions).send_state == SendState.UNKNOWN
 
 
-@pytest.mark.both_databases
 def test_message_is_not_sent_again_for_ever(sessions: sessionmaker[Session], vault: Vault) -> None:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
     with sessions.begin() as session:
@@ -263,7 +260,6 @@ def test_provider_that_keeps_no_list_is_not_asked(sessions: sessionmaker[Session
     assert (only(sessions).send_state, looks(sessions)) == (SendState.UNKNOWN, [])
 
 
-@pytest.mark.both_databases
 def test_text_of_a_template_is_the_providers(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, channel=Channel.WHATSAPP)
@@ -299,7 +295,6 @@ def test_rehearsal_is_looked_up_by_its_stand_in(sessions: sessionmaker[Session],
     assert only(sessions).send_state == SendState.ACCEPTED
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("minutes", "receipt_id", "state"),
     [(1441, None, SendState.UNCONFIRMED), (1439, None, SendState.UNKNOWN), (1441, 3, SendState.UNKNOWN)],
@@ -433,7 +428,6 @@ def test_list_without_what_it_must_have_is_not_believed(
     assert state == (SendState.QUEUED if is_shown else SendState.UNKNOWN)
 
 
-@pytest.mark.both_databases
 def test_grace_is_waited_for_by_each_delivery(sessions: sessionmaker[Session], vault: Vault) -> None:
     """A young doubt beside an old one of the same sender: its message may still be on its way."""
     in_doubt(sessions, vault, count=2, frozen=frozen(resend_unknown=True))

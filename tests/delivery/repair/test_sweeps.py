@@ -16,6 +16,8 @@ from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry
 from tests.delivery.builders import a_running_run
 
+pytestmark = pytest.mark.one_database
+
 
 def swept(sessions: sessionmaker[Session], vault: Vault, run: RunState, rows: SendState) -> tuple[RunState, Any]:
     """Return the state of a run and of its three rows after a sweep that moves two at a time."""
@@ -59,6 +61,7 @@ def test_sweep_leaves_others_their_turn(sessions: sessionmaker[Session], vault: 
     assert left == [[1, 3], [0, 3], [0, 1], [0, 0]]
 
 
+@pytest.mark.both_databases
 def test_done_run_goes_on_for_calls_that_were_never_made(sessions: sessionmaker[Session], vault: Vault) -> None:
     assert swept(sessions, vault, RunState.DONE, SendState.QUEUED) == (RunState.RUNNING, {SendState.QUEUED: 3})
     with sessions() as session:

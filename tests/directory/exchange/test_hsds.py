@@ -21,6 +21,8 @@ from campaigns.proposals.service import agree
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import NOON, a_member, a_region, a_service, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 TODAY = NOON.date()
 HEAD = "id,name,x_country,x_time_zone,phones/0/number,service_areas/0/extent"
 
@@ -77,6 +79,7 @@ def test_a_sheet_comes_back_the_same(session: Session, ours: Organisation) -> No
     assert (done.added, done.changed, done.unchanged) == (len(wanted), 0, 0)
 
 
+@pytest.mark.both_databases
 def test_second_import_changes_nothing(session: Session, ours: Organisation) -> None:
     whole(session, ours).scope = "women"
     session.flush()
@@ -93,6 +96,7 @@ def test_only_the_columns_of_the_sheet_change(session: Session, ours: Organisati
     assert (line.name, line.cost, line.operator_type, line.verified_on) == ("La Strada", "dear", "ngo", TODAY)
 
 
+@pytest.mark.both_databases
 def test_a_new_number_of_a_verified_line_waits_for_another_member(session: Session, ours: Organisation) -> None:
     line, author = whole(session, ours), a_member(session, ours)
     other = a_service(session, ours, key="untried", verified_on=None, name="Untried")

@@ -23,6 +23,8 @@ from campaigns.places.geography.cells import cell_of
 from tests.factories import a_region
 from tests.inbox.automatic.person import Person, a_person
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def person(session: Session, vault: Vault) -> Person:
@@ -43,6 +45,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
+@pytest.mark.both_databases
 def test_call_for_help_is_answered_at_once_and_waits_for_a_person(person: Person) -> None:
     person.writes("HELP")
     assert person.reads() == ["In danger call 112."]
@@ -69,7 +72,6 @@ def test_nothing_is_said_where_no_text_was_chosen(session: Session, vault: Vault
     assert person.waits
 
 
-@pytest.mark.one_database
 def test_question_is_left_to_the_team(person: Person) -> None:
     person.writes("where can we sleep with a child?")
     assert person.reads() == []
@@ -92,6 +94,7 @@ def test_who_moved_is_told_what_is_there(person: Person) -> None:
     assert not person.waits
 
 
+@pytest.mark.both_databases
 def test_one_of_several_places_is_asked_about_once(person: Person, time: Clock) -> None:
     person.writes("MOVED Novi")
     asked = person.session.scalars(select(OpenQuestion)).one()
@@ -109,7 +112,6 @@ def test_one_of_several_places_is_asked_about_once(person: Person, time: Clock) 
     assert person.waits
 
 
-@pytest.mark.one_database
 def test_place_that_nobody_knows_is_asked_for_once_and_read_by_a_person(person: Person, time: Clock) -> None:
     person.writes("MOVED Qqxzv")
     assert person.reads() == ["Which town is near?"]
@@ -119,11 +121,13 @@ def test_place_that_nobody_knows_is_asked_for_once_and_read_by_a_person(person: 
     assert len(person.reads()) == 1
 
 
+@pytest.mark.both_databases
 def test_danger_beside_a_place_waits_for_a_person(person: Person) -> None:
     person.writes("I am in Kraków locked in")
     assert person.waits
 
 
+@pytest.mark.both_databases
 def test_joining_is_welcomed_once_in_a_month(person: Person, time: Clock) -> None:
     create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", language="uk", by=None)
     person.writes("medyka")
@@ -137,6 +141,7 @@ def test_joining_is_welcomed_once_in_a_month(person: Person, time: Clock) -> Non
     assert len(person.reads()) == 2
 
 
+@pytest.mark.both_databases
 def test_who_joins_is_asked_for_their_language(person: Person, time: Clock) -> None:
     create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
     person.writes("medyka")
@@ -157,7 +162,6 @@ def test_who_joined_and_chose_a_language_is_answered_once_they_choose_a_place(pe
     assert not person.waits
 
 
-@pytest.mark.one_database
 def test_stop_ends_what_was_asked(person: Person) -> None:
     person.writes("MOVED Novi")
     person.writes("STOP")
@@ -166,6 +170,7 @@ def test_stop_ends_what_was_asked(person: Person) -> None:
     assert len(person.reads()) == 1
 
 
+@pytest.mark.both_databases
 def test_who_shares_where_they_are_is_told_what_there_is(person: Person, time: Clock) -> None:
     a_region(person.session)
     person.writes("INFO")
@@ -174,6 +179,7 @@ def test_who_shares_where_they_are_is_told_what_there_is(person: Person, time: C
     assert person.reads()[-1] == "You are in Podkarpackie Voivodeship."
 
 
+@pytest.mark.both_databases
 def test_who_opted_out_is_answered_by_people_only(person: Person, time: Clock) -> None:
     person.writes("STOP")
     time.go_on(minutes=5)
@@ -182,7 +188,6 @@ def test_who_opted_out_is_answered_by_people_only(person: Person, time: Clock) -
     assert person.waits
 
 
-@pytest.mark.one_database
 def test_nothing_comes_between_a_member_and_a_person(person: Person, time: Clock) -> None:
     person.writes("where can we sleep?")
     conversation = person.conversation
@@ -194,6 +199,7 @@ def test_nothing_comes_between_a_member_and_a_person(person: Person, time: Clock
     assert person.waits
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("word", "minutes"), [("INFO", 0.4), ("HELP", 59)])
 def test_same_is_not_answered_twice(person: Person, time: Clock, word: str, minutes: float) -> None:
     person.writes(word)
@@ -205,7 +211,6 @@ def test_same_is_not_answered_twice(person: Person, time: Clock, word: str, minu
     assert len(person.reads()) == 2
 
 
-@pytest.mark.one_database
 def test_call_for_help_is_answered_after_everything_else(person: Person, time: Clock) -> None:
     create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
     for word in ("medyka", "2", "MOVED Kraków", "INFO", "HELP"):
@@ -214,7 +219,6 @@ def test_call_for_help_is_answered_after_everything_else(person: Person, time: C
     assert person.occasions() == [Occasion.WELCOME, Occasion.WELCOME, Occasion.MOVED, Occasion.HELP]
 
 
-@pytest.mark.one_database
 def test_machine_that_asks_on_and_on_gets_three_answers(person: Person, time: Clock) -> None:
     for _ in range(20):
         person.writes("INFO")
@@ -229,7 +233,6 @@ def test_machine_that_asks_on_and_on_gets_three_answers(person: Person, time: Cl
     assert len(person.reads()) <= 10
 
 
-@pytest.mark.one_database
 def test_call_for_help_is_never_taken_for_a_machine(person: Person, time: Clock) -> None:
     for _ in range(6):
         person.writes("HELP")
@@ -261,7 +264,6 @@ def test_answer_is_of_no_use_an_hour_later(person: Person) -> None:
     assert timedelta(minutes=59) < delivery.expires_at - delivery.due_at <= timedelta(hours=1)
 
 
-@pytest.mark.one_database
 def test_stop_takes_an_automatic_answer_back(person: Person) -> None:
     person.writes("INFO")
     person.writes("STOP")

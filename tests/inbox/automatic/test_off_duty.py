@@ -19,6 +19,8 @@ from campaigns.staff.models import Role
 from tests.factories import a_member, a_service
 from tests.inbox.automatic.person import TEXTS, Person, a_person
 
+pytestmark = pytest.mark.one_database
+
 AGAIN = {"en": "We read from ((again)). ((emergency??Emergency number)).", "uk": "Знову: ((again))."}
 NIGHT = {**TEXTS, Occasion.OFF_DUTY: AGAIN}
 #: Duty hours of the settings are 8 to 20, here by UTC.
@@ -39,7 +41,6 @@ def write(person: Person, text: str, at: datetime) -> list[str]:
     return person.reads()[before:]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("text", ["where can we sleep with a child?", "HELP", DANGER])
 def test_at_night_they_are_told_and_wait(person: Person, text: str) -> None:
     (told,) = write(person, text, MIDNIGHT)
@@ -53,7 +54,6 @@ def test_by_day_a_person_answers(person: Person) -> None:
     assert write(person, "HELP", NOON + timedelta(minutes=5)) == ["In danger call 112."]
 
 
-@pytest.mark.one_database
 def test_they_are_told_once_in_a_night_but_for_danger(person: Person) -> None:
     assert len(write(person, "where can we sleep with a child?", MIDNIGHT)) == 1
     assert write(person, "please", MIDNIGHT + timedelta(minutes=10)) == []
@@ -63,7 +63,6 @@ def test_they_are_told_once_in_a_night_but_for_danger(person: Person) -> None:
     assert person.waits
 
 
-@pytest.mark.one_database
 def test_whoever_got_much_by_itself_is_no_machine_at_night(person: Person) -> None:
     for minutes in range(3):
         write(person, "INFO", MIDNIGHT + timedelta(minutes=minutes))
@@ -91,7 +90,6 @@ def test_nothing_is_promised_by_a_roster_that_nobody_keeps(person: Person) -> No
     assert person.waits
 
 
-@pytest.mark.one_database
 def test_member_who_has_just_written_is_not_interrupted(person: Person) -> None:
     write(person, "where can we sleep with a child?", NOON)
     conversation = person.conversation

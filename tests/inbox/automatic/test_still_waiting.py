@@ -20,6 +20,8 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.planning.policy import USUAL
 from tests.inbox.automatic.person import TEXTS, Person, a_person
 
+pytestmark = pytest.mark.one_database
+
 LATER = {"en": "No answer yet. In danger: ((emergency??emergency number)).", "uk": "Ще немає відповіді."}
 ASKED = datetime(2026, 3, 2, 12, tzinfo=UTC)
 QUESTION = "where can we sleep tonight?"
@@ -43,6 +45,7 @@ def told(person: Person, at: datetime) -> list[str]:
     return person.reads()[before:]
 
 
+@pytest.mark.both_databases
 def test_they_are_told_once_and_wait(person: Person) -> None:
     assert told(person, DUE - timedelta(seconds=1)) == []
     assert told(person, DUE) == ["No answer yet. In danger: 112."]
@@ -94,6 +97,7 @@ def leave_whatsapp(person: Person) -> None:
     change(person, Conversation, channel=Channel.WHATSAPP)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "happens",
     [
@@ -118,7 +122,6 @@ def test_nobody_is_told_whom_it_may_hurt_or_who_does_not_wait(
     assert told(person, DUE) == []
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("urgency", [Urgency.DANGER, Urgency.DAY, Urgency.OTHER, Urgency.MACHINE])
 def test_others_have_other_steps(person: Person, urgency: Urgency) -> None:
     assert person.conversation is not None
@@ -133,7 +136,6 @@ def test_without_a_text_nothing_is_said(session: Session, vault: Vault) -> None:
     assert told(person, DUE) == []
 
 
-@pytest.mark.both_databases
 def test_worker_wakes_nobody_at_night(sessions: sessionmaker[Session], vault: Vault, engine: Engine) -> None:
     with sessions.begin() as session, clock.running_on(lambda: ASKED):
         person = a_person(session, vault, occasions={Occasion.STILL_WAITING: LATER})
@@ -153,7 +155,6 @@ def test_worker_wakes_nobody_at_night(sessions: sessionmaker[Session], vault: Va
         assert session.scalars(select(Answer.occasion)).all() == [Occasion.STILL_WAITING]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(("tried", "looks"), [(9, [2, 1, 0]), (2, [0, 1, 2, 0])])
 def test_who_cannot_be_told_holds_nobody_up(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch, tried: int, looks: list[int]

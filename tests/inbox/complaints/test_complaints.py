@@ -283,7 +283,6 @@ def test_who_is_named_and_did_not_answer_reads_it_until_they_leave(
         assert [each.conversation_id for each in find_unread(session)] == [which]
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("chosen", [True, False])
 def test_complaint_whose_reader_left_is_counted_for_operators_and_can_be_given(
     pages: Pages, which: int, answering: Member, chosen: bool

@@ -117,7 +117,6 @@ def test_they_write_again_and_it_waits_for_the_same_member(desk: Desk) -> None:
     assert conversation.waiting_since is not None
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(("passed", "owned"), [(timedelta(days=1), True), (REOPENED_WITHIN * 2, False)])
 def test_closed_one_opens_again(desk: Desk, passed: timedelta, owned: bool) -> None:
     desk.hear("Where can we sleep?")
@@ -183,7 +182,6 @@ def test_who_may_have_said_stop_is_decided_first(desk: Desk) -> None:
         desk.answer()
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(("ago", "is_open"), [(-1, True), (0, False), (1, False)])
 def test_whatsapp_takes_no_answer_after_a_day(desk: Desk, ago: int, is_open: bool) -> None:
     a_sender(desk.session, organisation_id=desk.organisation.id, channel=Channel.WHATSAPP, identity="+48500100150")
@@ -200,7 +198,6 @@ def test_whatsapp_takes_no_answer_after_a_day(desk: Desk, ago: int, is_open: boo
                 desk.answer()
 
 
-@pytest.mark.both_databases
 def test_nobody_waits_where_the_only_sender_is_off(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     desk.sender.active = False
@@ -216,7 +213,6 @@ def test_wrong_number_ends_its_consent(desk: Desk) -> None:
     assert desk.conversation.outcome == Outcome.WRONG_NUMBER
 
 
-@pytest.mark.both_databases
 def test_many_are_closed_but_for_the_urgent(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     desk.hear("Hello", from_handle="+380670000002")
@@ -242,7 +238,6 @@ def test_what_nobody_can_read_is_not_closed_among_many(desk: Desk, unread: str) 
     assert desk.conversation.state == ConversationState.NEW
 
 
-@pytest.mark.both_databases
 def test_what_came_meanwhile_is_not_closed_among_many(desk: Desk) -> None:
     desk.hear("Hello")
     shown = {desk.conversation.id: desk.conversation.last_reply_id or 0}
@@ -252,7 +247,6 @@ def test_what_came_meanwhile_is_not_closed_among_many(desk: Desk) -> None:
     assert close_many(desk, Outcome.NO_REPLY) == (1, 0)
 
 
-@pytest.mark.both_databases
 def test_put_off_until_they_write(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     until = clock.now() + timedelta(days=1)
@@ -264,7 +258,6 @@ def test_put_off_until_they_write(desk: Desk) -> None:
         service.snooze(desk.session, desk.conversation, by=desk.first.id, until=clock.now())
 
 
-@pytest.mark.both_databases
 def test_taken_given_back_closed_and_opened_again(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     by = desk.second.id
@@ -297,7 +290,6 @@ def test_most_urgent_word_counts_with_its_reason(desk: Desk) -> None:
     assert any(each["heading"] == "urgent_trapped" for each in desk.conversation.reasons)
 
 
-@pytest.mark.both_databases
 def test_language_of_a_known_contact_is_kept(desk: Desk) -> None:
     desk.hear("?")
     assert desk.conversation.language is None
@@ -327,7 +319,6 @@ def test_what_reaches_us_late_is_read_first_as_well(desk: Desk) -> None:
         desk.answer(seen=seen)
 
 
-@pytest.mark.both_databases
 def test_message_beside_an_answer_is_the_last(desk: Desk) -> None:
     now = clock.now()
     desk.hear("Where can we sleep?", said_at=now - timedelta(minutes=9))
@@ -342,7 +333,6 @@ def test_sad_smile_is_no_blank(desk: Desk) -> None:
     desk.answer("I am sorry (( The station is open tonight")
 
 
-@pytest.mark.both_databases
 def test_wait_begins_anew_when_it_becomes_more_urgent_and_after_each_answer(desk: Desk) -> None:
     moments = iter(MORNING + timedelta(minutes=minutes) for minutes in count(0, 10))
     at = MORNING

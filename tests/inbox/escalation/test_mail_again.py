@@ -12,6 +12,8 @@ from campaigns.inbox.escalation.models import StepMail
 from campaigns.staff.models import Member
 from tests.inbox.escalation.watch import Watch
 
+pytestmark = pytest.mark.one_database
+
 ONE = "1 urgent conversation"
 EVERYBODY = ("duty", "lead", "other", "reserve")
 
@@ -38,7 +40,6 @@ def test_each_hears_once_of_who_still_waits(watch: Watch) -> None:
     assert hear(watch) == []
 
 
-@pytest.mark.one_database
 def test_of_many_each_hears_in_few_mails(watch: Watch) -> None:
     fail_for_an_hour(watch, waiting=9)
     heard = hear(watch)
@@ -51,14 +52,12 @@ def test_of_many_each_hears_in_few_mails(watch: Watch) -> None:
     assert watch.pass_on() == [("duty", ONE)]
 
 
-@pytest.mark.one_database
 def test_of_who_was_answered_meanwhile_nobody_hears(watch: Watch) -> None:
     fail_for_an_hour(watch)
     watch.answer()
     assert hear(watch) == []
 
 
-@pytest.mark.one_database
 def test_who_left_meanwhile_hears_nothing(watch: Watch) -> None:
     fail_for_an_hour(watch)
     with watch.sessions.begin() as session:

@@ -12,6 +12,8 @@ from tests.factories import NOON
 from tests.inbox.escalation.test_member_mails import ONE
 from tests.inbox.escalation.watch import MINUTE, Watch
 
+pytestmark = pytest.mark.one_database
+
 
 def sent(urgency: Urgency, *minutes_ago: int) -> list[Earlier]:
     return [Earlier(urgency, NOON - each * MINUTE, NOON - each * MINUTE) for each in minutes_ago]
@@ -48,7 +50,6 @@ def test_who_is_told_again_waits_longer_each_time() -> None:
     assert gets_one(Urgency.DANGER, sent(Urgency.DANGER, 30, 50), **repeated)
 
 
-@pytest.mark.one_database
 def test_busy_day_of_digests_is_a_handful_of_mails(watch: Watch) -> None:
     told = []
     for _turn in range(8 * 6):

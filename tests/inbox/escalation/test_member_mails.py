@@ -23,10 +23,11 @@ from tests.factories import NOON, a_member, an_organisation
 from tests.inbox.escalation.watch import MINUTE, Watch
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 ONE, COMPLAINT = "1 urgent conversation", "1 urgent complaint waits for you"
 
 
-@pytest.mark.one_database
 def test_danger_goes_to_duty_then_all_then_lead_and_reserve_then_red(watch: Watch) -> None:
     watch.wait()
     assert watch.pass_on() == [("duty", ONE)]
@@ -83,6 +84,7 @@ def test_readers_hear_of_a_complaint_of_somebody_who_waited_urgently_before(watc
     assert watch.pass_on(1) == [("reserve", COMPLAINT)]
 
 
+@pytest.mark.both_databases
 def test_next_reader_hears_of_a_complaint_that_is_given_on_and_the_team_of_one_that_is_given_back(
     watch: Watch,
 ) -> None:
@@ -108,6 +110,7 @@ def test_next_reader_hears_of_a_complaint_that_is_given_on_and_the_team_of_one_t
     assert watch.pass_on() == [("duty", ONE)]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("is_partner", [True, False])
 def test_mail_to_readers_leads_to_complaints_and_tells_of_nothing_else(watch: Watch, is_partner: bool) -> None:
     which = watch.wait()
@@ -153,6 +156,7 @@ def test_readers_hear_of_a_complaint_that_is_given_to_them_after_every_step(watc
     assert watch.pass_on() == [("reader", COMPLAINT)]
 
 
+@pytest.mark.both_databases
 def test_mail_that_is_tried_again_does_not_tell_the_team_of_what_became_a_complaint(watch: Watch) -> None:
     which, _other = watch.wait(), watch.wait()
     watch.post.is_down = True
@@ -169,6 +173,7 @@ def test_mail_that_is_tried_again_does_not_tell_the_team_of_what_became_a_compla
     assert [to for to, subject in mails if "complaint" in subject] == ["reserve"]
 
 
+@pytest.mark.both_databases
 def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
     watch.wait()
     with clock.running_on(lambda: NOON):
@@ -183,7 +188,6 @@ def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
     assert watch.pass_on() == []
 
 
-@pytest.mark.one_database
 def test_flood_is_told_in_few_mails(watch: Watch) -> None:
     told = []
     for _turn in range(12):
@@ -194,7 +198,6 @@ def test_flood_is_told_in_few_mails(watch: Watch) -> None:
     assert told[0] == ("duty", ONE)
 
 
-@pytest.mark.one_database
 def test_others_wait_for_a_digest(watch: Watch) -> None:
     watch.wait(Urgency.DAY)
     assert watch.pass_on() == [("duty", "1 conversation waits")]
@@ -208,7 +211,6 @@ def test_others_wait_for_a_digest(watch: Watch) -> None:
     assert watch.pass_on(5 * 60) != [("duty", "1 conversation waits")]
 
 
-@pytest.mark.one_database
 def test_digests_leave_mails_for_danger(watch: Watch) -> None:
     for _round in range(5):
         watch.wait(Urgency.DAY)
@@ -229,6 +231,7 @@ def test_digest_is_no_mail_beyond_the_most_of_an_hour(watch: Watch) -> None:
     assert watch.pass_on(60) == [("duty", "1 conversation waits")]
 
 
+@pytest.mark.both_databases
 def test_refused_mail_goes_on_to_the_next_at_once_and_is_tried_again(watch: Watch) -> None:
     watch.post.refused = {"duty@example.org"}
     watch.wait()
@@ -239,7 +242,6 @@ def test_refused_mail_goes_on_to_the_next_at_once_and_is_tried_again(watch: Watc
     assert watch.steps() == ["alert", "responders"]
 
 
-@pytest.mark.one_database
 def test_dead_mail_server_turns_the_first_page_red_within_minutes(watch: Watch) -> None:
     watch.post.is_down = True
     watch.wait()
@@ -271,7 +273,6 @@ def test_mail_that_a_process_left_behind_is_sent(watch: Watch) -> None:
     assert watch.pass_on(1) == [("duty", ONE)]
 
 
-@pytest.mark.one_database
 def test_one_address_that_hangs_holds_up_no_other(watch: Watch) -> None:
     freed = threading.Event()
 
@@ -302,6 +303,7 @@ def test_members_who_left_are_told_nothing(watch: Watch) -> None:
     assert watch.pass_on() == [("lead", ONE), ("reserve", ONE)]
 
 
+@pytest.mark.both_databases
 def test_switched_off_nobody_is_mailed_and_the_steps_are_taken(watch: Watch) -> None:
     with watch.sessions.begin() as session:
         session.execute(update(EscalationSwitch).values(is_on=False))
@@ -310,6 +312,7 @@ def test_switched_off_nobody_is_mailed_and_the_steps_are_taken(watch: Watch) -> 
     assert watch.steps() == ["alert", "responders", "lead", "red"]
 
 
+@pytest.mark.both_databases
 def test_mail_is_in_the_language_of_its_member(watch: Watch) -> None:
     with watch.sessions.begin() as session:
         session.execute(update(Member).where(Member.name == "duty").values(locale="uk"))

@@ -27,6 +27,8 @@ from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.escalation.watch import Watch
 from tests.web.pages import Pages, make_pages
 
+pytestmark = pytest.mark.one_database
+
 Clients = Callable[..., FlaskClient]
 ONE = "1 urgent conversation"
 REPORT = b"""From: MAILER-DAEMON@example.org
@@ -128,6 +130,7 @@ def test_mail_of_long_ago_comes_back_no_more(watch: Watch, monkeypatch: pytest.M
         assert note_report(session, report, secret_key=key) == 1
 
 
+@pytest.mark.both_databases
 def test_mail_that_comes_back_goes_on_to_the_next_at_once(watch: Watch) -> None:
     watch.wait()
     assert watch.pass_on() == [("duty", ONE)]
@@ -150,6 +153,7 @@ def test_where_no_mail_reaches_anybody_all_are_tried(watch: Watch) -> None:
     assert watch.pass_on() == [("duty", ONE)]
 
 
+@pytest.mark.both_databases
 def test_new_address_is_another_matter(watch: Watch) -> None:
     bounce(watch)
     with watch.sessions.begin() as session:
@@ -158,7 +162,6 @@ def test_new_address_is_another_matter(watch: Watch) -> None:
     assert watch.pass_on() == [("new", ONE)]
 
 
-@pytest.mark.one_database
 def test_whom_the_server_refuses_is_left_out_until_it_takes_one(watch: Watch) -> None:
     watch.post.refused = {"duty@example.org"}
     watch.wait()
@@ -185,7 +188,6 @@ def test_one_refusal_is_not_enough(watch: Watch) -> None:
         assert session.scalars(select(Unreachable)).all() == []
 
 
-@pytest.mark.one_database
 def test_outage_of_the_server_makes_nobody_unreachable(watch: Watch) -> None:
     watch.post.is_down = True
     for _wait in range(2):
@@ -213,7 +215,6 @@ def test_stranger_who_bounces_is_nobody(watch: Watch) -> None:
     assert not bounce(watch, "stranger")
 
 
-@pytest.mark.both_databases
 def test_bounce_is_noted_once_and_in_the_audit(watch: Watch) -> None:
     assert bounce(watch)
     assert bounce(watch)

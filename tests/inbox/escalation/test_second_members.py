@@ -23,6 +23,8 @@ from tests.inbox.conversations.test_pages import hear
 from tests.inbox.escalation.watch import Watch
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 WAITS = "1 conversation waits for a second member to agree"
 
 
@@ -44,6 +46,7 @@ def agree(watch: Watch, which: int) -> None:
         overriding.agree(session, session.get_one(HandOver, which), by=by)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("urgency", [Urgency.DANGER, Urgency.QUESTION])
 def test_all_who_may_agree_are_told_once_and_without_content(watch: Watch, vault: Vault, urgency: Urgency) -> None:
     propose(watch, vault, urgency)
@@ -82,6 +85,7 @@ def test_whoever_may_agree_no_more_is_not_told_and_whoever_may_since_is(watch: W
     assert watch.pass_on(30) == []
 
 
+@pytest.mark.both_databases
 def test_offers_to_which_nobody_may_agree_keep_no_other_back(
     watch: Watch, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +105,6 @@ def test_offers_to_which_nobody_may_agree_keep_no_other_back(
     assert watch.pass_on(2) == [("other", WAITS)]
 
 
-@pytest.mark.one_database
 def test_nobody_is_told_by_mail_while_it_is_switched_off(watch: Watch, vault: Vault) -> None:
     with watch.sessions.begin() as session:
         session.execute(update(EscalationSwitch).values(is_on=False))
@@ -124,7 +127,6 @@ def test_mail_that_was_not_taken_is_tried_again_until_somebody_agrees(watch: Wat
     assert watch.pass_on(2) == []
 
 
-@pytest.mark.one_database
 def test_mails_keep_to_the_most_of_an_hour(watch: Watch, vault: Vault) -> None:
     told = []
     for _offer in range(8):

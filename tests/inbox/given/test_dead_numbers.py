@@ -119,7 +119,6 @@ def team(sessions: sessionmaker[Session], vault: Vault) -> Team:
         return Team(sessions, vault, organisation.id, members[0], members[1], sender.id, services)
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("outcome", [CheckOutcome.SILENT, CheckOutcome.CLOSED, CheckOutcome.WRONG])
 def test_exactly_those_who_got_the_number_wait_again(team: Team, outcome: CheckOutcome) -> None:
     got, closed, other, none, failed = (team.ask(who) for who in range(5))
@@ -144,7 +143,6 @@ def test_exactly_those_who_got_the_number_wait_again(team: Team, outcome: CheckO
         assert set(session.scalars(tagged)) == {got, closed}
 
 
-@pytest.mark.both_databases
 def test_nobody_waits_twice_for_one_death(team: Team) -> None:
     which = team.ask(1)
     team.answer(which, f"Call {GOOD}")
@@ -183,7 +181,6 @@ def test_of_whom_nobody_may_answer_nobody_waits(team: Team) -> None:
     assert team.waiting() == {back}
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("is_seen_first", [True, False])
 def test_answer_that_has_not_left_never_does(team: Team, is_seen_first: bool) -> None:
     which = team.ask(1)

@@ -17,6 +17,8 @@ from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_member
 from tests.inbox.handing_over.test_service import Desks, desks
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["desks"]
 UNASKED = {"consent": "", "override": Override.CHILD}
 
@@ -108,6 +110,7 @@ def test_it_is_reviewed_once_the_organisations_next_day_began(desks: Desks, seco
     assert made.reviewed_by_id == third.id
 
 
+@pytest.mark.both_databases
 def test_who_agreed_reviews_it_only_where_nobody_else_is_left(desks: Desks, second: Member, third: Member) -> None:
     made = desks.offer(**UNASKED)
     overriding.agree(desks.session, made, by=second.id)

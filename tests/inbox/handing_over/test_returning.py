@@ -23,6 +23,8 @@ from tests.factories import a_member, an_organisation
 from tests.inbox.automatic.person import a_person
 from tests.inbox.handing_over.test_service import Desks, desks
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["desks"]
 
 
@@ -76,6 +78,7 @@ def test_whoever_was_helped_does_not_come_back(desks: Desks) -> None:
     assert list(returning.find_gone(desks.session)) == []
 
 
+@pytest.mark.both_databases
 def test_after_90_days_counts_are_left(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
     made = desks.offer()
     service.accept(desks.session, made, by=desks.worker.id)

@@ -23,6 +23,8 @@ from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import a_member, an_organisation
 from tests.inbox.automatic.person import Person, a_person
 
+pytestmark = pytest.mark.one_database
+
 SUMMARY = "A woman with a child needs a bed tonight."
 
 
@@ -84,7 +86,6 @@ def test_receiver_is_not_told_that_they_may_complain_about_us(desks: Desks) -> N
     assert desks.offer().topics == ["need_shelter"]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -22,6 +22,8 @@ from campaigns.staff.models import Member, Role
 from tests.factories import a_member
 from tests.inbox.handing_over.test_service import Desks, desks
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["desks"]
 
 
@@ -88,6 +90,7 @@ def test_member_takes_what_was_offered_to_them(house: House) -> None:
     assert house.desks.conversation.owner_id == house.outside.id
 
 
+@pytest.mark.both_databases
 def test_what_a_team_declines_waits_again(house: House) -> None:
     house.desks.answer()
     made = house.offer(team_id=house.team.id)
@@ -121,6 +124,7 @@ def test_nobody_is_offered_what_they_cannot_take(house: House) -> None:
         house.offer(by=house.anna, team_id=house.team.id)
 
 
+@pytest.mark.both_databases
 def test_teams_are_named_once_and_have_members(house: House) -> None:
     session, ours, by = house.desks.session, house.desks.person.organisation.id, house.anna.id
     for name, members, said in (
@@ -141,6 +145,7 @@ def test_teams_are_named_once_and_have_members(house: House) -> None:
         within.take_over(session, made, by=by)
 
 
+@pytest.mark.both_databases
 def test_queue_shows_what_a_team_is_offered_and_what_its_members_have(house: House) -> None:
     session, ours = house.desks.session, house.desks.person.organisation.id
 

@@ -33,6 +33,8 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_campaign, a_contact, a_delivery, a_run, an_address
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 LIST, FILES = "/audience/contacts/opted-out", "/audience/contacts/files"
 OURS, THEIRS, STRANGER = "+380501234567", "+380507654321", "+380509999999"
 FEW = "fewer than 20"
@@ -66,7 +68,6 @@ def marks(pages: Pages) -> int:
         return session.scalar(found) or 0
 
 
-@pytest.mark.both_databases
 def test_contacts_and_strangers_opt_out_once(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
@@ -127,7 +128,6 @@ def test_file_of_contacts_opts_out_nobody(pages: Pages, client_for: Callable[...
     assert (answer.status_code, "This is a file of contacts" in answer.text) == (422, True)
 
 
-@pytest.mark.both_databases
 def test_stops_wait_for_a_piece_and_what_broke_off_goes_on(
     pages: Pages, client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +152,6 @@ def test_stops_wait_for_a_piece_and_what_broke_off_goes_on(
     assert commits == 4
 
 
-@pytest.mark.both_databases
 def test_contacts_of_others_are_told_nowhere_and_own_ones_in_tens(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:

@@ -83,7 +83,6 @@ def hear(session: Session, vault: Vault, text: str, provider_id: str = "SM1", *,
     return reply
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("verb", "state", "kind"),
     [
@@ -247,7 +246,6 @@ def test_decision_without_a_reason_changes_nothing(pages: Pages, vault: Vault, c
         assert states(session) == {AddressState.ACTIVE}
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(("decision", "left"), [("stop", {False}), ("no", set())])
 def test_stranger_is_settled_in_the_inbox(own_pages: Pages, vault: Vault, decision: str, left: set[bool]) -> None:
     pages = own_pages

@@ -36,7 +36,7 @@ from tests.inbox.media.files import POSITION, archive, jpeg, ogg
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 from tests.web.pages import page_settings
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
 
 #: The moment between two statements is short: so many times two workers look at once.
 ROUNDS = 60
@@ -127,7 +127,6 @@ def pass_time(monkeypatch: pytest.MonkeyPatch, passed: timedelta) -> None:
     monkeypatch.setattr(clock, "now", lambda: now)
 
 
-@pytest.mark.one_database
 def test_picture_is_fetched_sealed_and_deleted_at_twilio(desk: Desk) -> None:
     desk.sends(jpeg(), "image/jpeg")
     assert (desk.file().state, desk.at_the_provider()) == (MediaState.WAITING, 1)
@@ -148,6 +147,7 @@ def test_voice_note_is_fetched_from_telegram(desk: Desk) -> None:
     assert file.sealed_source is None
 
 
+@pytest.mark.both_databases
 def test_archive_that_calls_itself_a_voice_note_goes_at_once(desk: Desk) -> None:
     desk.sends(archive(), "audio/ogg")
     file = desk.look()
@@ -155,7 +155,6 @@ def test_archive_that_calls_itself_a_voice_note_goes_at_once(desk: Desk) -> None
     assert desk.at_the_provider() == 0
 
 
-@pytest.mark.one_database
 def test_ten_megabytes_are_fetched_and_more_are_not(desk: Desk) -> None:
     content = ogg() + bytes(10 * 1024**2)
     desk.sends(content, "audio/ogg")
@@ -182,7 +181,6 @@ def test_picture_that_is_gone_is_given_up_after_some_tries(desk: Desk, monkeypat
     assert desk.look().sealed_source is None
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("on", ["media_content", "delete_media"])
 def test_provider_that_fails_is_asked_again(desk: Desk, monkeypatch: pytest.MonkeyPatch, on: str) -> None:
     desk.sends(jpeg(), "image/jpeg")
@@ -197,7 +195,6 @@ def test_provider_that_fails_is_asked_again(desk: Desk, monkeypatch: pytest.Monk
     assert (file.state, file.sealed_source, desk.at_the_provider()) == (MediaState.KEPT, None, 0)
 
 
-@pytest.mark.one_database
 def test_provider_that_never_answers_is_given_up_at_last(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
     nobody = replace(desk.settings, secrets={})
@@ -223,6 +220,7 @@ def test_two_workers_fetch_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     assert desk.file().state == MediaState.KEPT
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 def test_file_that_another_has_just_taken_is_not_taken_again(desk: Desk) -> None:
     """One worker sees a file wait, and comes to its row once the other has written when it is due again."""
@@ -257,7 +255,6 @@ def test_slow_file_keeps_no_other_waiting(desk: Desk, monkeypatch: pytest.Monkey
     assert len(begun) == len(sources)
 
 
-@pytest.mark.one_database
 def test_worker_that_died_is_followed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
 
@@ -298,6 +295,7 @@ def test_closed_beside_the_fetching_is_not_kept(desk: Desk, monkeypatch: pytest.
     assert (file.state, file.sealed_content, desk.at_the_provider()) == (MediaState.REMOVED, None, 0)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("is_fetched", [False, True])
 def test_erased_person_leaves_nothing_here_or_there(desk: Desk, is_fetched: bool) -> None:
     desk.sends(jpeg(), "image/jpeg")
@@ -316,7 +314,6 @@ def test_erased_person_leaves_nothing_here_or_there(desk: Desk, is_fetched: bool
     assert desk.at_the_provider() == 0
 
 
-@pytest.mark.one_database
 def test_nothing_is_kept_longer_than_the_setting_says(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
     assert desk.look(media_kept_days=2).state == MediaState.KEPT

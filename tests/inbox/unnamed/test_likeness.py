@@ -123,7 +123,6 @@ def test_who_may_be_in_danger_stands_alone(pages: Pages, people: FlaskClient) ->
     ],
     ids=["answered", "closed", "erased", "added to", "revealed"],
 )
-@pytest.mark.both_databases
 def test_next_of_its_kind_waits_for_the_rest_when_the_first_stands_for_them_no_more(
     pages: Pages, people: FlaskClient, end: Callable[[Pages, FlaskClient, str], object]
 ) -> None:

@@ -26,6 +26,8 @@ from tests.inbox.unnamed.test_whole_way import act, code_in, come_back, rows, sh
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 TEXT = "They keep our passports in the office"
 NOTHING = "There is nothing for this code"
 
@@ -42,7 +44,6 @@ class Form:
             return self._people.post(self._address, data=self._shown | {"text": text})
 
 
-@pytest.mark.both_databases
 def test_second_press_gives_the_code_that_holds(pages: Pages, people: FlaskClient) -> None:
     form = Form(people)
     lost, got, last = (code_in(form.send(after=timedelta(seconds=each)).text) for each in (5, 6, 90))
@@ -70,7 +71,6 @@ def test_second_press_is_not_counted_as_another_report(pages: Pages, people: Fla
     ],
     ids=["came back", "came back with more", "erased", "answered", "closed"],
 )
-@pytest.mark.both_databases
 def test_no_new_code_is_given_for_what_is_in_use(
     pages: Pages, people: FlaskClient, end: Callable[[Pages, FlaskClient, str], object]
 ) -> None:
@@ -84,7 +84,6 @@ def test_no_new_code_is_given_for_what_is_in_use(
     assert code_in(again.text) == ""
 
 
-@pytest.mark.both_databases
 def test_who_leaves_in_a_hurry_gives_no_code_to_whoever_goes_back(pages: Pages, people: FlaskClient) -> None:
     form = Form(people, "/en/pl/w")
     page = form.send().text
@@ -109,7 +108,6 @@ def test_another_text_is_refused_and_not_lost(pages: Pages, people: FlaskClient)
     assert TEXT in come_back(people, code)
 
 
-@pytest.mark.both_databases
 def test_nothing_tells_after_minutes_which_form_was_whose(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         taken = take_form(session, "n", a_report(session), vault=vault)

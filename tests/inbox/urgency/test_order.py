@@ -21,6 +21,8 @@ from campaigns.inbox.urgency.levels import Urgency
 from tests.factories import an_organisation
 from tests.inbox.urgency.test_messages import LANGUAGES, messages
 
+pytestmark = pytest.mark.one_database
+
 HARMLESS = 5_000
 #: What nobody of ours can read stands above every question, since it may be danger too.
 WORDLESS = ("", "আমাদের সাহায্য করুন")

@@ -21,6 +21,8 @@ from campaigns.staff.models import AuditEntry, Member, Role
 from tests.moments import standing_at
 from tests.web.pages import Pages, make_pages, page_settings
 
+pytestmark = pytest.mark.one_database
+
 SMTP = "smtps://mail.example.org"
 CHOSEN = {"password": "violet cupboards drift north"}
 
@@ -70,7 +72,6 @@ def member_as_is(pages: Pages, member: Member) -> Member:
         return session.get_one(Member, member.id)
 
 
-@pytest.mark.both_databases
 def test_link_changes_the_password_once_and_ends_sessions(mailing: Pages, engine: Engine, box: Box) -> None:
     member = mailing.member(Role.AUTHOR, tf_totp_secret="kept")
     old = mailing.client(member)
@@ -115,7 +116,6 @@ def test_database_has_no_token(mailing: Pages, engine: Engine, box: Box) -> None
         assert box.path().rpartition("/")[2] not in link.token_hash
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("role", [Role.APPROVER, Role.STEWARD, Role.ADMIN])
 def test_second_administrator_confirms_for_whoever_is_trusted(
     mailing: Pages, engine: Engine, box: Box, role: Role
@@ -181,7 +181,6 @@ def test_mail_that_is_not_taken_is_tried_again_with_another_link(
         assert deliver(mailing, engine, box) == 0
 
 
-@pytest.mark.both_databases
 def test_second_worker_ends_no_link_that_is_on_its_way(mailing: Pages, engine: Engine, box: Box) -> None:
     ask(mailing, mailing.member(Role.AUTHOR).email)
     others: list[int] = []
@@ -195,6 +194,7 @@ def test_second_worker_ends_no_link_that_is_on_its_way(mailing: Pages, engine: E
     assert mailing.client().get(box.path()).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_member_is_told_of_the_change_once_the_server_takes_it(mailing: Pages, engine: Engine, box: Box) -> None:
     ask(mailing, mailing.member(Role.AUTHOR).email)
     deliver(mailing, engine, box)
@@ -219,6 +219,7 @@ def test_nothing_is_chosen_that_nobody_can_confirm(mailing: Pages, engine: Engin
     assert "An administrator has to confirm" in mailing.client().post(box.path(), data=CHOSEN).text
 
 
+@pytest.mark.both_databases
 def test_password_that_was_chosen_again_is_forgotten(mailing: Pages, engine: Engine, box: Box) -> None:
     member, _ = mailing.member(Role.APPROVER), mailing.member(Role.ADMIN)
     for _ in range(2):

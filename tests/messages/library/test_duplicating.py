@@ -17,8 +17,9 @@ from campaigns.staff.models import Role
 from tests.factories import a_member, a_message, an_organisation
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
 
-@pytest.mark.both_databases
+
 def test_copy_is_reviewed_anew_by_somebody_who_wrote_none_of_it(session: Session) -> None:
     ours = an_organisation(session)
     writer, reviewer, copier = (a_member(session, ours, Role.AUTHOR, Role.APPROVER) for _ in range(3))
@@ -48,7 +49,6 @@ def test_copy_is_reviewed_anew_by_somebody_who_wrote_none_of_it(session: Session
     assert review_translation(session, copied, by=reviewer.id).state == TranslationState.REVIEWED
 
 
-@pytest.mark.both_databases
 def test_copy_made_before_a_withdrawal_is_told_of(session: Session) -> None:
     ours = an_organisation(session)
     writer = a_member(session, ours, Role.AUTHOR)
@@ -63,7 +63,6 @@ def test_copy_made_before_a_withdrawal_is_told_of(session: Session) -> None:
     assert (lineage.withdrawn_by, lineage.is_own, lineage.source_id) == (ours.name, True, message.id)
 
 
-@pytest.mark.both_databases
 def test_withdrawn_text_is_copied_only_after_it_was_changed(session: Session) -> None:
     ours = an_organisation(session)
     writer = a_member(session, ours, Role.AUTHOR)

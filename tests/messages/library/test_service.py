@@ -14,6 +14,8 @@ from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import a_member, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 BASE, UK = "Keep your passport.", "Тримайте паспорт."
 
 
@@ -94,7 +96,6 @@ def test_copy_keeps_lineage_and_waits_for_review(
     assert (current_texts(copy), get_version(session, copy, 1).origin) == ({}, Origin.COPIED)
 
 
-@pytest.mark.one_database
 def test_lineage_says_whether_the_source_moved_on(
     session: Session, message: Message, ours: Organisation, theirs: Organisation, writer: Member, author: Member
 ) -> None:
@@ -131,6 +132,7 @@ def test_sharing_and_copying_are_audited(
     assert last.detail["source_id"] == message.id
 
 
+@pytest.mark.both_databases
 def test_withdrawn_version_is_shared_no_more(
     session: Session, message: Message, theirs: Organisation, ours: Organisation, writer: Member, author: Member
 ) -> None:

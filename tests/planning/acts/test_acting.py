@@ -28,6 +28,8 @@ from campaigns.staff.models import Membership
 from tests.factories import safeguarded
 from tests.planning.story import DUE, START, Story, a_story, more_people
 
+pytestmark = pytest.mark.one_database
+
 SETTINGS = load_settings({"FINGERPOST_MODE": "demo", "FINGERPOST_SECRET_TWILIO": "AC0:token"})
 
 
@@ -86,6 +88,7 @@ def submitted(sessions: sessionmaker[Session], story: Story) -> None:
     assert state(sessions, story) == CampaignState.SUBMITTED
 
 
+@pytest.mark.both_databases
 def test_act_waits_for_its_count_and_keeps_the_same_people(
     sessions: sessionmaker[Session], story: Story, vault: Vault
 ) -> None:
@@ -290,6 +293,7 @@ def test_worker_that_stops_gives_it_back(sessions: sessionmaker[Session], story:
     assert state(sessions, story) == CampaignState.SUBMITTED
 
 
+@pytest.mark.both_databases
 def test_what_nobody_counted_in_time_is_not_done_later(sessions: sessionmaker[Session], story: Story) -> None:
     ask(sessions, story, Act.SUBMIT, story.author.id)
     with clock.running_on(lambda: START + GIVEN_UP_AFTER + timedelta(seconds=1)):
@@ -298,6 +302,7 @@ def test_what_nobody_counted_in_time_is_not_done_later(sessions: sessionmaker[Se
     assert "Nobody counted its people in time." in refusal(sessions, story)
 
 
+@pytest.mark.both_databases
 def test_what_needs_no_count_is_refused_at_once(sessions: sessionmaker[Session], story: Story) -> None:
     with pytest.raises(TransitionError):
         ask(sessions, story, Act.APPROVE, story.approver.id)

@@ -28,6 +28,8 @@ from campaigns.planning.whatsapp.requests import ask_for_template
 from tests.factories import a_contact, a_sender, an_address, credentials
 from tests.planning.story import DUE, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -100,6 +102,7 @@ def test_senders_change_places(story: Story) -> None:
     assert story.campaign.sender_id == two.id
 
 
+@pytest.mark.both_databases
 def test_order_of_senders_is_what_is_approved(story: Story) -> None:
     one, two = a_sender(story.session), a_sender(story.session, countries=["UA", "PL"])
     ranked(story, one, two)
@@ -110,6 +113,7 @@ def test_order_of_senders_is_what_is_approved(story: Story) -> None:
     assert not story.is_sound()
 
 
+@pytest.mark.both_databases
 def test_run_keeps_the_order_it_was_made_with(story: Story) -> None:
     one, two = a_sender(story.session, countries=["PL"]), a_sender(story.session)
     ranked(story, one, two)
@@ -120,7 +124,6 @@ def test_run_keeps_the_order_it_was_made_with(story: Story) -> None:
     assert [sender["id"] for sender in FrozenRun.from_json(run.frozen).senders] == [one.id, two.id]
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("senders", [(), (1, 1), tuple(range(1, 8))])
 def test_impossible_orders_are_told(story: Story, senders: tuple[int, ...]) -> None:
     with pytest.raises(InputError):
@@ -134,6 +137,7 @@ def test_whatsapp_senders_share_one_account(story: Story) -> None:
         ranked(story, one, other)
 
 
+@pytest.mark.both_databases
 def test_uncovered_countries_are_told_and_left_out(story: Story) -> None:
     ranked(story, a_sender(story.session, countries=["PL"]))
     assert tally_of(story.session, story.campaign, now=START).by_reason() == {LeftOut.NO_SENDER: 3}
@@ -142,7 +146,6 @@ def test_uncovered_countries_are_told_and_left_out(story: Story) -> None:
     assert "fewer than 20 people are left out" in str(found.sentence)
 
 
-@pytest.mark.one_database
 def test_sender_that_is_off_gives_its_place(story: Story) -> None:
     off, on = a_sender(story.session, name="Off", active=False), a_sender(story.session, name="On")
     ranked(story, off, on)
@@ -151,6 +154,7 @@ def test_sender_that_is_off_gives_its_place(story: Story) -> None:
     assert "Off" in str(gate(story, "sender").sentence)
 
 
+@pytest.mark.both_databases
 def test_only_paused_senders_block(story: Story) -> None:
     paused = a_sender(story.session, name="Tired", health=Health.PAUSED, health_code="63018")
     ranked(story, paused)
@@ -159,6 +163,7 @@ def test_only_paused_senders_block(story: Story) -> None:
     assert (gate(story, "sender").passed, gate(story, "sender").warns) == (True, True)
 
 
+@pytest.mark.both_databases
 def test_country_rules_name_the_sender_that_serves(story: Story, vault: Vault) -> None:
     more(story, vault, (Channel.SMS, "+48600000000", "PL"))
     polish = a_sender(story.session, name="PL", countries=["PL"], identity="NGOINFO")
@@ -200,6 +205,7 @@ def test_another_channel_takes_over_until_approval(story: Story, vault: Vault) -
     assert not gate(story, "templates").warns
 
 
+@pytest.mark.both_databases
 def test_run_keeps_the_templates_that_are_approved(story: Story) -> None:
     whatsapp = a_sender(story.session, channel=Channel.WHATSAPP)
     ranked(story, whatsapp, a_sender(story.session))

@@ -17,6 +17,8 @@ from campaigns.planning.policy import USUAL, Policy
 from tests.factories import safeguarded
 from tests.planning.story import DUE, START, a_story
 
+pytestmark = pytest.mark.one_database
+
 HERE, ELSEWHERE = replace(USUAL, pages="https://info.example"), replace(USUAL, pages="https://other.example")
 
 
@@ -47,7 +49,6 @@ def test_run_keeps_the_address_that_was_approved(session: Session, vault: Vault)
     assert (run.state, run.frozen["pages"]) == (RunState.PLANNING, HERE.pages)
 
 
-@pytest.mark.both_databases
 def test_another_address_makes_the_run_wait(session: Session, vault: Vault) -> None:
     run = fired(session, vault, approved=HERE, now=ELSEWHERE)
     assert (run.state, "changed since it was approved" in str(run.reason)) == (RunState.HELD, True)

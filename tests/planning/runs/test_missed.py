@@ -142,7 +142,6 @@ def test_new_time_is_checked_and_aimed_at_one_instant(story: Story) -> None:
     assert story.session.scalars(select(Schedule.next_fire_at)).one() == DUE
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("released", "state"),
     [(timedelta(minutes=1), RunState.HELD), (timedelta(0), RunState.HELD), (-HOUR, RunState.PLANNING)],

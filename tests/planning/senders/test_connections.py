@@ -148,7 +148,6 @@ def test_sender_that_nobody_tried_is_not_said_to_work(session: Session, vault: V
     assert after.used_at == NOON
 
 
-@pytest.mark.both_databases
 def test_when_others_used_a_shared_sender_is_not_told(session: Session, vault: Vault, settings: Settings) -> None:
     theirs = a_story(session, vault)
     theirs.campaign.sender.organisation_id = None

@@ -26,6 +26,8 @@ from tests.factories import NOON, a_campaign, a_member, an_organisation
 from tests.planning.story import DUE, START, Story, a_story
 from tests.planning.test_races import together
 
+pytestmark = pytest.mark.one_database
+
 
 def spend(session: Session, organisation_id: int, micros: int, month: str) -> None:
     figures = {"messages": 1, "parts": 1, "micros": micros, "coming_micros": 0}
@@ -53,6 +55,7 @@ def test_a_share_tells_nothing_of_cents() -> None:
         assert len({(money.percent, money.is_warned_of, money.is_used_up) for money in found}) == 1
 
 
+@pytest.mark.both_databases
 def test_a_limit_is_set_changed_and_taken_away_with_an_entry_each(session: Session) -> None:
     ours = an_organisation(session)
     for cents in (50_000, 50_000, 70_000, None):
@@ -127,6 +130,7 @@ def test_a_run_that_starts_counts_before_its_messages_exist(story: Story) -> Non
     assert (first.state, second.state) == (RunState.PLANNING, RunState.HELD)
 
 
+@pytest.mark.both_databases
 def test_a_run_that_is_let_start_counts_at_once(story: Story) -> None:
     two_of_an_evening(story)
     first, second = fire_due(story.session, now=DUE + timedelta(hours=3))

@@ -15,6 +15,8 @@ from campaigns.planning.whatsapp.requests import ask_for_missing, ask_for_templa
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_campaign, a_member, a_message, a_sender, an_organisation, credentials
 
+pytestmark = pytest.mark.one_database
+
 TEXTS = {
     "en": "Keep it. Call ((hotline)) now.",
     "uk": "Тримайте. ((hotline)) цілодобово.",
@@ -63,6 +65,7 @@ def test_text_is_asked_for_once(session: Session, campaign: Campaign) -> None:
         ask(session, campaign.message)
 
 
+@pytest.mark.both_databases
 def test_rejected_name_is_never_used_again(session: Session, campaign: Campaign) -> None:
     first = ask(session, campaign.message)
     names = {first.name}
@@ -93,6 +96,7 @@ def test_unfit_text_and_other_channels_are_refused(session: Session, campaign: C
         ask(session, campaign.message, sender=a_sender(session))
 
 
+@pytest.mark.both_databases
 def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaign) -> None:
     """English was asked for before, and Polish is not fit: Ukrainian is left."""
     ask(session, campaign.message, "en")

@@ -20,6 +20,8 @@ from campaigns.planning.whatsapp.requests import ask_for_template
 from campaigns.planning.whatsapp.sync import LEASE, SETTLED_FOR, sync_templates
 from tests.factories import NOON, a_member, a_message, a_sender, an_organisation, credentials
 
+pytestmark = pytest.mark.one_database
+
 
 class CrashError(Exception):
     """The worker dies here."""
@@ -143,6 +145,7 @@ def test_crash_makes_nothing_twice(
     assert (row(sessions, asked).state, row(sessions, asked).content_sid) == ("received", next(iter(book.held)))
 
 
+@pytest.mark.both_databases
 def test_two_workers_make_one(sessions: sessionmaker[Session], book: Book, asked: int) -> None:
     async def both() -> None:
         await asyncio.gather(

@@ -103,6 +103,7 @@ def test_damaged_count_is_put_right(sessions: Sessions, run: Run) -> None:
         assert check_all(sessions).moved == 0
 
 
+@pytest.mark.one_database
 def test_counts_survive_their_deliveries(sessions: Sessions, run: Run) -> None:
     with sessions.begin() as session:
         session.execute(delete(Delivery))
@@ -110,6 +111,7 @@ def test_counts_survive_their_deliveries(sessions: Sessions, run: Run) -> None:
     assert [reached(sessions, scope) for scope in (Scope.CAMPAIGN, Scope.ORGANISATION)] == [1, 1]
 
 
+@pytest.mark.one_database
 def test_check_comes_once_a_day(sessions: Sessions, run: Run) -> None:
     with clock.running_on(lambda: NOON + CHECK_EVERY / 2):
         assert check_nightly(sessions) is None

@@ -35,6 +35,8 @@ from tests.factories import (
     an_organisation,
 )
 
+pytestmark = pytest.mark.one_database
+
 Found = dict[tuple[str, str, str], int]
 
 

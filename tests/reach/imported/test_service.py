@@ -31,6 +31,8 @@ from campaigns.reach.imported.service import (
 from campaigns.staff.models import AuditEntry
 from tests.factories import a_campaign, a_member, a_region, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 READING = Reading(Source.META_ADS, exported_on=date(2022, 4, 2), day_first=True)
 HEAD = "campaign,region,start,end,reach,code\n"
 SOUND = HEAD + "A,PL-18,2022-03-01,2022-03-31,400,\nB,PL-18,2022-03-01,2022-03-31,150,K7\n"
@@ -135,6 +137,7 @@ def test_named_column_is_remembered(session: Session, campaign: Campaign) -> Non
         name(session, file, {"Herzen": "love"}, by=campaign.created_by_id)
 
 
+@pytest.mark.both_databases
 def test_every_act_leaves_one_entry(session: Session, campaign: Campaign) -> None:
     file = check(session, campaign)
     confirm(session, file, by=campaign.created_by_id)

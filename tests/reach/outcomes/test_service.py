@@ -19,6 +19,8 @@ from campaigns.staff.models import AuditEntry
 from tests.factories import NOON, a_campaign, a_member, a_region, an_organisation
 from tests.moments import standing_at
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def campaign(session: Session) -> Campaign:
@@ -42,7 +44,6 @@ def test_reports_are_told_by_step(session: Session, campaign: Campaign) -> None:
     assert told[Step.ASSISTED].by_way == {Way.FORM: 3, Way.API: 2}
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -78,6 +79,7 @@ def test_withdrawn_report_counts_nowhere_and_only_once(session: Session, campaig
     assert actions == ["reach.record_outcome", "reach.withdraw_outcome"]
 
 
+@pytest.mark.both_databases
 def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> None:
     region = a_region(session)
     lead_link(session, campaign, "https://help.example.org/a", by=campaign.created_by_id)

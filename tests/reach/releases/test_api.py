@@ -50,7 +50,6 @@ def ask(pages: Pages) -> Ask:
     return get
 
 
-@pytest.mark.both_databases
 def test_releases_are_listed_without_figures(pages: Pages, ask: Ask) -> None:
     release = make_march(pages)
     make_march(pages, pages.theirs, reason="theirs")

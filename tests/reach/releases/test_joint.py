@@ -20,6 +20,8 @@ from tests.factories import a_member, an_organisation
 from tests.reach.releases.reached import SETTLED, a_done_run, reach, regions
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 QUARTER = {"view": "regions", "scope": "joint", "period": "2026-Q1"}
 
 
@@ -127,7 +129,6 @@ def test_nothing_is_spent_when_one_refuses(pages: Pages, partners: list[Organisa
     assert ask(pages) == 302
 
 
-@pytest.mark.both_databases
 def test_what_is_taken_back_cannot_be_agreed_to(pages: Pages, partners: list[Organisation]) -> None:
     asker = steward_of(pages, pages.ours)
     page = asker.post("/reach/publications/make", data=QUARTER).location
@@ -144,7 +145,6 @@ def test_nobody_but_a_data_manager_agrees(pages: Pages, partners: list[Organisat
     assert steward_of(pages, pages.ours).post(f"{waiting(pages, pages.theirs)}/agree").status_code == 404
 
 
-@pytest.mark.both_databases
 def test_stolen_session_without_the_password_agrees_to_nothing(pages: Pages, partners: list[Organisation]) -> None:
     ask(pages)
     client = steward_of(pages, pages.theirs)

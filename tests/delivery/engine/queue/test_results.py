@@ -22,6 +22,8 @@ from tests.delivery.builders import TEXT, a_running_run
 from tests.factories import NOON
 from tests.moments import standing_at
 
+pytestmark = pytest.mark.one_database
+
 LATER = datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
 
 
@@ -38,6 +40,7 @@ def written(session: Session, claimed: Claimed, state: SendState, **changes: Any
     return session.scalars(select(Delivery).execution_options(populate_existing=True)).one()
 
 
+@pytest.mark.both_databases
 def test_retry_is_due_at_the_same_instant(session: Session, claimed: Claimed) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL TIME ZONE 'Asia/Tokyo'"))
@@ -80,6 +83,7 @@ def test_what_has_a_receipt_is_not_queued_again(session: Session, claimed: Claim
     assert written(session, claimed, SendState.QUEUED, **result).send_state == SendState.ACCEPTED
 
 
+@pytest.mark.both_databases
 def test_what_has_a_receipt_is_not_claimed(session: Session, vault: Vault) -> None:
     run = a_running_run(session, vault, count=3)
     first, second, third = session.scalars(select(Delivery).order_by(Delivery.id))

@@ -295,6 +295,7 @@ class TestMemoryStore(StoreContract):
         return MemoryBed()
 
 
+@pytest.mark.one_database
 class TestDatabaseStore(StoreContract):
     @pytest.fixture
     def bed(self, sessions: sessionmaker[Session], vault: Vault) -> Bed:
