@@ -105,5 +105,7 @@ def test_what_is_written_within_an_hour_is_read_in_its_order(people: FlaskClient
     act(people, code, "add", text="Then this")
     shown = act(people, code, "add", text="رقمهم +380 50 123 45 67 اتصلوا")
     assert shown.index("First of all") < shown.index("Then this") < shown.index("اتصلوا")
+    # Whoever cannot wait for an answer comes to a number.
+    assert 'href="/en/pl"' in shown
     # Between Arabic words its groups would be read from the right.
     assert '<bdi dir="ltr" class="n">+380 50 123 45 67</bdi>' in shown

@@ -57,12 +57,14 @@ def test_every_page_has_a_kind(furnished: Pages) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_address_on_a_page_leads_somewhere(furnished: Pages, language: str) -> None:
+def test_every_address_leads_somewhere_and_one_to_a_number(furnished: Pages, language: str) -> None:
     reader, urls = Reader(furnished), furnished.app.url_map.bind("localhost")
     met = set()
     for kind in KINDS.values():
         if kind.filled is None:
-            met |= set(map(unescape, re.findall(r'href="([^"]*)"', reader.look(kind, language).text)))
+            leads = set(map(unescape, re.findall(r'href="([^"]*)"', reader.look(kind, language).text)))
+            assert any(re.fullmatch(rf"tel:.*|/{language}(/[a-z]{{2}})?", each) for each in leads), kind
+            met |= leads
     outward = {each for each in met if not each.startswith("/")}
     assert [each for each in outward if not _OUTWARD.fullmatch(each)] == []
     assert {each.partition(":")[0] for each in outward} == {"tel", "sms", "https", "data"}
