@@ -22,6 +22,8 @@ from campaigns.staff.queries import owned
 LONGEST_NAME = 100
 #: Groups of an organisation, so that a rule's form stays one.
 MOST_GROUPS = 200
+#: Said of a name that another group has.
+TAKEN = N_("There is a group of this name already.")
 _BETWEEN = re.compile(r"[;|]")
 
 
@@ -39,11 +41,7 @@ def groups_of(session: Session, contact_id: int) -> Sequence[ContactGroup]:
 
 def create_group(session: Session, organisation_id: int, *, kind: GroupKind, name: str, by: int) -> ContactGroup:
     """Add a group. Raises InputError for a name that is missing, too long or taken, and for one too many."""
-    clean = " ".join(name.split())
-    if not clean or len(clean) > LONGEST_NAME or _BETWEEN.search(clean):
-        raise InputError(
-            N_("A group needs a name of at most %(limit)s characters, without ; and |."), limit=LONGEST_NAME
-        )
+    clean = checked_name(name)
     count = owned(select(func.count()).select_from(ContactGroup), ContactGroup, organisation_id)
     if (session.scalar(count) or 0) >= MOST_GROUPS:
         raise InputError(N_("There are %(limit)s groups already."), limit=MOST_GROUPS)
@@ -51,24 +49,37 @@ def create_group(session: Session, organisation_id: int, *, kind: GroupKind, nam
     adding = insert_or(session, ContactGroup).values(**values, created_at=clock.now()).on_conflict_do_nothing()
     group_id = session.scalar(adding.returning(ContactGroup.id))
     if group_id is None:
-        raise InputError(N_("There is a group of this name already."))
+        raise InputError(TAKEN)
     group = session.get_one(ContactGroup, group_id)
     audit.record(session, "group.create", subject=group, organisation_id=organisation_id, member_id=by)
     return group
 
 
+def checked_name(text: str) -> str:
+    """Return the name of a group clean. Raises InputError for one that is missing, too long or parts names."""
+    clean = " ".join(text.split())
+    if not clean or len(clean) > LONGEST_NAME or _BETWEEN.search(clean):
+        raise InputError(
+            N_("A group needs a name of at most %(limit)s characters, without ; and |."), limit=LONGEST_NAME
+        )
+    return clean
+
+
 def set_groups(session: Session, contact: Contact, group_ids: Collection[int]) -> bool:
     """Let a contact be in these groups of its organisation and no others; say whether anything changed."""
-    ours = owned(
-        select(ContactGroup.id).where(ContactGroup.id.in_(group_ids)), ContactGroup, contact.organisation_id
-    )
-    wanted = set(session.scalars(ours))
+    wanted = hold_groups(session, contact.organisation_id, group_ids)
     theirs = select(GroupedContact.group_id).where(GroupedContact.contact_id == contact.id)
     present = set(session.scalars(theirs))
     gone = GroupedContact.contact_id == contact.id, GroupedContact.group_id.in_(present - wanted)
     session.execute(delete(GroupedContact).where(*gone))
     _add(session, [(contact.id, group_id) for group_id in sorted(wanted - present)])
     return wanted != present
+
+
+def hold_groups(session: Session, organisation_id: int, group_ids: Collection[int]) -> set[int]:
+    """Return which of these groups an organisation has; none of them is deleted before the transaction ends."""
+    ours = owned(select(ContactGroup.id).where(ContactGroup.id.in_(group_ids)), ContactGroup, organisation_id)
+    return set(session.scalars(ours.with_for_update(read=True, key_share=True))) if group_ids else set()
 
 
 class Grouping:

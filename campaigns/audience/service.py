@@ -16,7 +16,7 @@ from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import contact_writer, watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
 from campaigns.audience.files.import_report import Report
-from campaigns.audience.grouping import Grouping
+from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.positions import Placing
@@ -95,7 +95,11 @@ def duplicate_audience(session: Session, audience: Audience, *, by: int) -> Audi
 
 
 def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> None:
-    """Raise AudienceRuleError when a rule names a place, stop, region or language that does not exist."""
+    """Raise AudienceRuleError when a rule names a place, stop, region, group or language that does not exist.
+
+    The groups that it names are held: none is deleted before the rule is saved.
+    """
+    hold_groups(session, organisation_id, rule.group_ids)
     for unknown in find_unknown(session, organisation_id, rule):
         raise unknown
 

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from campaigns.audience import queries, service
+from campaigns.audience.by_hand.group_views import pages as group_pages
 from campaigns.audience.by_hand.views import pages as by_hand_pages
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.figures import find_contacts, find_preview
@@ -38,6 +39,7 @@ pages.register_blueprint(by_hand_pages)
 pages.register_blueprint(contact_pages)
 pages.register_blueprint(count_pages)
 pages.register_blueprint(entry_point_pages)
+pages.register_blueprint(group_pages)
 pages.register_blueprint(silent_pages)
 
 _log = logging.getLogger(__name__)

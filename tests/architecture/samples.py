@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Channel, ContactImport, EntryPoint, ImportState
+from campaigns.audience.grouping import create_group
+from campaigns.audience.models import Channel, ContactImport, EntryPoint, GroupKind, ImportState
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import token_of
 from campaigns.directory.proposed import propose_emergency_number
@@ -88,6 +89,9 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     service, place = a_service(session, organisation), a_place(session, organisation)
     contact = a_contact(session, organisation)
     address = an_address(session, contact, vault, number=f"+38050{contact.id:07d}")
+    group = create_group(
+        session, organisation.id, kind=GroupKind.COHORT, name=f"Course {contact.id}", by=member.id
+    )
     campaign = a_campaign(
         session, organisation, member, message=message, audience=audience, state=CampaignState.APPROVED
     )
@@ -142,6 +146,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "service": service,
         "place": place,
         "contact": contact,
+        "group": group,
         "conversation": add(session, conversation),
         "complaint": add(session, a_complaint(session, organisation)),
         "duty": add(session, a_duty(organisation)),

@@ -16,7 +16,8 @@ from campaigns.audience.grouping import create_group, groups_of, set_groups
 from campaigns.audience.models import Audience, Contact, ContactGroup, GroupedContact, GroupKind
 from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule, select_resolved
-from campaigns.core.errors import InputError
+from campaigns.audience.service import create_audience
+from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.erasing.contact_data import empty
 from campaigns.staff.models import AuditEntry, Organisation, Role
@@ -145,3 +146,78 @@ def test_audience_of_a_small_group_tells_no_number(
     with pages.sessions() as session:
         assert session.scalars(select(Audience.rule)).one() == {"group_ids": [group.id]}
         assert session.scalars(select(Contact)).first() is not None
+
+
+@pytest.mark.both_databases
+def test_renamed_group_is_meant_by_the_same_rule(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    with pages.sessions.begin() as session:
+        group, other = a_group(session, pages.ours), a_group(session, pages.ours, "Course two")
+        contact = person(session, pages.ours, vault)
+        set_groups(session, contact, [group.id])
+        theirs = a_group(session, pages.theirs)
+        created = create_audience(
+            session, pages.ours.id, name="Course", rule=AudienceRule(group_ids=(group.id,)), by=None
+        )
+    client = client_for(Role.STEWARD)
+    path = f"{GROUPS}/{group.id}"
+    assert "Course" in client.get(path).text
+    assert client.post(path, data={"name": "course TWO", "kind": "cohort"}).status_code == 422
+    assert client.post(path, data={"name": "Winter  course", "kind": "programme"}).status_code == 302
+    assert client.post(f"{GROUPS}/{theirs.id}", data={"name": "Ours", "kind": "cohort"}).status_code == 404
+    assert "Winter course" in client.get(GROUPS).text
+    with pages.sessions() as session:
+        rule = AudienceRule.from_json(session.get_one(Audience, created.id).rule)
+        assert meant(session, pages.ours, rule) == {contact.id}
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert (entry.action, entry.subject_id, entry.detail) == (
+            "group.change",
+            group.id,
+            {"what": ["name", "kind"]},
+        )
+    # Its old name is free again, in any letters.
+    assert client.post(f"{GROUPS}/{other.id}", data={"name": "AUTUMN course", "kind": "cohort"}).status_code == 302
+
+
+@pytest.mark.both_databases
+def test_group_is_deleted_unless_an_audience_means_it(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    with pages.sessions.begin() as session:
+        group, theirs = a_group(session, pages.ours), a_group(session, pages.theirs)
+        contact = person(session, pages.ours, vault)
+        set_groups(session, contact, [group.id])
+        rule = AudienceRule(group_ids=(group.id,))
+        audience = create_audience(session, pages.ours.id, name="Autumn people", rule=rule, by=None)
+    client, path = client_for(Role.STEWARD), f"{GROUPS}/{group.id}/delete"
+    assert "Autumn people" in client.get(path).text
+    refused = client.post(path, follow_redirects=True).text
+    assert "An audience means this group: take it out of the rule first." in refused
+    with pages.sessions.begin() as session:
+        session.get_one(Audience, audience.id).rule = {}
+    assert "1 person is in it." in client.get(path).text
+    assert client.post(f"{GROUPS}/{theirs.id}/delete").status_code == 404
+    assert client.post(path).location == GROUPS
+    with pages.sessions() as session:
+        assert session.scalars(select(ContactGroup.id)).all() == [theirs.id]
+        assert session.get_one(Contact, contact.id).erased_at is None
+        actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id.desc())).first()
+    assert actions == "group.delete"
+    with pages.sessions.begin() as session, pytest.raises(AudienceRuleError):
+        create_audience(session, pages.ours.id, name="Late", rule=rule, by=None)
+
+
+def test_people_of_each_group_are_counted(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    with pages.sessions.begin() as session:
+        group = a_group(session, pages.ours)
+        a_group(session, pages.ours, "Nobody")
+        for _ in range(3):
+            set_groups(session, person(session, pages.ours, vault), [group.id])
+        set_groups(session, person(session, pages.theirs, vault), [a_group(session, pages.theirs).id])
+    page = client_for(Role.STEWARD).get(GROUPS).text
+    assert re.findall(r'is-number" data-label="People">(\d+)<', page) == ["3", "0"]
+    assert client_for(Role.AUTHOR).get(GROUPS).status_code == 403

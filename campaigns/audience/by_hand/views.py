@@ -8,11 +8,10 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.by_hand.adding import Agreed, add_person
 from campaigns.audience.by_hand.contact_changes import change_contact
-from campaigns.audience.by_hand.forms import AddForm, ChangeForm, FindForm, GroupForm
+from campaigns.audience.by_hand.forms import AddForm, ChangeForm, FindForm
 from campaigns.audience.by_hand.number_search import MOST_NUMBERS, find_by_number
-from campaigns.audience.forms import GROUP_KINDS
-from campaigns.audience.grouping import create_group, groups_of, select_groups
-from campaigns.audience.models import Channel, Contact, GroupKind
+from campaigns.audience.grouping import groups_of, select_groups
+from campaigns.audience.models import Channel, Contact
 from campaigns.core.errors import AddressError, InputError, QuotaError, TransitionError
 from campaigns.places.queries import select_places
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -87,25 +86,6 @@ def change(contact_id: int) -> Page:
             flash(_("The contact is changed."), "good")
             return back
     return render_template("audience/by_hand/change.html", contact=contact, form=form), form.status
-
-
-@pages.route("/groups", methods=["GET", "POST"])
-@requires(Permission.HANDLE_CONTACTS)
-def groups() -> Page:
-    """List the groups, and add one."""
-    form, of = GroupForm(), current_organisation().id
-    if form.validate_on_submit():
-        kind = GroupKind(form.text("kind"))
-        try:
-            create_group(session(), of, kind=kind, name=form.text("name"), by=current_member().id)
-        except InputError as error:
-            form.show(error, "name")
-        else:
-            flash(_("The group is added."), "good")
-            return redirect(url_for("audience.by_hand.groups"))
-    found = session().scalars(select_groups(of)).all()
-    page = render_template("audience/by_hand/groups.html", form=form, groups=found, kinds=GROUP_KINDS)
-    return page, form.status
 
 
 def _offer(form: ChangeForm) -> None:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from sqlalchemy import Select, Subquery, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.kept.people_questions import CONTACTS, PEOPLE, SILENT, resolution_of, rule_of
-from campaigns.audience.models import Address, Contact
+from campaigns.audience.kept.people_questions import CONTACTS, GROUPED, PEOPLE, SILENT, resolution_of, rule_of
+from campaigns.audience.models import Address, Contact, ContactGroup, GroupedContact
 from campaigns.audience.rules import select_resolved
 from campaigns.audience.silence import select_asked, select_silent
 from campaigns.audience.walk import between
@@ -99,5 +99,18 @@ def count_silent(session: Session, values: Mapping[str, Any], span: Span) -> Ite
         yield "left out", run_id, asked_at.isoformat(), left_out
 
 
+def count_grouped(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
+    """Count the contacts of each group."""
+    theirs = select(GroupedContact.group_id, func.count()).join(ContactGroup)
+    within = between(GroupedContact.contact_id, span.after, span.through)
+    counts = owned(theirs, ContactGroup, span.organisation_id).where(*within).group_by(GroupedContact.group_id)
+    return (tuple(row) for row in session.execute(counts))
+
+
 #: How the kinds of this step are counted; later steps have more.
-COUNTS: Mapping[str, Count] = {PEOPLE: count_resolved, CONTACTS: count_contacts, SILENT: count_silent}
+COUNTS: Mapping[str, Count] = {
+    PEOPLE: count_resolved,
+    CONTACTS: count_contacts,
+    SILENT: count_silent,
+    GROUPED: count_grouped,
+}

@@ -21,6 +21,8 @@ CAPPED = "capped"
 CONTACTS = "contacts"
 #: People of an organisation who wrote nothing for long.
 SILENT = "silent"
+#: Contacts of each group of an organisation.
+GROUPED = "grouped"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ def ask_capped(rule: AudienceRule, resolution: Resolution, *, messages: int, day
 def ask_contacts() -> PeopleQuestion:
     """Ask how many contacts there are, by state, language and region."""
     return PeopleQuestion(CONTACTS, {})
+
+
+def ask_grouped() -> PeopleQuestion:
+    """Ask how many contacts are in each group."""
+    return PeopleQuestion(GROUPED, {})
 
 
 def ask_silent(days: int) -> PeopleQuestion:

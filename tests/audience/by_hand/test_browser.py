@@ -127,7 +127,7 @@ def test_group_is_added_and_a_contact_put_into_it(opened: Opened) -> None:
     visit.look("groups-empty")
     visit.page.locator("#name").fill("Safe roads")
     visit.page.keyboard.press("Enter")
-    visit.page.locator(".items").wait_for()
+    visit.page.locator("tbody").wait_for()
     visit.look("groups")
     bare.goto(f"{opened.contact}/change")
     bare.locator("[name=group_ids]").check()
@@ -168,3 +168,22 @@ def test_last_line_of_a_number_counts_without_script(opened: Opened, tmp_path: P
     bare.locator("form[action$='/import']").wait_for()
     visit.go(urlsplit(bare.url).path)
     visit.look("file-with-lines-left-out")
+
+
+def test_group_is_renamed_and_deleted_without_script(opened: Opened) -> None:
+    visit, bare = opened.visit, opened.bare
+    visit.go("/audience/contacts/groups")
+    visit.page.locator("#name").fill("Summer camp")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("tbody a", has_text="Summer camp").click()
+    visit.look("group")
+    bare.goto(visit.path)
+    bare.locator("#name").fill("Winter camp")
+    bare.locator("form.form button[type=submit]").click()
+    bare.locator("tbody a", has_text="Winter camp").click()
+    bare.locator("a[href$='/delete']").click()
+    visit.go(urlsplit(bare.url).path)
+    visit.look("group-deletion")
+    bare.locator("form.act button.is-danger").click()
+    bare.wait_for_url("**/audience/contacts/groups")
+    assert bare.locator("tbody a", has_text="Winter camp").count() == 0

@@ -1,0 +1,67 @@
+"""A data manager renames a group or deletes it; audiences go on meaning the same group, and nothing commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.grouping import TAKEN, checked_name
+from campaigns.audience.models import Audience, ContactGroup, GroupedContact, GroupKind
+from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.words import N_
+from campaigns.staff import audit
+from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned
+
+
+def change_group(session: Session, group: ContactGroup, *, kind: GroupKind, name: str, by: int) -> list[str]:
+    """Give a group another name or kind, and return what is new.
+
+    Raises InputError for a name that is missing, too long or another group's.
+    """
+    clean = checked_name(name)
+    # Two that take one name at once wait for each other here.
+    _hold_groups(session, group.organisation_id)
+    taken = owned(select(ContactGroup.id), ContactGroup, group.organisation_id)
+    if session.scalar(taken.where(ContactGroup.folded == clean.casefold(), ContactGroup.id != group.id)):
+        raise InputError(TAKEN)
+    told = {"name": clean, "kind": kind}
+    what = [each for each, value in told.items() if getattr(group, each) != value]
+    group.name, group.folded, group.kind = clean, clean.casefold(), kind
+    session.flush()
+    if what:
+        audit.record(
+            session,
+            "group.change",
+            subject=group,
+            organisation_id=group.organisation_id,
+            member_id=by,
+            what=what,
+        )
+    return what
+
+
+def delete_group(session: Session, group: ContactGroup, *, by: int) -> None:
+    """Delete a group; its people stay contacts. Raises TransitionError while an audience means it."""
+    # A file that puts people into it ends before, and so does whoever saves an audience.
+    _hold_groups(session, group.organisation_id)
+    session.execute(select(ContactGroup.id).where(ContactGroup.id == group.id).with_for_update())
+    if find_naming(session, group):
+        raise TransitionError(N_("An audience means this group: take it out of the rule first."))
+    audit.record(session, "group.delete", subject=group, organisation_id=group.organisation_id, member_id=by)
+    session.execute(delete(GroupedContact).where(GroupedContact.group_id == group.id))
+    session.delete(group)
+    session.flush()
+
+
+def find_naming(session: Session, group: ContactGroup) -> Sequence[Audience]:
+    """Return the saved audiences whose rule names a group, by name."""
+    theirs = owned(select(Audience), Audience, group.organisation_id).order_by(Audience.name, Audience.id)
+    return [each for each in session.scalars(theirs) if group.id in each.rule.get("group_ids", ())]
+
+
+def _hold_groups(session: Session, organisation_id: int) -> None:
+    held = select(Organisation.id).where(Organisation.id == organisation_id)
+    session.execute(held.with_for_update(key_share=True))
