@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -60,6 +61,8 @@ class Visit:
     language: str = "en"
     #: Whether pages may run any.
     script: bool = True
+    #: "light" or "dark", as the reader's system asks for.
+    theme: str = "light"
     foreign: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -111,7 +114,8 @@ class Visit:
     def _keep_picture(self, name: str) -> None:
         folder = os.environ.get(SCREENSHOTS)
         if folder:
-            path = Path(folder) / f"{self.language}-{self.width}-{name}.png"
+            theme = "" if self.theme == "light" else f"-{self.theme}"
+            path = Path(folder) / f"{self.language}-{self.width}{theme}-{name}.png"
             self.page.evaluate("() => window.scrollTo(0, 0)")
             self.page.wait_for_timeout(300)  # what fades in is there then
             self.page.screenshot(path=path, full_page=True)
@@ -138,7 +142,13 @@ class Visit:
 
 @contextmanager
 def a_guest(
-    browser: Browser, address: str, *, width: int, language: str = "en", script: bool = True
+    browser: Browser,
+    address: str,
+    *,
+    width: int,
+    language: str = "en",
+    script: bool = True,
+    theme: Literal["light", "dark"] = "light",
 ) -> Iterator[Visit]:
     """Open a tab of that width, of a browser of its own that speaks `language`; nobody is signed in.
 
@@ -150,8 +160,9 @@ def a_guest(
         locale=language,
         reduced_motion="reduce",
         java_script_enabled=script,
+        color_scheme=theme,
     )
-    visit = Visit(context.new_page(), address, width, language, script)
+    visit = Visit(context.new_page(), address, width, language, script, theme)
     visit.listen(context)
     yield visit
     context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -16,15 +17,25 @@ from tests.web.pages import Pages, pages_on_file
 
 pytestmark = pytest.mark.browser
 
-#: Always one page in so many is looked at, narrow in Arabic; with --whole wide in English too, with --runslow all.
+#: Always one page in so many is looked at, narrow in Arabic; with --whole wide in English too, and dark in both
+#: directions; with --runslow all of them, in both directions light and dark.
 SHARE = 16
 LOOKS = [
-    pytest.param("en", 1280, SHARE, id="en-1280-some", marks=pytest.mark.long),
-    pytest.param("ar", 360, SHARE, id="ar-360-some"),
+    pytest.param("ar", 360, "light", SHARE, id="ar-360-light-some"),
     *(
-        pytest.param(language, width, 1, id=f"{language}-{width}-all", marks=pytest.mark.slow)
-        for language in ("en", "ar")
-        for width in (1280, 360)
+        pytest.param(language, width, theme, SHARE, id=f"{language}-{width}-{theme}-some", marks=pytest.mark.long)
+        for language, width, theme in (("en", 1280, "light"), ("en", 360, "dark"), ("ar", 1280, "dark"))
+    ),
+    *(
+        pytest.param(language, width, theme, 1, id=f"{language}-{width}-{theme}-all", marks=pytest.mark.slow)
+        for language, width, theme in (
+            ("en", 1280, "light"),
+            ("en", 360, "light"),
+            ("ar", 1280, "light"),
+            ("ar", 360, "light"),
+            ("en", 360, "dark"),
+            ("ar", 1280, "dark"),
+        )
     ),
 ]
 
@@ -59,7 +70,7 @@ def console(pages: Pages, addresses: dict[str, str]) -> Iterator[tuple[Browser, 
         yield browser, address
 
 
-@pytest.mark.parametrize(("language", "width", "share"), LOOKS)
+@pytest.mark.parametrize(("language", "width", "theme", "share"), LOOKS)
 def test_every_page_holds(
     console: tuple[Browser, str],
     pages: Pages,
@@ -67,11 +78,12 @@ def test_every_page_holds(
     addresses: dict[str, str],
     language: str,
     width: int,
+    theme: Literal["light", "dark"],
     share: int,
 ) -> None:
     assert len(addresses) > 60
-    first, seen = width % share, 0
-    with a_visit(*console, pages, member, width=width, language=language) as visit:
+    first, seen = (width + len(theme)) % share, 0
+    with a_visit(*console, pages, member, width=width, language=language, theme=theme) as visit:
         for endpoint in sorted(addresses)[first::share]:
             if is_page(visit, addresses[endpoint]):
                 visit.go(addresses[endpoint])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from flask import Flask
 from playwright.sync_api import Browser
@@ -56,10 +56,17 @@ def served(app: Flask) -> Iterator[str]:
 
 @contextmanager
 def a_visit(
-    browser: Browser, address: str, pages: Pages, member: Member, *, width: int, language: str = "en"
+    browser: Browser,
+    address: str,
+    pages: Pages,
+    member: Member,
+    *,
+    width: int,
+    language: str = "en",
+    theme: Literal["light", "dark"] = "light",
 ) -> Iterator[Visit]:
     """Open a tab of that width in which `member` is signed in, in a browser that speaks `language`."""
-    with a_guest(browser, address, width=width, language=language) as visit:
+    with a_guest(browser, address, width=width, language=language, theme=theme) as visit:
         visit.page.context.add_cookies([{"name": "session", "value": _cookie_of(pages, member), "url": address}])
         yield visit
 
