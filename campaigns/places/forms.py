@@ -26,11 +26,13 @@ from campaigns.places.labels import (
     CERTAINTIES,
     KINDS,
     MODES,
-    PROGRAMMES,
     RISK_TAGS,
+    certainty_name,
     country_of,
     grouped,
     name_of,
+    programme_of,
+    stored_programme,
 )
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.web.forms import Form, Ticks, options
@@ -205,7 +207,12 @@ class RouteForm(Form):
         description=_l("How far from the straight line between two waypoints people still count as on the route."),
         render_kw=_DECIMAL,
     )
-    programme = SelectField(_l("Programme"))
+    programme = StringField(
+        _l("Programme"),
+        [Length(max=60), check_storable],
+        description=_l("Your own word for what the route belongs to, such as a project. Routes are listed by it."),
+        render_kw={"list": "programmes", "dir": "auto", "autocomplete": "off"},
+    )
     certainty = SelectField(_l("How sure we are"))
     stops = WaypointsField(_l("Waypoints"))
     addition = SelectField(_l("Add a waypoint"), validate_choice=False)
@@ -213,7 +220,6 @@ class RouteForm(Form):
     def __init__(self, places: Iterable[Place], route: Route | None = None) -> None:
         super().__init__(data=_route_data(route) if route else None)
         self.mode.choices = _with_known(MODES, route.mode if route else None, empty=False)
-        self.programme.choices = _with_known(PROGRAMMES, route.programme if route else None)
         self.certainty.choices = _with_known(CERTAINTIES, route.certainty if route else None)
         self.addition.choices = {"": [("", _("Choose a place"))]} | _by_country(places)
 
@@ -243,7 +249,7 @@ class RouteForm(Form):
             mode=self.text("mode"),
             stop_ids=tuple(self.stops.data),
             half_width_m=round((self.width_km.data or 0) * 1000),
-            programme=self.text("programme") or None,
+            programme=stored_programme(self.text("programme")),
             certainty=self.text("certainty") or None,
         )
 
@@ -262,7 +268,9 @@ class ImportForm(Form):
 def _with_known(names: dict[str, Any], value: str | None, *, empty: bool = True) -> list[Any]:
     """Choices of a vocabulary, with the present value even when it is none of its words."""
     known = [*([("", _l("Not said"))] if empty else []), *names.items()]
-    return options(known if not value or value in names else [*known, (value, name_of(names, value))])
+    if value and value not in names:
+        known.append((value, certainty_name(value) if names is CERTAINTIES else name_of(names, value)))
+    return options(known)
 
 
 def _by_country(places: Iterable[Place]) -> dict[str, list[tuple[str, str]]]:
@@ -294,7 +302,7 @@ def _route_data(route: Route) -> dict[str, Any]:
         "name": route.name,
         "mode": route.mode,
         "width_km": route.width_m / 1000,
-        "programme": route.programme,
+        "programme": programme_of(route),
         "certainty": route.certainty,
         "stops": [stop.place_id for stop in route.stops],
     }

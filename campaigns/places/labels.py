@@ -48,15 +48,21 @@ MODES: dict[str, LazyString] = {
     "air": _l("Air"),
 }
 
+#: What a member may say.
 CERTAINTIES: dict[str, LazyString] = {
     "high": _l("High certainty"),
     "medium": _l("Medium certainty"),
     "low": _l("Low certainty"),
+}
+
+#: What files may say beside that, as those of the bundled places do.
+FINE_CERTAINTIES: dict[str, LazyString] = {
     "high (place) / low (coords)": _l("Place certain, point on the map rough"),
     "high (place) / medium (coords)": _l("Place certain, point on the map fair"),
     "high (city) / medium (station)": _l("City certain, station likely"),
 }
 
+#: Of the bundled routes; an organisation names its own.
 PROGRAMMES: dict[str, LazyString] = {"ukraine": _l("From Ukraine"), "gulf": _l("To the Gulf")}
 
 #: Patterns of risk at a place (field vocabulary); never said of a person.
@@ -95,6 +101,18 @@ def name_of(names: dict[str, LazyString], value: str | None) -> str:
     if not value:
         return ""
     return str(names[value]) if value in names else value.replace("_", " ")
+
+
+def certainty_name(value: str | None) -> str:
+    """Return how sure somebody is of a place or route, in words."""
+    return name_of(CERTAINTIES | FINE_CERTAINTIES, value)
+
+
+def stored_programme(typed: str) -> str | None:
+    """Return what is stored of a programme's name: of one that is bundled its short name, else what was typed."""
+    wanted = " ".join(typed.split())
+    bundled = {str(name).casefold(): code for code, name in PROGRAMMES.items()}
+    return bundled.get(wanted.casefold(), wanted) or None
 
 
 def country_name(code: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from campaigns.places.geography.atlas import load_atlas
@@ -46,6 +46,18 @@ def select_routes(organisation_id: int) -> Select[Route]:
     """Select an organisation's routes with their stops, places and regions, by name."""
     stops = selectinload(Route.stops).joinedload(Waypoint.place).joinedload(Place.region)
     return owned(select(Route), Route, organisation_id).options(stops).order_by(Route.name, Route.id)
+
+
+def programmes_of(session: Session, organisation_id: int) -> list[str]:
+    """Return the programmes to which the organisation's routes belong, as they are stored."""
+    used = owned(select(Route.programme), Route, organisation_id).where(Route.programme.is_not(None)).distinct()
+    return [programme for programme in session.scalars(used) if programme]
+
+
+def count_named_alike(session: Session, organisation_id: int, name: str) -> int:
+    """Return how many of the organisation's hotspots and stops have exactly this name."""
+    alike = owned(select(func.count()), Place, organisation_id).select_from(Place).where(Place.name == name)
+    return session.scalar(alike.where(Place.kind != PlaceKind.CORRIDOR)) or 0
 
 
 def routes_through(session: Session, place_ids: Collection[int]) -> list[Route]:

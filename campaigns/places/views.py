@@ -41,7 +41,14 @@ from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.place_names import name_table
 from campaigns.places.place_names.candidates import SURE
 from campaigns.places.place_names.geocoder import GazetteerGeocoder
-from campaigns.places.queries import countries_of, routes_through, select_places, select_routes
+from campaigns.places.queries import (
+    count_named_alike,
+    countries_of,
+    programmes_of,
+    routes_through,
+    select_places,
+    select_routes,
+)
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -131,6 +138,7 @@ def create() -> Page:
             form.show_beside(error)
         else:
             flash(_("%(name)s is on the map.", name=place.name), "good")
+            _warn_of_namesakes(place)
             return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
     return _place_page(form, None)
 
@@ -152,6 +160,7 @@ def edit(place_id: int) -> Page:
             if proposal is not None:
                 return _told_of(proposal)
             flash(_("%(name)s is saved.", name=place.name), "good")
+            _warn_of_namesakes(place)
             return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
     return _place_page(form, place)
 
@@ -258,6 +267,15 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
     return page, form.status
 
 
+def _warn_of_namesakes(place: Place) -> None:
+    """Say so where another place has the name: in lists and files nobody could tell them apart."""
+    if count_named_alike(session(), place.organisation_id, place.name) > 1:
+        flash(
+            _("There is another place called %(name)s. Give one of them a longer name.", name=place.name),
+            "warning",
+        )
+
+
 def _route_page(route: Route | None, model: Route | None = None) -> Page:
     """Show the form of a route; its buttons change the order of stops on the page, only Save stores it."""
     places = _places()
@@ -285,6 +303,7 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
         edited=route,
         chosen=chosen,
         places=places,
+        programmes=_programmes(),
         countries=countries_of(places),
         **_use_of(route),
     )
@@ -299,6 +318,11 @@ def _saved_route(form: RouteForm, route: Route | None, model: Route | None) -> R
     if route is None:
         return service.save_route(session(), current_organisation().id, form.draft(), by=by)
     return proposed.change_route(session(), route, form.draft(), by=by, find_used=_find_used()) or route
+
+
+def _programmes() -> list[str]:
+    used = programmes_of(session(), current_organisation().id)
+    return sorted(labels.name_of(labels.PROGRAMMES, programme) for programme in used)
 
 
 def _find_used() -> FindUsed:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
@@ -309,3 +309,33 @@ def test_approver_sees_places_and_changes_none(pages: Pages, client_for: Callabl
     assert "/places/new" not in page
     assert "Import" not in page
     assert approver.post(f"/places/{place.id}", data=CIRCLE).status_code == 403
+
+
+def test_second_place_of_a_name_is_told(author: FlaskClient) -> None:
+    said = "There is another place called Station."
+    assert said not in author.post("/places/new", data=CIRCLE, follow_redirects=True).text
+    assert said in author.post("/places/new", data=CIRCLE | {"latitude": "50"}, follow_redirects=True).text
+
+
+def test_programme_is_the_own_word_of_an_organisation(pages: Pages, author: FlaskClient, route: Route) -> None:
+    """Those of the bundled routes are offered to nobody who has none of these routes."""
+    page = author.get(f"/places/routes/{route.id}").text
+    assert "To the Gulf" not in page
+    assert "point on the map rough" not in page
+    address, stops = f"/places/routes/{route.id}", stop_ids(pages)
+    for typed, stored in ((" Safe  roads ", "Safe roads"), ("to the gulf", "gulf")):
+        assert author.post(address, data=LINE | {"stops": stops, "programme": typed}).status_code == 302
+        with pages.sessions() as session:
+            assert session.get_one(Route, route.id).programme == stored
+    page = author.get("/places/routes/new").text
+    assert '<option value="To the Gulf">' in page
+    assert "From Ukraine" not in page
+    assert "To the Gulf" in author.get("/places").text
+
+
+def test_certainty_that_a_file_said_can_be_kept(pages: Pages, author: FlaskClient) -> None:
+    said = "high (place) / low (coords)"
+    author.post("/places/new", data=CIRCLE)
+    with pages.sessions.begin() as session:
+        session.execute(update(Place).values(certainty=said))
+    assert f'<option selected value="{said}">Place certain' in author.get(f"/places/{only(pages).id}").text
