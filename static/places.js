@@ -20,6 +20,7 @@ async function start() {
   if (mode === "draw") connectPlaceForm(map, words, drawn);
   else if (mode === "route") connectRouteForm(map, drawn);
   else connectList(map, drawn);
+  await nameTowns(map);
   element.dataset.ready = "1";
 }
 
@@ -42,10 +43,10 @@ function makeMap(words) {
     element.classList.toggle("is-midway", map.getZoom() >= 4.5);
     element.classList.toggle("is-near", map.getZoom() >= 8.5);
   });
-  for (const [name, order] of [["land", 210], ["corridors", 320], ["labels", 610]]) {
+  for (const [name, order] of [["land", 210], ["towns", 300], ["corridors", 320], ["labels", 610]]) {
     map.createPane(name).style.zIndex = order;
   }
-  map.getPane("labels").style.pointerEvents = "none";
+  for (const name of ["towns", "labels"]) map.getPane(name).style.pointerEvents = "none";
   return map;
 }
 
@@ -84,6 +85,29 @@ async function drawCountry(map, country) {
   url.searchParams.set("countries", country);
   const found = await load(url);
   if (found) drawLand(map, { features: found.features.filter((one) => one.properties.kind !== "land") });
+}
+
+// As many towns are named as have room, the largest first; smaller ones as the map comes nearer.
+async function nameTowns(map) {
+  const towns = L.layerGroup().addTo(map);
+  let asked = "";
+  const draw = async () => {
+    const frame = map.getZoom() < 5 ? "" : map.getBounds().toBBoxString();
+    if (frame === asked) return;
+    asked = frame;
+    const found = frame ? await load(`${element.dataset.towns}&frame=${frame}`) : [];
+    if (frame !== asked || !found) return;
+    towns.clearLayers();
+    const taken = [];
+    for (const [name, longitude, latitude] of found) {
+      const { x, y } = map.latLngToContainerPoint([latitude, longitude]);
+      if (taken.some((one) => Math.abs(one.x - x) < 80 && Math.abs(one.y - y) < 24)) continue;
+      taken.push({ x, y });
+      label(towns, [latitude, longitude], name, "map-town");
+    }
+  };
+  map.on("moveend", draw);
+  await draw();
 }
 
 function drawFeatures(map, collection, words) {
@@ -333,7 +357,8 @@ function numberAt(layer, at, value) {
 
 function label(layer, at, value, className) {
   const icon = L.divIcon({ className, html: text(value), iconSize: [0, 0] });
-  L.marker(at, { icon, interactive: false, keyboard: false, pane: className === "map-country" ? "labels" : "markerPane" }).addTo(layer);
+  const pane = { "map-country": "labels", "map-town": "towns" }[className] ?? "markerPane";
+  L.marker(at, { icon, interactive: false, keyboard: false, pane }).addTo(layer);
 }
 
 function text(value) {

@@ -210,7 +210,9 @@ class RouteForm(Form):
     programme = StringField(
         _l("Programme"),
         [Length(max=60), check_storable],
-        description=_l("Your own word for what the route belongs to, such as a project. Routes are listed by it."),
+        description=_l(
+            "Your own word for what the route belongs to, such as a donor’s programme. Routes are listed by it."
+        ),
         render_kw={"list": "programmes", "dir": "auto", "autocomplete": "off"},
     )
     certainty = SelectField(_l("How sure we are"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import cast
 
@@ -25,7 +24,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError
 from campaigns.core.words import N_
-from campaigns.places import compare_views, labels, proposed, service
+from campaigns.places import compare_views, labels, map_views, proposed, service
 from campaigns.places.changes.guard import FindUsed, Guard
 from campaigns.places.drafts import Imported
 from campaigns.places.files.geojson import write_hotspots
@@ -34,9 +33,7 @@ from campaigns.places.files.sheets import write_locations, write_routes
 from campaigns.places.forms import CIRCLE, ImportForm, PlaceForm, RouteForm
 from campaigns.places.geography.atlas import CREDIT
 from campaigns.places.geography.gazetteer import OwnGazetteer
-from campaigns.places.geography.outlines import draw_outlines
 from campaigns.places.geography.shapes import anchor_of
-from campaigns.places.maps import collect, place_feature, route_features
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.place_names import name_table
 from campaigns.places.place_names.candidates import SURE
@@ -65,6 +62,7 @@ Page = str | Response | Redirect | tuple[str, int]
 #: Where an application keeps how to find out what is in use.
 _USED = "fingerpost.used_places"
 pages.register_blueprint(compare_views.pages)
+pages.register_blueprint(map_views.pages)
 
 
 def init_places(app: Flask, *, find_used: FindUsed) -> None:
@@ -95,33 +93,6 @@ def index() -> Page:
         has_scenario=any(place.source == labels.SCENARIO for place in places),
         countries=countries_of(places),
     )
-
-
-@pages.get("/map.json")
-@requires(Permission.READ_CONTENT)
-def features() -> Page:
-    """Answer everything that the map draws over the land."""
-    drawn = [place_feature(place) for place in _places()]
-    for route in session().scalars(select_routes(current_organisation().id)):
-        drawn += route_features(route)
-    return make_response(collect(drawn))
-
-
-@pages.get("/outlines.geojson")
-@requires(Permission.READ_CONTENT)
-def outlines() -> Page:
-    """Answer the land: regions of the asked countries, their neighbours coarsely. The same for everybody."""
-    countries = tuple(sorted(set(request.args.get("countries", "")[:1000].split(",")) - {""}))
-    land = draw_outlines(countries, str(get_locale()))
-    packed = request.accept_encodings.best_match(["gzip"]) is not None
-    answer = make_response(land.packed if packed else gzip.decompress(land.packed))
-    if packed:
-        answer.headers["Content-Encoding"] = "gzip"
-    answer.headers["Vary"] = "Accept-Encoding"
-    answer.headers["Cache-Control"] = "private, max-age=604800"
-    answer.content_type = "application/geo+json"
-    answer.set_etag(land.tag)
-    return answer.make_conditional(request)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -376,10 +347,11 @@ def _search(places: list[Place], name: str) -> list[Location]:
 def _map_data(countries: list[str]) -> dict[str, str]:
     """Return the data attributes of a map element: where its content comes from, and its words."""
     return {
-        "data-features": url_for("places.features"),
-        "data-outlines": url_for("places.outlines", countries=",".join(countries), language=str(get_locale())),
+        "data-features": url_for("places.map.features"),
+        "data-outlines": url_for("places.map.outlines", countries=",".join(countries), language=str(get_locale())),
+        "data-towns": url_for("places.map.towns", language=str(get_locale())),
         "data-words": json.dumps(labels.map_words()),
-        "data-credit": CREDIT,
+        "data-credit": f"{CREDIT} · {name_table.CREDIT}",
     }
 
 

@@ -71,6 +71,8 @@ def test_circle_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     name = f"Drawn at {visit.width}"
     visit.go("/places/new?latitude=49.78&longitude=22.77")
     visit.wait_for_map()
+    # Whoever draws sees where they are.
+    assert "Przemyśl" in visit.page.locator(".map-town").all_inner_texts()
     visit.page.get_by_role("button", name="Draw a circle").click()
     x, y = visit.middle_of(".map")
     visit.page.mouse.click(x + 40, y)

@@ -148,8 +148,8 @@ def test_towns_are_found_with_their_credit(author: FlaskClient) -> None:
     page = author.get("/places/new?find=Дорогуськ").text
     assert "Dorohusk, Poland" in page
     assert "Town or village" in page
-    assert "Places: GeoNames (CC BY 4.0)" in page
-    assert "GeoNames" not in author.get("/places/new?find=zzzz").text
+    assert page.count("Places: GeoNames (CC BY 4.0)") == 2, "beside the towns, and on the map"
+    assert author.get("/places/new?find=zzzz").text.count("GeoNames") == 1
     assert "Rzeszów, Poland" in author.get("/places/new?find=Rzezsow").text
     filled = author.get("/places/new?latitude=49.84&longitude=23.99").text
     assert 'value="49.84"' in filled
@@ -339,3 +339,11 @@ def test_certainty_that_a_file_said_can_be_kept(pages: Pages, author: FlaskClien
     with pages.sessions.begin() as session:
         session.execute(update(Place).values(certainty=said))
     assert f'<option selected value="{said}">Place certain' in author.get(f"/places/{only(pages).id}").text
+
+
+def test_map_gets_the_towns_of_what_it_shows(author: FlaskClient) -> None:
+    answer = author.get("/places/towns.json?language=en&frame=22.7,49.7,23.0,49.9")
+    assert answer.get_json()[0][0] == "Przemyśl"
+    assert "GeoNames" in author.get("/places").text
+    for frame in ("", "1,2,3", "1,2,3,nan", "a,b,c,d"):
+        assert author.get(f"/places/towns.json?frame={frame}").status_code == 404
