@@ -35,6 +35,7 @@ bench: setup-dev ## Run the benches that bench/README.md describes
 	$(BIN)/python -m bench.dispatch
 	$(BIN)/python -m bench.cluster
 	$(BIN)/python -m bench.receipts
+	$(BIN)/python -m bench.merging
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.sandbox
 	$(BIN)/python -m bench.inbox

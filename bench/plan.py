@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
 from bench.people import seed_messages, seed_people, seed_tenant
@@ -60,10 +60,10 @@ EARLIER = (2, 4, 8)
 OF_A_RUN = (Delivery, RunText, RunZone, RunQuiet, RunLeftOut)
 
 
-def bare_copy() -> Table:
-    """Return a table with the columns and indexes of delivery under other names."""
-    source: Any = Delivery.__table__
-    copy: Table = source.to_metadata(MetaData(), name="bare_delivery")
+def bare_copy(model: type[DeclarativeBase] = Delivery) -> Table:
+    """Return a table with the columns and indexes of a model's under other names, bare_delivery for instance."""
+    source: Any = model.__table__
+    copy: Table = source.to_metadata(MetaData(), name=f"bare_{source.name}")
     both: list[Index | Constraint] = [*copy.indexes, *copy.constraints]
     for named in both:
         named.name = f"bare_{named.name}"

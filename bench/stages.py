@@ -24,7 +24,7 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.receipts.merge import apply_receipts
+from campaigns.delivery.receipts.merge import ReceiptDrain
 from campaigns.delivery.receipts.receipt_writer import LARGEST_GROUP, ReceiptIntake
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.places.models import Place
@@ -128,10 +128,10 @@ def keep_receipts(instance: Instance) -> int:
 
 def merge_receipts(instance: Instance) -> int:
     """Merge what waits into the deliveries, as much in a transaction as a worker does."""
-    count, merged = 0, RECEIPTS_AT_ONCE
+    drain, count, merged = ReceiptDrain(), 0, RECEIPTS_AT_ONCE
     while merged == RECEIPTS_AT_ONCE:
         with instance.sessions.begin() as session:
-            merged = apply_receipts(session, RECEIPTS_AT_ONCE)
+            merged = drain.apply(session, RECEIPTS_AT_ONCE)
         count += merged
     return count
 

@@ -22,7 +22,7 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import select_planning
-from campaigns.delivery.receipts.merge import apply_receipts
+from campaigns.delivery.receipts.merge import ReceiptDrain
 from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
@@ -99,13 +99,13 @@ class Upkeep:
 
     async def merge_receipts(self) -> None:
         """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""
-        merged = RECEIPTS_AT_ONCE
+        drain, merged = ReceiptDrain(), RECEIPTS_AT_ONCE
         while merged == RECEIPTS_AT_ONCE and not self._is_stopping.is_set():
-            merged = await self._in_repair(self._apply_receipts)
+            merged = await self._in_repair(self._apply_receipts, drain)
 
-    def _apply_receipts(self) -> int:
+    def _apply_receipts(self, drain: ReceiptDrain) -> int:
         with self._sessions.begin() as session:
-            return apply_receipts(session, RECEIPTS_AT_ONCE)
+            return drain.apply(session, RECEIPTS_AT_ONCE)
 
     def repair(self) -> None:
         """Repair what nobody recorded or waits in vain; each step whatever becomes of the others."""

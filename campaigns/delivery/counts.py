@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.receipts.merge import FAILING
+from campaigns.delivery.receipts.receipt_words import FAILING
 from campaigns.delivery.states import ReceiptState, SendState
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from campaigns.core.errors import InputError, NotFoundError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.receipts.merge import FAILING, WORDS
+from campaigns.delivery.receipts.receipt_words import FAILING, WORDS
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.places.models import Region
 from campaigns.planning.models import Run, Sender

@@ -14,34 +14,26 @@ from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     ColumnElement,
     Connection,
     Delete,
     Insert,
-    Row,
     Select,
     String,
     Table,
     Update,
-    and_,
     bindparam,
     case,
     column,
     delete,
-    false,
     func,
     insert,
     or_,
     select,
-    type_coerce,
     update,
 )
 from sqlalchemy import cast as cast_to
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType
 
 from campaigns.audience.files.contact_writer import METHOD as IMPORTED
 from campaigns.audience.models import Consent, ConsentKind
@@ -51,42 +43,22 @@ from campaigns.delivery.lanes.sender_health import write_health
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.queries import in_state
+from campaigns.delivery.receipts.receipt_words import ADDRESS_ACTIONS, FAILED, FAILING, LOST, WORDS
+from campaigns.delivery.receipts.waiting_batch import ReceiptBatch, stands_among, take_batch
 from campaigns.delivery.refusals import heed_refusals
-from campaigns.delivery.states import RANKS, ReceiptState, SendState
+from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Health, Run, Sender
 
 RECEIPT = cast(Table, Receipt.__table__)
-#: A row of `_waiting()`.
-_Waiting = Row[*tuple[Any, ...]]
-#: Words of providers that mean one of our receipt states.
-WORDS: dict[str, ReceiptState] = {
-    **{state.value: state for state in ReceiptState},
-    "scheduled": ReceiptState.ACCEPTED,
-    "canceled": ReceiptState.FAILED,
-    "partially_delivered": ReceiptState.UNDELIVERED,
-}
-#: Words after which the message will not arrive.
-FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
-#: Words of a message on its way: they tell nothing of one that arrived, or will not.
-_ON_ITS_WAY = sorted(word for word, state in WORDS.items() if RANKS[state] < RANKS[ReceiptState.FAILED])
-#: States in which nothing more is expected.
-_ENDED = sorted(state for state, rank in RANKS.items() if rank >= RANKS[ReceiptState.FAILED])
-#: States of a delivery that did not arrive.
-FAILED = tuple(state for state, rank in RANKS.items() if rank == RANKS[ReceiptState.FAILED])
-#: What a failing receipt can ask to be done with an address.
-ADDRESS_ACTIONS = (Action.OPT_OUT, Action.INVALIDATE_ADDRESS)
-#: What it can ask at all, beside going on over another sender.
-BLAMING = frozenset({*ADDRESS_ACTIONS, Action.PAUSE_SENDER})
-#: States out of which any receipt brings a delivery. One that is queued again was called before: its answer was
-#: lost, and a member or the provider's list said that it may be sent again.
-LOST = frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED, SendState.QUEUED})
 #: Fields that hold a handle; they are never kept.
 HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName"})
 #: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
 #: for so long (a restored or lagging database may still bring the delivery), then marked as nobody's.
 STRANGER_WAIT = timedelta(minutes=10)
+#: What a long queue is drained of before it is looked through from its beginning again, in batches.
+BATCHES_ONWARD = 50
 
 
 def store(session: Session, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
@@ -107,48 +79,60 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     Any number of processes may do so at once: rows that another transaction holds are left for the next call,
     so this one never waits for a delivery and cannot be part of a deadlock.
     """
-    waiting = session.execute(_waiting(), {"limit": limit}).all()
+    return _apply_batch(session, after=0, limit=limit).count
+
+
+class ReceiptDrain:
+    """Merges a long queue batch after batch, each beginning behind the last one.
+
+    The index of those that wait keeps the entries of all that was merged before until it is vacuumed: from its
+    beginning each batch would read more of them than the one before.
+    """
+
+    def __init__(self) -> None:
+        self._after = self._batches = 0
+
+    def apply(self, session: Session, limit: int) -> int:
+        """Merge the next batch and return how many receipts were in it; fewer than `limit` were the last."""
+        batch = _apply_batch(session, after=self._after, limit=limit)
+        self._batches += 1
+        # What somebody else held must not wait for the end of a queue that others keep filling.
+        self._after = batch.last_id if self._batches % BATCHES_ONWARD else 0
+        return batch.count
+
+
+def _apply_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
+    batch = take_batch(session, after=after, limit=limit)
     now = clock.now()
-    news = _drop_repeats(session, waiting)
-    if news:
-        _apply(session, news, now=now)
-    if len(waiting) < limit:
+    if batch.repeats:
+        # A provider posts again what was not answered, and whoever has seen a signed receipt can post it for ever.
+        session.execute(_removal(), {"batch": batch.repeats})
+    if batch.news:
+        _apply(session, batch, {"batch": batch.news}, now=now)
+    if batch.count < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
         session.execute(_settle(in_batch=False), {"now": now})
         session.execute(_give_up_on_strangers(), {"now": now, "before": now - STRANGER_WAIT})
-    return len(waiting)
+    return batch
 
 
-def _drop_repeats(session: Session, waiting: Sequence[_Waiting]) -> Sequence[_Waiting]:
-    """Remove receipts that say again what is known, and return the others.
+def _apply(session: Session, batch: ReceiptBatch, news: Mapping[str, str], *, now: datetime) -> None:
+    """Merge the news of a batch.
 
-    A provider posts again what was not answered, and whoever has seen a signed receipt can post it for ever.
+    Its deliveries are held, so what was read of them still holds; what none of them asks for is not looked for:
+    receipts that ask for nothing, of messages that were accepted, need three statements and not seven.
     """
-    repeats = [row[0] for row in waiting if row[-1]]
-    if not repeats:
-        return waiting
-    session.execute(_removal(), {"batch": json.dumps(repeats)})
-    return [row for row in waiting if not row[-1]]
-
-
-def _apply(session: Session, waiting: Sequence[_Waiting], *, now: datetime) -> None:
-    """Merge what `_waiting` gave.
-
-    It holds the rows, so what it read of them still holds; what none of them asks for is not looked for: receipts
-    that ask for nothing, of messages that were accepted, need three statements and not seven.
-    """
-    batch = {"batch": json.dumps([row.id for row in waiting])}
-    actions = {row.action for row in waiting}
-    session.execute(_merge(), batch)
-    if not actions.isdisjoint(BLAMING):
+    if batch.winners:
+        session.execute(_merge(), {"batch": batch.winners})
+    if batch.is_blaming:
         # After they are merged: a number to which a message was delivered is not dead, whatever comes late.
-        _heed_refusals(session, batch)
-    if not LOST.isdisjoint(row.send_state for row in waiting):
-        session.execute(_settle(in_batch=True), batch | {"now": now})
-    if Action.OTHER_CHANNEL in actions:
+        _heed_refusals(session, news)
+    if batch.is_any_lost:
+        session.execute(_settle(in_batch=True), {**news, "now": now})
+    if batch.asks_another:
         # Last, because a delivery that goes on over another sender has another reference.
-        fall_back(session, session.scalars(_select_refused(), batch).all())
-    session.execute(_mark_applied(), batch | {"now": now})
+        fall_back(session, session.scalars(_select_refused(), news).all())
+    session.execute(_mark_applied(), {**news, "now": now})
 
 
 def row_of(arrived: StatusUpdate, gateway: str) -> dict[str, Any]:
@@ -192,28 +176,8 @@ def _clipped(text: str, length: int) -> str:
     return text.replace("\0", "")[:length]
 
 
-class _ids_in(FunctionElement[int]):  # noqa: N801 - reads as a SQL function
-    """The ids in one JSON value; a list of thousands would be rendered anew for each statement."""
-
-    inherit_cache = True
-
-
-@compiles(_ids_in, "sqlite")
-def _ids_in_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    lines = func.json_each(*element.clauses).table_valued("value")
-    return str(compiler.process(select(lines.c.value).scalar_subquery(), **kw))
-
-
-@compiles(_ids_in, "postgresql")
-def _ids_in_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    [given] = element.clauses
-    lines = func.json_array_elements_text(cast_to(given, JSON)).table_valued("value")
-    return str(compiler.process(select(cast_to(lines.c.value, BigInteger)).scalar_subquery(), **kw))
-
-
-_BATCH = bindparam("batch", type_=String())
 #: Receipts of one batch; the statements below are built once, because that costs more than to execute them.
-_IN_BATCH: ColumnElement[bool] = Receipt.id.op("IN", is_comparison=True)(_ids_in(_BATCH))
+_IN_BATCH: ColumnElement[bool] = stands_among(bindparam("batch", type_=String()))
 _NOW = bindparam("now", type_=UTCDateTime())
 
 
@@ -222,76 +186,20 @@ def _removal() -> Delete:
     return delete(Receipt).where(_IN_BATCH).execution_options(synchronize_session=False)
 
 
-def _is_known() -> ColumnElement[bool]:
-    """Match receipts that say again the best that their delivery was told, or less than that and ask for nothing.
-
-    Not those of another message of the same delivery: they tell that it was sent twice.
-    """
-    is_same = and_(
-        Receipt.status == Delivery.receipt_state,
-        func.coalesce(Receipt.error, "") == func.coalesce(Delivery.receipt_error, ""),
-    )
-    is_less = and_(Delivery.receipt_state.in_(_ENDED), Receipt.status.in_(_ON_ITS_WAY))
-    is_told = and_(Delivery.provider_id == Receipt.provider_id, Delivery.send_state.not_in(sorted(LOST)))
-    again = or_(is_same, is_less)
-    return and_(Delivery.receipt_id.is_not(None), again, is_told)
-
-
-@cache
-def _waiting() -> Select[*tuple[Any, ...]]:
-    # What may send a delivery on waits for the end of its call: the engine still holds the row.
-    is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
-    return (
-        select(Receipt.id, Receipt.action, Delivery.send_state, type_coerce(_is_known(), NullType()))
-        .join(Delivery, Delivery.reference == Receipt.reference)
-        .where(Receipt.applied_at.is_(None), ~func.coalesce(is_early, false()))
-        .order_by(Receipt.id)
-        .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True)
-    )
-
-
 @cache
 def _merge() -> Update:
-    """Return the statement that gives deliveries the best receipts of the batch, where these are better."""
-    best = _best_of_batch()
-    stored_rank = case({state.value: rank for state, rank in RANKS.items()}, value=Delivery.receipt_state, else_=0)
-    better = or_(
-        Delivery.receipt_id.is_(None),
-        best.c.rank > stored_rank,
-        and_(best.c.rank == stored_rank, best.c.id > Delivery.receipt_id),
-    )
-    return (
-        update(Delivery)
-        .where(Delivery.reference == best.c.reference, best.c.place == 1, better)
-        .values(
-            receipt_state=best.c.state,
-            receipt_id=best.c.id,
-            receipt_error=best.c.failure,
-            provider_id=func.coalesce(Delivery.provider_id, func.nullif(best.c.provider_id, "")),
-        )
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _best_of_batch() -> Any:
-    """Rank the receipts of the batch within each reference; an unknown word has rank 0 and no state."""
-    rank = case({word: RANKS[state] for word, state in WORDS.items()}, value=Receipt.status, else_=0)
+    """Return the statement that gives deliveries what the receipts of a list say: one each, that is the better."""
     state = case({word: state.value for word, state in WORDS.items()}, value=Receipt.status)
     return (
-        select(
-            Receipt.reference,
-            Receipt.id,
-            Receipt.provider_id,
-            rank.label("rank"),
-            state.label("state"),
-            case((Receipt.status.in_(FAILING), Receipt.error)).label("failure"),
-            func.row_number()
-            .over(partition_by=Receipt.reference, order_by=(rank.desc(), Receipt.id.desc()))
-            .label("place"),
+        update(Delivery)
+        .where(Delivery.reference == Receipt.reference, _IN_BATCH)
+        .values(
+            receipt_state=state,
+            receipt_id=Receipt.id,
+            receipt_error=case((Receipt.status.in_(FAILING), Receipt.error)),
+            provider_id=func.coalesce(Delivery.provider_id, func.nullif(Receipt.provider_id, "")),
         )
-        .where(_IN_BATCH)
-        .subquery("best")
+        .execution_options(synchronize_session=False)
     )
 
 

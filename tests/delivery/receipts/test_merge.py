@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
@@ -18,7 +18,8 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Delivery, Receipt
-from campaigns.delivery.receipts.merge import STRANGER_WAIT, apply_receipts, store
+from campaigns.delivery.receipts import merge as merging
+from campaigns.delivery.receipts.merge import STRANGER_WAIT, ReceiptDrain, apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState, merge
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
@@ -96,6 +97,25 @@ def test_receipts_that_ask_for_nothing_need_three_statements(session: Session, d
     event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2].split()[0]))
     assert apply_receipts(session, 2) == 2
     assert asked == ["SELECT", "UPDATE", "UPDATE"]
+
+
+def test_long_queue_is_merged_from_its_beginning_now_and_then(
+    session: Session, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody else held while its batch was taken stands before the one that comes next."""
+    monkeypatch.setattr(merging, "BATCHES_ONWARD", 2)
+    drain = ReceiptDrain()
+    store(session, [said(delivery, status) for status in ("queued", "sent", "delivered")], gateway="twilio")
+    assert drain.apply(session, 1) == 1
+    session.execute(update(Receipt).values(applied_at=None))
+    assert drain.apply(session, 1) == 1
+    assert waiting(session) == ["queued", "delivered"]
+    assert drain.apply(session, 2) == 2
+    assert waiting(session) == []
+
+
+def waiting(session: Session) -> list[str]:
+    return list(session.scalars(select(Receipt.status).where(Receipt.applied_at.is_(None)).order_by(Receipt.id)))
 
 
 def kept(session: Session) -> list[str]:

@@ -1,0 +1,209 @@
+"""Waiting receipts are taken a batch at a time, and stay in the database: what travels is where they stand.
+
+One statement finds them, holds their deliveries, and says of each whether it is news and of each delivery which
+of them is the best. Its lists go back to the database as they came, so nothing else is done for each receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.receipts.receipt_words import BLAMING, ENDED, LOST, ON_ITS_WAY, WORDS
+from campaigns.delivery.states import RANKS, SendState
+from campaigns.gateways.base import Action
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptBatch:
+    """Receipts that are merged together; a list is as the database wrote it, None when nothing is in it."""
+
+    count: int
+    #: Id of the last of them; the next batch goes on behind it.
+    last_id: int
+    #: Those that say again what is known.
+    repeats: str | None = None
+    #: All others.
+    news: str | None = None
+    #: Of these the best of each delivery, where it is better than what the delivery was told before.
+    winners: str | None = None
+    #: Whether some of the news ask something of an address or sender, or that another sender go on, or are of
+    #: deliveries in a lost state (`LOST`).
+    is_blaming: bool = False
+    asks_another: bool = False
+    is_any_lost: bool = False
+
+
+def take_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
+    """Return up to `limit` waiting receipts with ids above `after`, the oldest first, and hold their deliveries.
+
+    Rows that another transaction holds are left out. Whoever holds a delivery merges its receipts alone: one that
+    somebody else merged meanwhile stands elsewhere, and is not found by the place that was read.
+    """
+    found = session.execute(_taking(session.get_bind().dialect.name), {"after": after, "limit": limit}).one()
+    if not found.taken:
+        return ReceiptBatch(0, after)
+    return ReceiptBatch(
+        found.taken,
+        found.last_id,
+        _list_of(found.repeats),
+        _list_of(found.news),
+        _list_of(found.winners),
+        bool(found.is_blaming),
+        bool(found.asks_another),
+        bool(found.is_lost),
+    )
+
+
+def _list_of(places: str | None) -> str | None:
+    # SQLite writes a list without anything so.
+    return None if places == "[]" else places
+
+
+class _place(FunctionElement[str]):  # noqa: N801 - reads as a SQL function
+    """Where a receipt stands: for PostgreSQL its place in the table, which saves a search in an index for each."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_place, "sqlite")
+def _place_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return "receipt.id"
+
+
+@compiles(_place, "postgresql")
+def _place_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return "receipt.ctid"
+
+
+class _listed(FunctionElement[str]):  # noqa: N801 - reads as a SQL function
+    """The places of the rows for which a condition is true, as one text that `stands_among` reads."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_listed, "sqlite")
+def _listed_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    place, condition = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"json_group_array({place}) FILTER (WHERE {condition})"
+
+
+@compiles(_listed, "postgresql")
+def _listed_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    place, condition = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(array_agg({place}) FILTER (WHERE {condition}) AS text)"
+
+
+class stands_among(FunctionElement[bool]):  # noqa: N801 - reads as a SQL function
+    """The condition that a receipt stands at one of the places of a list that `_listed` wrote."""
+
+    inherit_cache = True
+
+
+@compiles(stands_among, "sqlite")
+def _stands_among_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    [given] = element.clauses
+    places = func.json_each(given).table_valued("value")
+    return f"receipt.id IN {compiler.process(select(places.c.value).scalar_subquery(), **kw)}"
+
+
+@compiles(stands_among, "postgresql")
+def _stands_among_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    [given] = element.clauses
+    return f"receipt.ctid = ANY(CAST({compiler.process(given, **kw)} AS tid[]))"
+
+
+def rank_of(word: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+    """Return the rank of a receipt's word or of a stored state; an unknown word has 0."""
+    return case({told: RANKS[state] for told, state in WORDS.items()}, value=word, else_=0)
+
+
+@cache
+def _taking(dialect: str) -> Select[*tuple[Any, ...]]:
+    waiting = _waiting(dialect).subquery("waiting")
+    place = func.row_number().over(
+        partition_by=(waiting.c.delivery_id, waiting.c.is_known),
+        order_by=(waiting.c.rank.desc(), waiting.c.id.desc()),
+    )
+    ranked = select(waiting, place.label("nth")).subquery("ranked").c
+    is_news = ranked.is_known == 0
+    flags = (ranked.is_blaming, ranked.asks_another, ranked.is_lost)
+    return select(
+        func.count().label("taken"),
+        func.max(ranked.id).label("last_id"),
+        _listed(ranked.place, ranked.is_known == 1).label("repeats"),
+        _listed(ranked.place, is_news).label("news"),
+        _listed(ranked.place, and_(is_news, ranked.is_better == 1, ranked.nth == 1)).label("winners"),
+        *(func.max(case((is_news, flag), else_=0)).label(flag.name) for flag in flags),
+    )
+
+
+def _waiting(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select waiting receipts whose delivery is there, with what there is to say of each; truths are 0 and 1."""
+    # What may send a delivery on waits for the end of its call: the engine still holds the row.
+    is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
+    rank, stored_rank = rank_of(Receipt.status), rank_of(Delivery.receipt_state)
+    is_better = or_(
+        Delivery.receipt_id.is_(None),
+        rank > stored_rank,
+        and_(rank == stored_rank, Receipt.id > Delivery.receipt_id),
+    )
+    rows = (
+        select(
+            Receipt.id,
+            _place().label("place"),
+            Delivery.id.label("delivery_id"),
+            rank.label("rank"),
+            _truth("is_better", is_better),
+            _truth("is_known", _is_known()),
+            _truth("is_blaming", Receipt.action.in_(sorted(BLAMING))),
+            _truth("asks_another", Receipt.action == Action.OTHER_CHANNEL),
+            _truth("is_lost", Delivery.send_state.in_(sorted(LOST))),
+        )
+        .join(Delivery, Delivery.reference == Receipt.reference)
+        .where(Receipt.applied_at.is_(None), Receipt.id > bindparam("after"))
+        .where(~func.coalesce(is_early, false()))
+        .order_by(Receipt.id)
+        .limit(bindparam("limit"))
+    )
+    return rows.with_for_update(skip_locked=True, of=Delivery) if dialect == "postgresql" else rows
+
+
+def _is_known() -> ColumnElement[bool]:
+    """Match receipts that say again the best that their delivery was told, or less than that and ask for nothing.
+
+    Not those of another message of the same delivery: they tell that it was sent twice.
+    """
+    is_same = and_(
+        Receipt.status == Delivery.receipt_state,
+        func.coalesce(Receipt.error, "") == func.coalesce(Delivery.receipt_error, ""),
+    )
+    is_less = and_(Delivery.receipt_state.in_(ENDED), Receipt.status.in_(ON_ITS_WAY))
+    is_told = and_(Delivery.provider_id == Receipt.provider_id, Delivery.send_state.not_in(sorted(LOST)))
+    again = or_(is_same, is_less)
+    return and_(Delivery.receipt_id.is_not(None), again, is_told)
+
+
+def _truth(name: str, condition: ColumnElement[bool]) -> Any:
+    return case((condition, 1), else_=0).cast(Integer).label(name)
