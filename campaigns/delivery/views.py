@@ -49,6 +49,7 @@ from campaigns.delivery.queries import practised
 from campaigns.delivery.row_views import rows
 from campaigns.planning import service as planning
 from campaigns.planning.acts.models import Act
+from campaigns.planning.approvals.review import find_urgency
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.pages.asked_views import ask, asked_of, waits_for_count
@@ -229,6 +230,7 @@ def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | N
         first_leaves_at=first_leaves_at(waves, now=clock.now()) if run.state in MOVING else None,
         form=form or CorrectForm(),
         outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
+        urgency=find_urgency(session(), run),
         asked_by=next(iter(asked.values()), ""),
         new_numbers=_new_numbers(run),
         **(asked_of(run.campaign) if run.state == RunState.HELD else {}),

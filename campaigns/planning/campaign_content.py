@@ -175,6 +175,8 @@ class Content:
     numbers: dict[str, Any] = field(default_factory=dict)
     #: What addresses of our own pages begin with; empty when its texts name none.
     pages: str = ""
+    #: Why it goes before others, as its author says; '': it does not.
+    urgent: str = ""
 
     def texts_on(self, channel: str) -> dict[str, str]:
         """Return the words for a channel by language, which are those for all where it has none of its own."""
@@ -216,7 +218,7 @@ class Content:
             (schedule.to_json() for schedule in self.schedules),
             key=lambda schedule: sorted(map(str, schedule.items())),
         )
-        for name in ("correction", "wordings", "cover", "leads_to", "numbers", "pages"):
+        for name in ("correction", "wordings", "cover", "leads_to", "numbers", "pages", "urgent"):
             if not content[name]:
                 del content[name]
         if content["budget_cents"] is None:

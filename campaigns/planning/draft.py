@@ -13,6 +13,7 @@ from campaigns.planning.models import Campaign, CampaignSender, FallbackPolicy
 
 LONGEST_NAME = 200
 LONGEST_LINK = 200
+LONGEST_URGENT_REASON = 300
 MOST_PARTS = 10
 MOST_SENDERS = 6
 #: Largest budget that is no slip of the pen, in cents.
@@ -39,6 +40,8 @@ class Plan:
     resend_unknown: bool = False
     #: What one run may cost at most, in cents of a dollar; None: no limit.
     budget_cents: int | None = None
+    #: Why it goes before others; None: it does not.
+    urgent_reason: str | None = None
 
     def checked(self, own: str | None = None) -> Plan:
         """Return the plan clean. Raises InputError naming the first thing that cannot be kept.
@@ -54,9 +57,15 @@ class Plan:
         if self.budget_cents is not None and not 1 <= self.budget_cents <= LARGEST_BUDGET:
             most = LARGEST_BUDGET // 100
             raise InputError(N_("A spending limit is between one cent and %(most)s dollars."), most=most)
+        urgent_reason = " ".join((self.urgent_reason or "").split()) or None
+        if len(urgent_reason or "") > LONGEST_URGENT_REASON:
+            raise InputError(
+                N_("Say in at most %(limit)s characters why it is urgent."), limit=LONGEST_URGENT_REASON
+            )
         self._check_senders()
         link = own if self.link == own else _checked_link(self.link)
-        return replace(self, name=name, link=link, fallback_language=self._checked_language())
+        language = self._checked_language()
+        return replace(self, name=name, link=link, fallback_language=language, urgent_reason=urgent_reason)
 
     def _check_senders(self) -> None:
         if not 1 <= len(self.sender_ids) <= MOST_SENDERS:

@@ -31,7 +31,15 @@ from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
-from campaigns.planning.draft import LARGEST_BUDGET, LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
+from campaigns.planning.draft import (
+    LARGEST_BUDGET,
+    LONGEST_LINK,
+    LONGEST_NAME,
+    LONGEST_URGENT_REASON,
+    MOST_PARTS,
+    MOST_SENDERS,
+    Plan,
+)
 from campaigns.planning.labels import FALLBACKS, TEMPLATE_CATEGORIES, WEEKDAYS, ZONE_POLICIES, weekday_name
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -94,6 +102,14 @@ class CampaignForm(Form):
         places=None,
         description=_l("Nothing is sent when the estimate is higher. Empty: no limit."),
     )
+    urgent_reason = StringField(
+        _l("If it is urgent: why"),
+        [Optional(), Length(max=LONGEST_URGENT_REASON)],
+        description=_l(
+            "For the approver, who approves it as urgent or as any other. Urgent messages go before others over"
+            " the same sender. Empty: it is not urgent."
+        ),
+    )
     resend_unknown = BooleanField(
         _l("If it is unknown whether a message arrived, send it again"),
         description=_l("Only where the provider has never seen the message. Somebody might still get it twice."),
@@ -133,6 +149,7 @@ class CampaignForm(Form):
             max_parts=int(self.max_parts.data or 0),
             link=self.text("link") or None,
             resend_unknown=bool(self.resend_unknown.data),
+            urgent_reason=self.text("urgent_reason") or None,
             budget_cents=None if self.budget.data is None else int(self.budget.data * 100),
         )
 

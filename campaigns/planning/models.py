@@ -145,6 +145,8 @@ class Campaign(Base):
     accepted_left_out: Mapped[int | None]
     #: The message that corrects this one if it turns out wrong, prepared before approval; None: not yet.
     correction_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    #: Why it goes before others, as its author says; None: it does not. It takes an approval as urgent, too.
+    urgent_reason: Mapped[str | None] = mapped_column(String(300))
     #: It came with the example: it is rehearsed with its unreviewed texts, and never submitted.
     is_example: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
@@ -234,6 +236,8 @@ class Approval(Base):
     #: What the digest names, as JSON, to show later approvers what changed; None in decisions older than that.
     content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(500), default="")
+    #: Whether it was approved as urgent, as its author asked for.
+    as_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: How many people the audience held when it was approved.
     people: Mapped[int]
     decided_at: Mapped[datetime]
@@ -268,8 +272,10 @@ class Priority(IntEnum):
     """How urgent a run is; the higher goes first wherever runs wait for one another."""
 
     ORDINARY = 0
-    #: A correction, or what else a member puts first.
-    URGENT = 10
+    #: Marked so by its author, and approved as such.
+    URGENT = 5
+    #: A correction, or what else a reviewer puts before all others.
+    FIRST = 10
     ANSWER = 20
 
 
@@ -317,6 +323,11 @@ class Run(Base):
     campaign: Mapped[Campaign] = relationship()
     sender: Mapped[Sender] = relationship()
     ranked_senders: Mapped[list[RunSender]] = relationship(order_by="RunSender.rank", cascade="all, delete-orphan")
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it was approved as urgent."""
+        return self.priority == Priority.URGENT
 
 
 class RunSender(Base):

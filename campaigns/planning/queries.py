@@ -261,7 +261,6 @@ def load_content(session: Session, campaign: Campaign) -> Content:
     texts = drafted_texts(message) if campaign.is_example else _texts_of(message)
     correction = correction_texts(session, campaign)
     fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
-    named = say_place(texts, wordings)
     own = (word for words in wordings.values() for word in words.values())
     numbers = load_named(session, campaign.organisation_id, (*texts.values(), *correction.values(), *own))
     return Content(
@@ -281,9 +280,10 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         schedules=tuple(schedule_content(schedule) for schedule in schedules),
         correction=correction,
         wordings=wordings,
-        cover=load_cover(session, audience.rule, campaign.organisation_id, names=named),
+        cover=load_cover(session, audience.rule, campaign.organisation_id, names=say_place(texts, wordings)),
         leads_to=find_target(session, campaign),
         numbers=numbers.to_json(),
+        urgent=campaign.urgent_reason or "",
     )
 
 

@@ -6,12 +6,11 @@ one another and never overlap. Nothing here commits.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience, Channel
@@ -26,6 +25,7 @@ from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
 from campaigns.planning.approvals.decision_rows import decide
 from campaigns.planning.approvals.voiding import void_approvals
+from campaigns.planning.campaign_codes import free_code
 from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.estimates.audience_counts import find_clocks, tally_of
 from campaigns.planning.estimates.counted_people import CountedPeople, keep_audience
@@ -75,9 +75,6 @@ __all__ = [
     "update_campaign",
 ]
 
-#: Letters and digits that are not mistaken for one another when a code is read aloud.
-CODE_LETTERS = "ACDEFHJKLMNPRTUVWXY"
-CODE_DIGITS = "2345679"
 LONGEST_REASON, MINUTES_A_WEEK = 500, 7 * 24 * 60
 
 
@@ -114,20 +111,24 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
     if checked == plan_of(campaign):
         return
     _reopen(session, campaign)
+    is_marked = checked.urgent_reason != campaign.urgent_reason
+    urgency = {"urgent": int(checked.urgent_reason is not None)} if is_marked else {}
     if _asks_others(checked, plan_of(campaign)):
         campaign.accepted_left_out = None
     # The old order leaves the database first: two senders that change places would meet in it.
     campaign.ranked_senders.clear()
     session.flush()
     checked.write_to(campaign)
-    _record(session, "campaign.update", campaign, by)
+    _record(session, "campaign.update", campaign, by, **urgency)
 
 
 def duplicate_campaign(session: Session, campaign: Campaign, *, by: int) -> Campaign:
     """Copy a campaign, without its times, its approvals and its own counted address, as a new draft."""
     name = f"{campaign.name[: LONGEST_NAME - 2]} 2"
     link = None if own_address(campaign) else campaign.link
-    copy = _new_campaign(session, campaign.organisation_id, replace(plan_of(campaign), name=name, link=link), by)
+    copy = _new_campaign(
+        session, campaign.organisation_id, replace(plan_of(campaign), name=name, link=link, urgent_reason=None), by
+    )
     copy.correction_id = campaign.correction_id
     _record(session, "campaign.duplicate", copy, by, original_id=campaign.id)
     return copy
@@ -234,6 +235,7 @@ def approve_campaign(
     *,
     by: int,
     digest: str,
+    as_urgent: bool = False,
     policy: Policy = USUAL,
     unconnected: Collection[int] = (),
     counted: CountedPeople | None = None,
@@ -255,11 +257,13 @@ def approve_campaign(
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     promised = queries.find_promised(session, campaign)
     content, people = assessed.content, assessed.tally.people
-    approval = decide(session, campaign, Decision.APPROVED, by=by, content=content, people=people, at=now)
+    about: Any = {"content": content, "people": people, "as_urgent": as_urgent and bool(content.urgent)}
+    approval = decide(session, campaign, Decision.APPROVED, by=by, at=now, **about)
     keep_audience(session, approval, content, campaign.organisation_id, now=now, counted=counted)
     _move(campaign, CampaignState.APPROVED)
     take_up_times(session, campaign, assessed, promised=promised, now=now, policy=policy)
-    _record(session, "campaign.approve", campaign, by, digest=digest, people=assessed.tally.people)
+    urgent = {"as_urgent": int(approval.as_urgent)} if content.urgent else {}
+    _record(session, "campaign.approve", campaign, by, digest=digest, people=people, **urgent)
     return approval
 
 
@@ -309,7 +313,7 @@ def _new_campaign(session: Session, organisation_id: int, plan: Plan, by: int) -
     checked, now = _checked(session, organisation_id, plan), clock.now()
     campaign = Campaign(
         organisation_id=organisation_id,
-        code=_free_code(session),
+        code=free_code(session),
         state=CampaignState.DRAFT,
         created_by_id=by,
         created_at=now,
@@ -336,16 +340,6 @@ def _check_parts(session: Session, organisation_id: int, plan: Plan) -> None:
         raise InputError(
             N_("The WhatsApp senders of a campaign belong to one account, which holds their templates.")
         )
-
-
-def _free_code(session: Session) -> str:
-    """Return a short code that no campaign of the instance has: who quotes it names the organisation too."""
-    taken = set(session.scalars(select(Campaign.code)))
-    length = 2 + len(taken) // 50
-    while True:
-        code = secrets.choice(CODE_LETTERS) + "".join(secrets.choice(CODE_DIGITS) for _ in range(length - 1))
-        if code not in taken:
-            return code
 
 
 def _asks_others(plan: Plan, before: Plan) -> bool:

@@ -153,14 +153,14 @@ def submit(campaign_id: int) -> Page:
 @requires(Permission.REVIEW, fresh=True)
 def approve(campaign_id: int) -> Page:
     """Approve exactly what the member has read."""
-    digest = request.form.get("digest", "")
+    digest, as_urgent = request.form.get("digest", ""), "as_urgent" in request.form
     if waits_for_count():
-        return _ask(campaign_id, Act.APPROVE, digest)
+        return _ask(campaign_id, Act.APPROVE, digest, as_urgent=as_urgent)
     done = _("Approved. It is sent by itself when its time comes.")
     if any(each.awaits_approval for each in _campaign(campaign_id).schedules):
         done = _("Approved. It starts within seconds.")
-    policy, lacking = Policy.of(settings()), _unconnected()
-    return _act(campaign_id, service.approve_campaign, done, digest=digest, policy=policy, unconnected=lacking)
+    values: dict[str, Any] = {"policy": Policy.of(settings()), "unconnected": _unconnected()}
+    return _act(campaign_id, service.approve_campaign, done, digest=digest, as_urgent=as_urgent, **values)
 
 
 @pages.post("/<int:campaign_id>/return")
@@ -245,11 +245,11 @@ def _act(
     return _to(campaign)
 
 
-def _ask(campaign_id: int, act: Act, digest: str | None = None) -> Response:
+def _ask(campaign_id: int, act: Act, digest: str | None = None, *, as_urgent: bool = False) -> Response:
     """Let an act wait until a worker has counted its people, and come back to the page that says how far it is."""
     campaign = _campaign(campaign_id)
     try:
-        ask(act, campaign, digest=digest)
+        ask(act, campaign, digest=digest, as_urgent=as_urgent)
     except RefusedError as error:
         refuse_commit()
         note_refused_approval(error, campaign)

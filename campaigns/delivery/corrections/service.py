@@ -196,7 +196,7 @@ def _make_run(session: Session, run: Run, campaign: Campaign, content: Content) 
         corrects_id=run.id,
         occurrence=local,
         state=RunState.PLANNING,
-        priority=Priority.URGENT,
+        priority=Priority.FIRST,
         created_at=now,
     )
     freeze_run(session, correction, content, when=_at_once(local, zone), cap=NO_CAP)

@@ -16,7 +16,7 @@ from campaigns.planning.schedules.quiet_hours import first_allowed, quiet_betwee
 
 
 def due_in(run: Run, frozen: FrozenRun, zone: str, country: str, *, now: datetime) -> datetime:
-    """Return when numbers of `country` are written to in `zone`: in no quiet hours, unless it is urgent.
+    """Return when numbers of `country` are written to in `zone`: in no quiet hours, unless it goes first.
 
     Whose zone is not known goes by that of the schedule, within a few hours that are day everywhere near it.
     """
@@ -26,7 +26,7 @@ def due_in(run: Run, frozen: FrozenRun, zone: str, country: str, *, now: datetim
         return due_at
     # What is sent late is sent now, and now may be quiet too.
     soonest = max(due_at, now)
-    allowed = first_allowed(soonest, where, country, is_zone_known=zone != UNKNOWN_ZONE)
+    allowed = first_allowed(soonest, where, country, is_zone_known=zone != UNKNOWN_ZONE, is_urgent=_is_urgent(run))
     return due_at if allowed == soonest else allowed
 
 
@@ -56,10 +56,16 @@ def _add_quiet(
     if not _keeps_quiet(run, frozen):
         return
     where, is_known = zone or frozen.time_zone, zone != UNKNOWN_ZONE
-    for begins_at, ends_at in quiet_between(since, until, where, country, is_zone_known=is_known):
+    for begins_at, ends_at in quiet_between(
+        since, until, where, country, is_zone_known=is_known, is_urgent=_is_urgent(run)
+    ):
         times = {"begins_at": begins_at, "ends_at": ends_at}
         session.add(RunQuiet(run_id=run.id, time_zone=zone, country=country, **times))
 
 
 def _keeps_quiet(run: Run, frozen: FrozenRun) -> bool:
-    return frozen.keeps_quiet and run.priority < Priority.URGENT
+    return frozen.keeps_quiet and run.priority < Priority.FIRST
+
+
+def _is_urgent(run: Run) -> bool:
+    return run.priority == Priority.URGENT

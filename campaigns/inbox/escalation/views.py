@@ -12,9 +12,11 @@ from flask_security import current_user
 
 from campaigns.core import clock
 from campaigns.inbox.escalation.on_call import select_called
+from campaigns.inbox.escalation.urgent_runs import select_urgent_runs
 from campaigns.inbox.escalation.waits import CALLED_AFTER, Urgent, count_urgent
 from campaigns.inbox.handing_over.queries import count_to_agree
-from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.planning.models import Run
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission, may_as
 from campaigns.web.session import session
@@ -50,6 +52,7 @@ def init_alerts(app: Flask) -> None:
     """Let every page ask who waits, and whether a second member has to agree."""
     app.add_template_global(find_alerts, "urgent_alerts")
     app.add_template_global(find_asked, "second_members_asked")
+    app.add_template_global(find_urgent_runs, "urgent_runs")
 
 
 def find_alerts() -> Sequence[Alert]:
@@ -76,6 +79,13 @@ def find_asked() -> Sequence[Asked]:
     if "agreeable" not in g:
         g.agreeable = _count_asked()
     return cast("Sequence[Asked]", g.agreeable)
+
+
+def find_urgent_runs() -> Sequence[Run]:
+    """Return the urgent runs under way of the organisation in which the member works now, if they answer there."""
+    if not current_user.is_authenticated or not may_now(Permission.ANSWER):
+        return ()
+    return session().scalars(select_urgent_runs([current_organisation().id])).all()
 
 
 def _count_asked() -> Sequence[Asked]:

@@ -159,7 +159,8 @@ class Acting:
             return
         unconnected = find_unconnected(session, self.settings, campaign.organisation_id)
         if asked.act == Act.APPROVE:
-            service.approve_campaign(session, campaign, digest=asked.digest, unconnected=unconnected, **usual)
+            usual |= {"digest": asked.digest, "as_urgent": asked.as_urgent}
+            service.approve_campaign(session, campaign, unconnected=unconnected, **usual)
         else:
             service.submit_campaign(session, campaign, unconnected=unconnected, **usual)
 

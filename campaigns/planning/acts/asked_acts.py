@@ -50,6 +50,7 @@ def ask_act(
     by: int,
     digest: str | None = None,
     run: Run | None = None,
+    as_urgent: bool = False,
     policy: Policy,
     now: datetime,
 ) -> None:
@@ -67,7 +68,13 @@ def ask_act(
     if digest not in (None, said):
         raise ChangedError(CHANGED_MEANWHILE)
     session.execute(delete(AskedAct).where(AskedAct.campaign_id == campaign.id))
-    values = {"act": act, "run_id": run.id if run else None, "member_id": by, "digest": said}
+    values = {
+        "act": act,
+        "run_id": run.id if run else None,
+        "member_id": by,
+        "digest": said,
+        "as_urgent": as_urgent,
+    }
     session.add(AskedAct(campaign_id=campaign.id, asked_at=now, due_at=now, **values))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId, rows_with
@@ -36,6 +36,8 @@ class AskedAct(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     #: Of all that is sent, as the member had read it; nothing else is submitted, approved or started.
     digest: Mapped[str] = mapped_column(String(64))
+    #: Approving it as urgent.
+    as_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     asked_at: Mapped[datetime]
     #: When a worker last took it.
     began_at: Mapped[datetime | None]

@@ -22,6 +22,7 @@ FACTS = (
     "pages",
     "numbers",
     "resend_unknown",
+    "urgent",
 )
 
 

@@ -20,6 +20,7 @@ def decide(
     people: int,
     at: datetime,
     reason: str = "",
+    as_urgent: bool = False,
 ) -> Approval:
     """Write down what a member decided on exactly this content, and return it flushed."""
     approval = Approval(
@@ -30,6 +31,7 @@ def decide(
         content=content.to_json(),
         people=people,
         reason=reason,
+        as_urgent=as_urgent,
         decided_at=at,
     )
     session.add(approval)

@@ -15,7 +15,8 @@ from campaigns.places.models import Place, Route
 from campaigns.planning import queries
 from campaigns.planning.approvals.changes import Changes, changes_between
 from campaigns.planning.campaign_content import Content
-from campaigns.planning.models import Approval, Campaign, CampaignState, Decision
+from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Priority, Run
+from campaigns.staff.queries import load_member_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ def load_review(
         runs_out_at=None if sent else decided_at + timedelta(days=valid_days),
         returned=_returned(session, campaign),
     )
+
+
+def find_urgency(session: Session, run: Run) -> tuple[Approval, str] | None:
+    """Return the approval by which a run is urgent, and the name of who gave it; None for every other run."""
+    if run.priority != Priority.URGENT:
+        return None
+    approved = select(Approval).where(Approval.campaign_id == run.campaign_id, Approval.as_urgent)
+    found = session.scalar(approved.where(Approval.digest == run.digest).order_by(Approval.id.desc()).limit(1))
+    names = load_member_names(session, [found.member_id] if found else [])
+    return (found, names.get(found.member_id, "")) if found else None
 
 
 def _returned(session: Session, campaign: Campaign) -> Approval | None:

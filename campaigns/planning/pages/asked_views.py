@@ -38,10 +38,13 @@ def waits_for_count() -> bool:
     return not (counts_at_once() or has_few(session(), current_organisation().id))
 
 
-def ask(act: Act, campaign: Campaign, *, digest: str | None = None, run: Run | None = None) -> None:
+def ask(
+    act: Act, campaign: Campaign, *, digest: str | None = None, run: Run | None = None, as_urgent: bool = False
+) -> None:
     """Let an act wait for its count. Raises RefusedError when it is refused whoever the people are."""
     by, policy = current_member().id, Policy.of(settings())
-    ask_act(session(), act, campaign, by=by, digest=digest, run=run, policy=policy, now=clock.now())
+    what: dict[str, Any] = {"digest": digest, "run": run, "as_urgent": as_urgent}
+    ask_act(session(), act, campaign, by=by, policy=policy, now=clock.now(), **what)
     flash(_("Its people are counted first. Then it is done by itself, or this page says why not."), "good")
 
 

@@ -28,6 +28,7 @@ FACTS = {
     "pages": _l("Address of the pages that texts name"),
     "numbers": _l("Numbers that texts may name"),
     "resend_unknown": _l("If it is unknown whether a message arrived"),
+    "urgent": _l("Why it is urgent"),
 }
 
 _STRETCHES = {
@@ -95,5 +96,7 @@ def _part(part: Mapping[str, Any], routes: Mapping[int, str]) -> str:
 
 
 def _schedule(schedule: Mapping[str, Any]) -> str:
+    if schedule.get("on_approval"):
+        return str(_("As soon as it is approved"))
     starts = wall_clock(datetime.fromisoformat(schedule["starts_at"]), "medium")
     return f"{starts} · {recurrence_words(schedule['recurrence'])} · {schedule['time_zone']}"

@@ -35,6 +35,7 @@ from campaigns.planning.gates.approved_numbers import as_approved
 from campaigns.planning.gates.assessment import Assessment, FindFaults, assess_start, no_faults
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
+    Approval,
     Campaign,
     CampaignState,
     Decision,
@@ -111,14 +112,14 @@ def let_run_start(
     session.flush()
     before, when = FrozenRun.from_json(run.frozen), queries.schedule_content(schedule)
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
-    run.state, run.reason = RunState.PLANNING, None
+    run.state, run.reason, run.priority = RunState.PLANNING, None, _priority_of(approval, run.priority)
     expect_cost(session, run, start.estimate.usd, now=now)
     # A release is an approval: of what is sent now, and of the people later runs are compared with.
-    people = start.tally.people
-    released = decide(session, campaign, Decision.APPROVED, by=by, content=start.content, people=people, at=now)
+    about: Any = {"content": start.content, "people": start.tally.people, "as_urgent": approval.as_urgent}
+    released = decide(session, campaign, Decision.APPROVED, by=by, at=now, **about)
     if _is_to_come(campaign):
         keep_audience(session, released, start.content, campaign.organisation_id, now=now, counted=counted)
-    _record(session, run, "run.let_start", by, people=people)
+    _record(session, run, "run.let_start", by, people=start.tally.people)
 
 
 def check_may_start(session: Session, run: Run, *, by: int) -> Campaign:
@@ -206,7 +207,7 @@ def hurry_run(session: Session, run: Run, *, by: int) -> None:
     # What may still be stopped has something left to send.
     _begin(session, run, RunState.STOPPED, by, Permission.REVIEW)
     _check_goes_on(run)
-    run.priority = Priority.URGENT
+    run.priority = Priority.FIRST
     _record(session, run, "run.hurry", by)
 
 
@@ -240,10 +241,17 @@ def _fire(
     session.flush()
     if not _is_to_come(campaign):
         forget_people(session, campaign.id)
-    run = _make_run(session, schedule, occurrence, content, reason, now=now, policy=policy)
+    how: Any = {"now": now, "policy": policy, "priority": _priority_of(approval)}
+    run = _make_run(session, schedule, occurrence, content, reason, **how)
     if run is not None and run.state == RunState.PLANNING:
         expect_cost(session, run, start.estimate.usd, now=now)
     return run
+
+
+def _priority_of(approval: Approval | None, before: int = Priority.ORDINARY) -> int:
+    if before >= Priority.FIRST:
+        return before
+    return Priority.URGENT if approval is not None and approval.as_urgent else Priority.ORDINARY
 
 
 def _is_to_come(campaign: Campaign) -> bool:
@@ -278,6 +286,7 @@ def _make_run(
     *,
     now: datetime,
     policy: Policy,
+    priority: int = Priority.ORDINARY,
 ) -> Run | None:
     """Make the run of an occurrence, held for `reason` if there is one; None when it has its run."""
     run = Run(
@@ -287,6 +296,7 @@ def _make_run(
         occurrence=occurrence,
         state=RunState.HELD if reason else RunState.PLANNING,
         reason=reason,
+        priority=priority,
         created_at=now,
     )
     when = queries.schedule_content(schedule)
@@ -296,7 +306,8 @@ def _make_run(
             session.add(run)
     except IntegrityError:
         return None
-    _record(session, run, "run.hold" if reason else "run.fire", None)
+    urgent = {"urgent": 1} if priority == Priority.URGENT else {}
+    _record(session, run, "run.hold" if reason else "run.fire", None, **urgent)
     return run
 
 

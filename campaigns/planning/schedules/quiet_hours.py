@@ -53,31 +53,51 @@ def quiet_hours_of(rule: CountryRule | None) -> QuietHours:
     )
 
 
-def first_allowed(moment: datetime, zone: str, country: str, *, is_zone_known: bool = True) -> datetime:
+def own_hours_of(rule: CountryRule | None) -> list[QuietHours]:
+    """Return the quiet hours that a country has by the table itself; an end that it does not say is filled in."""
+    if rule is None or (rule.quiet_from is None and rule.quiet_to is None and not rule.quiet_on_rest_days):
+        return []
+    if rule.quiet_from is None and rule.quiet_to is None:
+        return [QuietHours(time(), time(), on_rest_days=True)]
+    return [quiet_hours_of(rule)]
+
+
+def first_allowed(
+    moment: datetime, zone: str, country: str, *, is_zone_known: bool = True, is_urgent: bool = False
+) -> datetime:
     """Return the first instant from `moment` (aware) on when a number of `country` may be written to in `zone`.
 
     "" is an unknown country: the stated default holds there, as where the table is silent. For people whose zone
-    is not known, `zone` is a guess, and only a few hours of its day are allowed.
+    is not known, `zone` is a guess, and only a few hours of its day are allowed. What is urgent waits for no
+    default of ours: only for the hours that the table has for the country.
     """
     local = wall_of(moment, zone)
-    allowed = next_allowed(local, _rules_of(country, is_zone_known=is_zone_known))
+    allowed = next_allowed(local, _rules_of(country, is_zone_known=is_zone_known, is_urgent=is_urgent))
     return moment if allowed == local else to_utc(allowed, zone)
 
 
-def next_quiet(moment: datetime, zone: str, country: str, *, is_zone_known: bool = True) -> datetime | None:
+def next_quiet(
+    moment: datetime, zone: str, country: str, *, is_zone_known: bool = True, is_urgent: bool = False
+) -> datetime | None:
     """Return the first instant after `moment`, an allowed one, at which it gets quiet for `first_allowed`.
 
     None: it does not within a fortnight.
     """
     today = wall_of(moment, zone).date()
     days = [today + timedelta(days=number) for number in range(FORTNIGHT.days + 1)]
-    rules = _rules_of(country, is_zone_known=is_zone_known)
+    rules = _rules_of(country, is_zone_known=is_zone_known, is_urgent=is_urgent)
     begins = (to_utc(local, zone) for day in days for local in sorted(_begin_on(day, rules)))
     return next((instant for instant in begins if instant > moment), None)
 
 
 def quiet_between(
-    since: datetime, until: datetime, zone: str, country: str, *, is_zone_known: bool = True
+    since: datetime,
+    until: datetime,
+    zone: str,
+    country: str,
+    *,
+    is_zone_known: bool = True,
+    is_urgent: bool = False,
 ) -> list[tuple[datetime, datetime]]:
     """List the quiet hours from `since` on that begin before `until`: first instant, and the first one after.
 
@@ -86,10 +106,10 @@ def quiet_between(
     found: list[tuple[datetime, datetime]] = []
     moment: datetime | None = since
     while moment is not None and moment < until:
-        allowed = first_allowed(moment, zone, country, is_zone_known=is_zone_known)
+        allowed = first_allowed(moment, zone, country, is_zone_known=is_zone_known, is_urgent=is_urgent)
         if allowed > moment:
             found.append((moment, allowed))
-        moment = next_quiet(allowed, zone, country, is_zone_known=is_zone_known)
+        moment = next_quiet(allowed, zone, country, is_zone_known=is_zone_known, is_urgent=is_urgent)
     return found
 
 
@@ -108,8 +128,11 @@ def next_allowed(local: datetime, rules: Iterable[QuietHours]) -> datetime:
     return local
 
 
-def _rules_of(country: str, *, is_zone_known: bool) -> list[QuietHours]:
-    rules = [quiet_hours_of(all_country_rules().get(country))]
+def _rules_of(country: str, *, is_zone_known: bool, is_urgent: bool) -> list[QuietHours]:
+    rule = all_country_rules().get(country)
+    if is_urgent:
+        return own_hours_of(rule)
+    rules = [quiet_hours_of(rule)]
     if not is_zone_known:
         rules.append(QuietHours(UNKNOWN_QUIET_FROM, UNKNOWN_QUIET_TO, on_rest_days=False))
     return rules

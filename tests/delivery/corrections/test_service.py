@@ -198,7 +198,7 @@ def test_approval_over_the_wrong_version_is_void(scene: Scene) -> None:
 def test_correction_is_urgent_and_leaves_one_entry(scene: Scene) -> None:
     before = len(scene.session.scalars(select(AuditEntry.id)).all())
     correction = scene.correct()
-    assert (correction.priority, correction.state) == (Priority.URGENT, RunState.PLANNING)
+    assert (correction.priority, correction.state) == (Priority.FIRST, RunState.PLANNING)
     entries = scene.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[before:]
     assert [(entry.action, entry.detail["stopped"]) for entry in entries] == [("run.correct", [scene.run.id])]
 

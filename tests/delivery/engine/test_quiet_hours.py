@@ -117,7 +117,7 @@ def test_those_put_off_are_called_in_the_morning(sessions: sessionmaker[Session]
 
 def test_urgent_run_goes_on(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault)
-    change(sessions, Run, priority=Priority.URGENT)
+    change(sessions, Run, priority=Priority.FIRST)
     assert len(claim(sessions, vault, run_id, LATE).claimed) == 5
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.models import Address
 from campaigns.core.clock import running_on
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
@@ -63,12 +64,29 @@ def test_run_of_an_hour_meets_no_quiet_hours(sessions: sessionmaker[Session], va
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(("priority", "keeps_quiet"), [(Priority.URGENT, True), (Priority.ORDINARY, False)])
+@pytest.mark.parametrize(("priority", "keeps_quiet"), [(Priority.FIRST, True), (Priority.ORDINARY, False)])
 def test_other_runs_know_of_none(
     sessions: sessionmaker[Session], vault: Vault, priority: Priority, keeps_quiet: bool
 ) -> None:
     planned(sessions, vault, minutes=36 * 60, priority=priority, keeps_quiet=keeps_quiet)
     assert quiet_of(sessions, "Europe/Warsaw") == []
+
+
+@pytest.mark.one_database
+def test_urgent_run_keeps_the_hours_of_countries_alone(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """Romania has its own, from 22:00 to 8:00; for Poland the table is silent."""
+    with sessions.begin() as session:
+        content = frozen(keeps_quiet=True, expires_after_minutes=24 * 60)
+        occurrence = datetime(2026, 3, 2, 13)
+        run = a_planned_run(session, frozen=content, occurrence=occurrence, priority=Priority.URGENT)
+        people(session, run.organisation_id, vault, count=1, time_zone="Europe/Warsaw")
+        people(session, run.organisation_id, vault, count=1, time_zone="Europe/Bucharest", prefix="+40712")
+        romanian = session.scalar(select(func.max(Address.id)))
+        session.execute(update(Address).where(Address.id == romanian).values(country="RO"))
+    with running_on(lambda: NOON):
+        fan_out(sessions, run.id, policy=Policy(36_500))
+    assert quiet_of(sessions, "Europe/Warsaw") == []
+    assert quiet_of(sessions, "Europe/Bucharest") == [(march(2, 20), march(3, 6))]
 
 
 def test_what_is_sent_again_knows_the_next_nights(sessions: sessionmaker[Session], vault: Vault) -> None:

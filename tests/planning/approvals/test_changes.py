@@ -60,6 +60,7 @@ def test_each_part_of_the_plan_is_told() -> None:
         leads_to="https://help.example.org/",
         pages="https://info.example.org",
         numbers={"services": {"1": ["112"]}},
+        urgent="The hotline was closed.",
     )
     assert {each.name for each in changes_between(content(), other).facts} == set(FACTS)
 

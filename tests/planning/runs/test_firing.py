@@ -335,7 +335,7 @@ def test_only_reviewers_put_a_run_first(story: Story) -> None:
         service.hurry_run(story.session, run, by=story.author.id)
     service.hurry_run(story.session, run, by=story.approver.id)
     story.session.expire_all()
-    assert run.priority == Priority.URGENT
+    assert run.priority == Priority.FIRST
     assert entries_about(story.session, run) == ["run.fire", "run.hurry"]
 
 

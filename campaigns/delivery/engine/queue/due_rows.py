@@ -136,7 +136,7 @@ def end_of_quiet() -> ColumnElement[datetime]:
     quiet, zone = RUN_QUIET.c, RUN_ZONE.c
     time_zone, country = func.coalesce(CONTACT.c.time_zone, UNKNOWN_ZONE), func.coalesce(ADDRESS.c.country, "")
     is_now = and_(quiet.run_id == bindparam("run"), quiet.begins_at <= NOW, quiet.ends_at > NOW)
-    waits = select(Run.id).where(Run.id == quiet.run_id, Run.priority < Priority.URGENT).exists()
+    waits = select(Run.id).where(Run.id == quiet.run_id, Run.priority < Priority.FIRST).exists()
     anywhere = select(quiet.run_id).where(is_now, waits).exists()
     is_planned = (
         select(zone.run_id)
