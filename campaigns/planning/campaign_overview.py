@@ -66,6 +66,8 @@ class ScheduleView:
     waves: list[Wave]
     #: When its first message leaves, quiet hours counted; None where few get it, or nobody was counted.
     first_at: datetime | None = None
+    #: The same, if it is approved as urgent.
+    urgent_at: datetime | None = None
 
     @property
     def is_quiet(self) -> bool:
@@ -137,12 +139,19 @@ def load_schedules(
         timing = timing_of(schedule)
         firings = firings_of(schedule, tally.zones if tally else (), after=now, count=SHOWN_FIRINGS)
         people = tally.by_zone() if tally and firings else {}
-        waves = waves_of(timing, firings[0].occurrence, people, keeps_quiet=keeps_quiet) if people else []
-        soonest = min((wave.due_at for wave in waves), default=None)
-        first_at = soonest if tally and is_told(tally.people) else None
+        waves, urgent = (
+            waves_of(timing, firings[0].occurrence, people, keeps_quiet=keeps_quiet, is_urgent=each)
+            if people
+            else []
+            for each in (False, True)
+        )
+        told = tally is not None and is_told(tally.people)
+        first_at, urgent_at = (
+            min((wave.due_at for wave in each), default=None) if told else None for each in (waves, urgent)
+        )
         # Where few are, or nobody, is not told: whoever writes the rule chooses who is asked about.
         waves = [wave for wave in waves if is_told(wave.people)]
-        views.append(ScheduleView(schedule, firings, waves, first_at))
+        views.append(ScheduleView(schedule, firings, waves, first_at, urgent_at))
     return views
 
 

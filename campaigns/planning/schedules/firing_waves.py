@@ -29,15 +29,23 @@ class Wave:
 
 
 def waves_of(
-    timing: Timing, occurrence: datetime, people: Mapping[tuple[str, str], int], *, keeps_quiet: bool
+    timing: Timing,
+    occurrence: datetime,
+    people: Mapping[tuple[str, str], int],
+    *,
+    keeps_quiet: bool,
+    is_urgent: bool = False,
 ) -> list[Wave]:
-    """Return the waves of an occurrence, soonest first; `people` are counted by zone and number's country."""
+    """Return the waves of an occurrence, soonest first; `people` are counted by zone and number's country.
+
+    What is urgent waits for the quiet hours of countries alone.
+    """
     found: defaultdict[tuple[datetime, str, bool], int] = defaultdict(int)
     for (zone, country), count in people.items():
         where = zone or timing.time_zone
         meant = to_utc(occurrence, timing.time_zone if timing.zone_policy == ZonePolicy.FIXED else where)
-        known = zone != UNKNOWN_ZONE
-        due_at = first_allowed(meant, where, country, is_zone_known=known) if keeps_quiet else meant
+        how = {"is_zone_known": zone != UNKNOWN_ZONE, "is_urgent": is_urgent}
+        due_at = first_allowed(meant, where, country, **how) if keeps_quiet else meant
         found[due_at, zone, due_at != meant] += count
     return [
         Wave(zone, due_at, wall_of(due_at, zone or timing.time_zone), count, is_moved)

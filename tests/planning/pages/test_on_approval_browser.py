@@ -1,4 +1,4 @@
-"""A time that comes with the approval, chosen and approved in a real browser, without script too."""
+"""A campaign that starts when it is approved, as urgent, in a real browser; without script too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.planning.service import remove_schedule
+from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.planning.policy import USUAL
+from campaigns.planning.service import fire_due, remove_schedule
 from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
 from tests.planning.pages.test_approved import in_session
@@ -44,6 +47,7 @@ def story(pages: Pages, campaign: Story) -> Story:
         here = in_session(session, campaign)
         for schedule in list(here.campaign.schedules):
             remove_schedule(session, schedule, by=campaign.author.id)
+        here.campaign.urgent_reason = "The hotline of Przemyśl was closed."
     return campaign
 
 
@@ -62,11 +66,12 @@ def test_author_chooses_it_and_approver_starts_it(
     at = f"/campaigns/{story.campaign.id}"
     with a_visit(*console, pages, story.author, width=width, language=language) as visit:
         choose(visit, story)
-        visit.page.locator("[name=preview]").click()
-        visit.page.locator("#coming p").first.wait_for()
+        visit.page.locator("#coming p:not(.is-timed)").wait_for()
         visit.look("on-approval-form")
         visit.page.locator("[name=save]").click()
         visit.look("on-approval-draft")
+        visit.go(f"{at}/edit")
+        visit.look("on-approval-edit")
         visit.go("/campaigns")
         visit.look("on-approval-list")
         visit.go("/campaigns/calendar?view=week")
@@ -76,8 +81,17 @@ def test_author_chooses_it_and_approver_starts_it(
     with a_visit(*console, pages, story.approver, width=width, language=language) as visit:
         visit.go(at)
         visit.look("on-approval-decide")
+        visit.page.locator("[name=as_urgent]").check()
         visit.page.locator("#approve").click()
         visit.look("on-approval-approved")
+        with pages.sessions.begin() as session:
+            (run,) = fire_due(session, now=clock.now())
+            run_id = run.id
+        fan_out(pages.sessions, run_id, policy=USUAL)
+        visit.go(f"/delivery/runs/{run_id}")
+        visit.look("on-approval-run")
+        visit.go("/")
+        visit.look("on-approval-now")
 
 
 def test_it_is_chosen_without_script(console: tuple[Browser, str], pages: Pages, story: Story) -> None:

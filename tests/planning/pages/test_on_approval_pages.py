@@ -74,6 +74,15 @@ def test_approver_reads_for_how_many_it_starts(pages: Pages, submitted: Story) -
     assert "I have read it: approve and start" in page
 
 
+def test_approver_reads_what_urgent_would_change(pages: Pages, submitted: Story) -> None:
+    """The country of these numbers has no quiet hours of its own."""
+    with pages.sessions.begin() as session:
+        session.get_one(Campaign, submitted.campaign.id).urgent_reason = "The border closes."
+    with clock.running_on(lambda: NIGHT):
+        page = decision(pages.client(submitted.approver), submitted)
+    assert f'Approved as urgent, it leaves on <time datetime="{NIGHT.isoformat()}"' in page
+
+
 def test_what_is_approved_at_night_waits_and_says_until_when(pages: Pages, submitted: Story) -> None:
     approver, at = pages.client(submitted.approver), f"/campaigns/{submitted.campaign.id}"
     with pages.sessions() as session:
@@ -82,6 +91,7 @@ def test_what_is_approved_at_night_waits_and_says_until_when(pages: Pages, submi
         page = decision(approver, submitted)
         assert "All of them have quiet hours now" in page
         assert f'datetime="{MORNING.isoformat()}"' in page
+        assert "Approved as urgent" not in page
         said = approver.post(f"{at}/approve", data={"digest": digest}, follow_redirects=True).text
         assert "Approved. It starts within seconds." in said
         with pages.sessions.begin() as session:
