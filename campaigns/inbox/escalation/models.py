@@ -118,6 +118,16 @@ class EscalationSwitch(Base):
         return self.organisation_id
 
 
+class UrgentRunTold(Base):
+    """A member whom a mail told that an urgent run is being sent."""
+
+    __tablename__ = "urgent_run_told"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey(_MEMBER), primary_key=True)
+    told_at: Mapped[datetime]
+
+
 class OnCall(Base):
     """Another organisation that is told when nobody answers; it is only once it has agreed."""
 

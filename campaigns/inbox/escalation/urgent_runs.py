@@ -10,13 +10,10 @@ from sqlalchemy.orm import contains_eager
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Priority, Run
 
-#: So many are told of at once.
-MOST_TOLD = 3
 
-
-def select_urgent_runs(organisation_ids: Collection[int]) -> Select[Run]:
+def select_urgent_runs(organisation_ids: Collection[int] | Select[int]) -> Select[Run]:
     """Select the urgent runs of some organisations that are under way, newest first, with their campaigns."""
     urgent = select(Run).join(Run.campaign).options(contains_eager(Run.campaign))
     of_theirs = Run.organisation_id.in_(organisation_ids)
     under_way = (Run.state.in_(IN_FLIGHT), Run.priority == Priority.URGENT, ~Run.is_rehearsal)
-    return urgent.where(of_theirs, *under_way).order_by(Run.id.desc()).limit(MOST_TOLD)
+    return urgent.where(of_theirs, *under_way).order_by(Run.id.desc())

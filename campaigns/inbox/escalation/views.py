@@ -21,6 +21,8 @@ from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission, may_as
 from campaigns.web.session import session
 
+#: Urgent runs that are told of at once.
+MOST_TOLD = 3
 pages = Blueprint("escalation", __name__, url_prefix="/inbox")
 
 
@@ -85,7 +87,7 @@ def find_urgent_runs() -> Sequence[Run]:
     """Return the urgent runs under way of the organisation in which the member works now, if they answer there."""
     if not current_user.is_authenticated or not may_now(Permission.ANSWER):
         return ()
-    return session().scalars(select_urgent_runs([current_organisation().id])).all()
+    return session().scalars(select_urgent_runs([current_organisation().id]).limit(MOST_TOLD)).all()
 
 
 def _count_asked() -> Sequence[Asked]:
