@@ -17,6 +17,8 @@ _ALPHABETS = {
     "fa": "آابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی",
     "ps": "آابپتټثجځچڅحخدډذرړزژږسشښصضطظعغفقکګلمنڼوهیې",
 }
+#: Letters that stand beside a plainer one, though Unicode takes no mark off them: Łódź among readers of English.
+_PLAIN = str.maketrans("łøđı", "lodi")
 
 
 def place_in_alphabet(text: str, language: str) -> tuple[tuple[int, int], ...]:
@@ -27,7 +29,11 @@ def place_in_alphabet(text: str, language: str) -> tuple[tuple[int, int], ...]:
 
 def _bare(text: str, alphabet: str) -> str:
     """Take the marks off all letters but those that have a place of their own."""
-    return "".join(letter if letter in alphabet else unicodedata.normalize("NFD", letter)[0] for letter in text)
+    return "".join(letter if letter in alphabet else _plain(letter) for letter in text)
+
+
+def _plain(letter: str) -> str:
+    return unicodedata.normalize("NFD", letter)[0].translate(_PLAIN)
 
 
 def _place(letter: str, alphabet: str) -> tuple[int, int]:

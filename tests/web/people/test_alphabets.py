@@ -14,6 +14,7 @@ from campaigns.web.people.public_words import Words
         ("pl", "Egipt, Litwa, Łotwa, Niemcy, Węgry, Zjednoczone Emiraty Arabskie"),
         ("fa", "آلمان, بریتانیا, چک, رومانی, کنیا, لبنان"),
         ("fr", "Arabie saoudite, Égypte, Érythrée, Espagne, Éthiopie, France"),
+        ("en", "Lesser Poland, Łódź, Silesian, Świętokrzyskie, Warmian"),
         ("ar", "إيطاليا, بولندا, لبنان"),
         ("am", "ሀንጋሪ, ሊባኖስ, ፖላንድ"),
     ],

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
+from campaigns.web.people.layout import exit_of
 from campaigns.web.people.public_words import public_languages, public_words
 from tests.web.pages import Pages, make_pages
 
@@ -93,6 +94,11 @@ def test_way_out_leads_elsewhere_and_lets_the_browser_forget(pages: Pages) -> No
     assert unknown.location == "https://www.wikipedia.org/"
     assert answer.headers["Clear-Site-Data"] == '"cookies", "storage"'
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("country", ["", "CZ", "DE", "HU", "MD", "PL", "RO", "SK", "UA"])
+def test_every_way_out_is_a_whole_address_of_a_front_page(country: str) -> None:
+    assert re.fullmatch(r"https://www\.[a-z.-]+/|https://meteo\.imgw\.pl/", exit_of(country))
 
 
 @pytest.mark.parametrize(("asked_as", "forgets"), [("document", True), ("image", False), ("empty", False)])
