@@ -36,8 +36,16 @@ def furnish(pages: Pages) -> None:
         )
         free = {"number_national": "800 012 948", "number_from_abroad": None, "cost": "free in PL"}
         a_service(session, ours, name="Papers", kind="legal", hours=weekday, **free, **fresh)
+        abroad = {"number_from_abroad": "+380 44 284 19 15"}
         a_service(
-            session, ours, name="House", kind="shelter", region_codes=["PL-18"], by_appointment=True, **fresh
+            session,
+            ours,
+            name="House",
+            kind="shelter",
+            region_codes=["PL-18"],
+            by_appointment=True,
+            **abroad,
+            **fresh,
         )
         number = {"identity": "+48500100200", "countries": ["PL"], "organisation_id": ours.id}
         for facts in (number, number | {"channel": Channel.WHATSAPP}, BOT | {"organisation_id": ours.id}):

@@ -60,6 +60,15 @@ def test_every_page_fits_and_can_be_read_aloud(
             assert (name, visit.violations()) == (name, [])
             assert (name, visit.foreign) == (name, [])
             assert (name, small_targets(visit.page)) == (name, [])
+            assert (name, broken_numbers(visit.page)) == (name, [])
+
+
+def broken_numbers(page: Page) -> list[str]:
+    """Return the numbers to tap that stand on two lines."""
+    page.locator("details").evaluate_all("all => all.forEach(each => (each.open = true))")
+    found = page.locator(".tel").all()
+    boxes = ((each, each.bounding_box()) for each in found)
+    return [str(each.text_content()) for each, box in boxes if box is not None and box["height"] > 1.5 * FINGER]
 
 
 def small_targets(page: Page) -> list[str]:
