@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +18,8 @@ from campaigns.core.settings import PREFIX, Settings
 from campaigns.core.words import N_
 from campaigns.staff.models import Organisation
 
+#: Longest name of a credential, as senders keep it.
+LONGEST_NAME = 60
 _NOBODYS = N_(
     "The provider key “%(name)s” belongs to no organisation yet: whoever runs this system has to say whose it is."
 )
@@ -53,6 +56,24 @@ class Credentials:
     def names_of(self, organisation_id: int) -> list[str]:
         """Return the names of the credentials that an organisation may use, as senders give them."""
         return sorted(name.lower() for name in self.settings.secrets if self.belongs_to(name, organisation_id))
+
+    def is_told_of(self, name: str) -> bool:
+        """Say whether the settings hold a credential, or say whose it is to be."""
+        return name.upper() in self.settings.secrets or name.upper() in self.settings.owners
+
+    def name_to_come(self, gateway: str, slug: str) -> str:
+        """Return by which name an organisation's credential may be entered that nobody has entered yet."""
+        own = f"{gateway}_{slug.replace('-', '_')}"[: LONGEST_NAME - 4]
+        names = chain([gateway] if len(self.organisations) == 1 else [], [own], (f"{own}_{at}" for at in count(2)))
+        return next(name for name in names if not self.is_told_of(name))
+
+    def missing(self, name: str, slug: str) -> list[str]:
+        """Return what the settings lack before an organisation can use a credential that nobody has entered."""
+        owners, own_id = self.owners_of(name), self.organisations[slug]
+        if name.upper() in self.settings.secrets or (owners and own_id not in owners):
+            return []
+        entered = f"{PREFIX}SECRET_{name.upper()}=account:token"
+        return [entered] if owners else [entered, f"{PREFIX}OWNERS_{name.upper()}={slug}"]
 
     def opening(self, account: str) -> list[str]:
         """Return the names of the credentials that open an account, as senders give them."""

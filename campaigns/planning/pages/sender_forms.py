@@ -114,7 +114,6 @@ class SenderForm(SenderChangeForm):
     gateway = SelectField(_l("Connection to the provider"), [InputRequired()])
     secret_name = SelectField(
         _l("Provider key"),
-        [InputRequired()],
         description=_l(
             "Its name in the settings of this system. Those that belong to your organisation are offered. "
             "Whoever runs this system enters them and says whose they are."
@@ -129,7 +128,8 @@ class SenderForm(SenderChangeForm):
         """
         kinds = [kind for kind in gateway_kinds().values() if is_demo or kind.reaches_people]
         self.gateway.choices = options((kind.name, _words_for(kind)) for kind in kinds)
-        self.secret_name.choices = options((name, name) for name in credentials)
+        named = [(name, name) for name in credentials]
+        self.secret_name.choices = options([*named, ("", _("None yet: it is entered later"))])
 
     def facts(self) -> Facts:
         """Return the sender the form says."""

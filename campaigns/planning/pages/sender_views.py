@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -57,7 +59,7 @@ def create() -> Page:
             made = senders.create_sender(
                 session(),
                 current_organisation().id,
-                facts=form.facts(),
+                facts=_with_key(form.facts(), credentials),
                 by=current_member().id,
                 credentials=credentials,
             )
@@ -65,7 +67,8 @@ def create() -> Page:
             form.show(error)
         else:
             flash(_("The sender is saved."), "good")
-            return _to(made) if _has_hooks(made) else redirect(url_for("planning.senders.index"))
+            lacks_key = bool(fault_of(credentials, made, current_organisation().id))
+            return _to(made) if lacks_key or _has_hooks(made) else redirect(url_for("planning.senders.index"))
     return render_template("planning/senders/sender.html", form=form, sender=None), form.status
 
 
@@ -90,6 +93,7 @@ def edit(sender_id: int) -> Page:
         "has_hooks": _has_hooks(sender),
         "hooks": _hooks_of(sender, credentials),
         "fault": fault_of(credentials, sender, current_organisation().id),
+        "missing": credentials.missing(sender.secret_name, current_organisation().slug),
         "is_testable": kind is not None and kind.reaches_people,
     }
     page = render_template("planning/senders/sender.html", form=form, sender=sender, **known)
@@ -116,6 +120,13 @@ def test(sender_id: int) -> Page:
         answer = try_sender(session(), sender, settings=settings(), by=current_member().id)
         flash(answer_words(answer), "bad" if answer.code else "good")
     return _to(sender)
+
+
+def _with_key(facts: senders.SenderFacts, credentials: Credentials) -> senders.SenderFacts:
+    """Return what makes a sender, with a name for its provider key where nobody has entered that yet."""
+    if facts.secret_name:
+        return facts
+    return replace(facts, secret_name=credentials.name_to_come(facts.gateway, current_organisation().slug))
 
 
 def _has_hooks(sender: Sender) -> bool:

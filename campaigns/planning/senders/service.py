@@ -104,14 +104,14 @@ def create_sender(
 ) -> Sender:
     """Add a sender of an organisation; only a demo has one that reaches nobody.
 
-    Raises InputError for what cannot be sent from or is in use already, ForeignCredentialError for a credential
-    that is not the organisation's.
+    Its credential may be entered later: until then nothing is sent over it. Raises InputError for what cannot be
+    sent from or is in use already, ForeignCredentialError for a credential that is not the organisation's.
     """
     limits, identity = facts.limits.checked(), checked_identity(facts.channel, facts.identity)
     kind = _checked_kind(facts.gateway, facts.channel, is_demo=credentials.settings.mode is Mode.DEMO)
     if not _SECRET_NAME.fullmatch(facts.secret_name):
         raise InputError(N_("The name of a provider key has small letters, digits and underscores only."))
-    if kind.reaches_people:
+    if kind.reaches_people and credentials.is_told_of(facts.secret_name):
         credentials.check(facts.secret_name, organisation_id)
     sender = Sender(
         organisation_id=organisation_id,
@@ -185,7 +185,8 @@ def _checked_kind(name: str, channel: Channel, *, is_demo: bool) -> GatewayKind:
 def _check_owner(sender: Sender, credentials: Credentials) -> None:
     """Raise ForeignCredentialError for a sender of an organisation whose credential is not that organisation's."""
     kind = gateway_kinds().get(sender.gateway)
-    if sender.organisation_id is not None and kind is not None and kind.reaches_people:
+    is_known = credentials.is_told_of(sender.secret_name)
+    if sender.organisation_id is not None and kind is not None and kind.reaches_people and is_known:
         credentials.check(sender.secret_name, sender.organisation_id)
 
 

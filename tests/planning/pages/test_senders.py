@@ -63,6 +63,22 @@ def test_sender_is_added_and_changed(pages: Pages, admin: FlaskClient) -> None:
     assert (changed.countries, changed.daily_limit) == ([], None)
 
 
+def test_newcomer_without_a_key_adds_a_sender_and_is_told_what_to_enter(sqlite_engine: Engine) -> None:
+    with make_pages(sqlite_engine, owners_twilio="") as pages:
+        admin = pages.client(pages.member(Role.ADMIN))
+        assert "Add the sender all the same" in admin.get("/campaigns/senders/new").text
+        made = admin.post("/campaigns/senders/new", data=FORM | {"secret_name": ""})
+        added = only(pages)
+        assert made.location == f"/campaigns/senders/{added.id}"
+        assert added.secret_name == "twilio_ours"
+        page = admin.get(made.location).text
+        listed = admin.get("/campaigns/senders").text
+    assert "No provider key yet" in page
+    assert "FINGERPOST_SECRET_TWILIO_OURS=account:token" in page
+    assert "FINGERPOST_OWNERS_TWILIO_OURS=ours" in page
+    assert "No provider key" in listed
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -173,7 +174,12 @@ def test_pages_say_it(pages: Pages) -> None:
     listed = admin.get("/campaigns/senders").text
     assert [listed.count(words) for words in ("No provider key", "Not tried yet", "Works")] == [1, 1, 1]
     assert MISSING in listed
-    assert MISSING in admin.get(f"/campaigns/senders/{lost.id}").text
+    page = admin.get(f"/campaigns/senders/{lost.id}").text
+    assert "No provider key yet" in page
+    assert re.findall(r"FINGERPOST_\w+=[\w:]+", page) == [
+        "FINGERPOST_SECRET_ELSEWHERE=account:token",
+        "FINGERPOST_OWNERS_ELSEWHERE=ours",
+    ]
     assert MISSING in admin.get("/").text
     assert MISSING in author.get("/").text
     assert MISSING not in pages.client(pages.member(Role.VIEWER)).get("/").text

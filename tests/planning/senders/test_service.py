@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core.errors import ForeignCredentialError, InputError, TransitionError
 from campaigns.planning.models import Health, Sender
+from campaigns.planning.senders.connections import fault_of
 from campaigns.planning.senders.service import (
     SenderFacts,
     SenderLimits,
@@ -148,6 +149,35 @@ def test_credential_of_another_organisation_is_refused(session: Session) -> None
         assert not sender.active
     known = credentials(session, owners_twilio=f"{theirs.slug} {ours.slug}")
     assert create_sender(session, ours.id, facts=LINE, by=admin.id, credentials=known).id
+
+
+def test_credential_may_be_entered_after_the_sender(session: Session) -> None:
+    ours, theirs = an_organisation(session, slug="our-team"), an_organisation(session)
+    admin = a_member(session, ours, Role.ADMIN)
+    known = credentials(session)
+    name = known.name_to_come("twilio", ours.slug)
+    assert name == "twilio_our_team"
+    assert known.missing(name, ours.slug) == [
+        "FINGERPOST_SECRET_TWILIO_OUR_TEAM=account:token",
+        "FINGERPOST_OWNERS_TWILIO_OUR_TEAM=our-team",
+    ]
+    facts = replace(LINE, secret_name=name)
+    sender = create_sender(session, ours.id, facts=facts, by=admin.id, credentials=known)
+    assert fault_of(known, sender, ours.id) == "Set FINGERPOST_SECRET_TWILIO_OUR_TEAM to account:token."
+    entered = {f"secret_{name}": "AC1:token", f"owners_{name}": ours.slug}
+    assert fault_of(credentials(session, **entered), sender, ours.id) == ""
+    # Whoever has chosen the name before has no right to what is entered under it for others.
+    known = credentials(session, **entered | {f"owners_{name}": theirs.slug})
+    assert "does not belong to your organisation" in fault_of(known, sender, ours.id)
+    assert known.missing(name, ours.slug) == []
+    assert known.name_to_come("twilio", ours.slug) == "twilio_our_team_2"
+
+
+def test_only_organisation_needs_no_name_of_its_own(session: Session) -> None:
+    ours = an_organisation(session)
+    known = credentials(session)
+    assert known.name_to_come("telegram", ours.slug) == "telegram"
+    assert known.missing("telegram", ours.slug) == ["FINGERPOST_SECRET_TELEGRAM=account:token"]
 
 
 @pytest.mark.parametrize(
