@@ -17,6 +17,7 @@ from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
 from campaigns.audience.file_telling import FileTelling, causes_of
 from campaigns.audience.files import watch
+from campaigns.audience.files.cell_meanings import CellMeanings
 from campaigns.audience.files.contact_reader import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.handed_in import as_text, columns_to_name, people_of
 from campaigns.audience.files.import_report import Report
@@ -130,9 +131,10 @@ def show_file(import_id: int) -> Page:
         unnamed=[ours for ours in COLUMN_NAMES if ours not in map(our_name, about.columns)],
         required=REQUIRED,
         encodings=ENCODINGS,
-        languages=all_languages(),
-        places=session().scalars(select_places(current_organisation().id)).all(),
-        groups=session().scalars(select_groups(current_organisation().id)).all(),
+        meanings=CellMeanings(
+            session().scalars(select_places(current_organisation().id)),
+            session().scalars(select_groups(current_organisation().id)),
+        ),
     )
 
 

@@ -233,6 +233,28 @@ def test_member_says_which_line_of_a_number_counts(
         assert session.scalars(select(Contact.language)).all() == ["pl"]
 
 
+def near_in(page: str) -> list[str]:
+    return [re.sub("<.*?>", "", found) for found in re.findall(r'id="near-\d+">(.*?)</p>', page)]
+
+
+def test_nearly_right_names_are_told(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        a_place(session, pages.ours, name="Przemyśl station", key="przemysl-pkp")
+        a_place(session, pages.theirs, name="Przemysl bazaar")
+    header = "number,language,place,position_date,consent_date,consent_how\n"
+    row = "+380501234567,ukranian,Przemysl,2026-02-01,2026-02-01,form\n"
+    client = client_for(Role.STEWARD)
+    first = upload(client, header + row + row.replace("ukranian", "uk").replace("501234567", "671234567")).location
+    page = client.get(first).text
+    languages, place = "Did you mean one of these: Ukrainian and Romanian?", "Did you mean Przemyśl station?"
+    assert near_in(page) == [languages, place]
+    # Nobody chooses for the member.
+    assert "selected" not in page.partition('id="meant-1"')[2]
+    said = {"column": "language", "cell": "ukranian", "meant": "uk"}
+    page = client.get(client.post(f"{first}/again", data=said).location).text
+    assert near_in(page) == [place]
+
+
 @pytest.mark.both_databases
 def test_export_of_an_address_book_gives_one_number_of_each_person(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault

@@ -102,7 +102,7 @@ def test_contact_is_changed_and_added_without_script(opened: Opened) -> None:
 
 def test_file_is_mended_in_its_place(opened: Opened, tmp_path: Path) -> None:
     visit, file = opened.visit, tmp_path / "people.csv"
-    rows = [f"+38067123456{at},klingon,Nowhere,2026-02-20" for at in range(3)]
+    rows = [f"+38067123456{at},ukranian,Nowhere,2026-02-20" for at in range(3)]
     file.write_text("\n".join(["Phone 1 - Value,language,place,position_date", *rows]))
     visit.go("/audience/contacts/files")
     visit.page.locator("main details summary").click()
