@@ -50,6 +50,7 @@ from campaigns.inbox.escalation.telling_members import tell_members
 from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
+from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
@@ -83,22 +84,20 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Chores with a thread of their own.
-APART = ("escalation", "mail", "reports", "people", "acts", "links")
+APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists")
 #: Between two looks whether a page, or an act, waits for a count.
 PEOPLE_EVERY, LAPSE_EVERY = 0.5, 20.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
 #: How often forms are looked for that can give no new code any more.
 FORMS_EVERY = 60.0
-#: How often those are looked for whom nobody has answered for days.
-ANSWERLESS_EVERY = 300.0
+#: How often those are looked for whom nobody has answered for days, and who did not answer whether to go on.
+ANSWERLESS_EVERY, SILENT_EVERY = 300.0, 300.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
 #: for the first of them; after a silence nothing is claimed before it ended, see `restoring/listening.py`.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
-#: Between two looks for people who were asked whether to go on and did not answer.
-SILENT_EVERY = 300.0
 #: Between two looks whether the directory changed under a run that is being sent, and for files that people sent.
 TEXTS_EVERY, FILES_EVERY = 5.0, 1.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
@@ -374,14 +373,15 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalating, mailing, reporting, counting, acting, linking = map(in_thread, self._apart.values())
-        needs = self._sessions, self._settings
+        escalating, mailing, reporting, counting, acting, linking, opting = map(in_thread, self._apart.values())
+        needs, keys = (self._sessions, self._settings), (self._sessions, self._vault)
         by_mail = *needs, self._mailer
         return [
             Chore("escalating", ESCALATE_EVERY, lambda: escalating(escalate, *needs)),
             Chore("counting people", PEOPLE_EVERY, lambda: counting(self._renewal.renew)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
+            Chore("opting lists out", ERASE_EVERY, lambda: opting(opt_out_lists, *keys, self._is_stopping)),
             Chore("telling members", ESCALATE_EVERY, lambda: mailing(tell_members, *by_mail), is_outward=True),
             Chore("mailing links", ESCALATE_EVERY, lambda: linking(send_reset_mails, *by_mail), is_outward=True),
             Chore("sending reports", REPORTS_EVERY, lambda: reporting(send_reports, *by_mail), is_outward=True),

@@ -39,6 +39,10 @@ METHOD = "list"
 LONGEST_SOURCE, LONGEST_NAME = 200, 200
 #: Numbers that opt out in one transaction: whoever says STOP meanwhile waits no longer than these take.
 PIECE = 500
+#: A longer list is a worker's: nobody waits so long for an answer.
+MOST_AT_ONCE = 10_000
+#: In the report of a list: the member who confirmed it, once it is a worker's.
+BY = "by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,14 @@ def open_list(waiting: ContactImport, vault: Vault) -> NumberList:
         sealed, table="contact_import", column="sealed_file", row_id=waiting.id
     ).splitlines()
     return NumberList(source, numbers)
+
+
+def leave_to_worker(session: Session, waiting: ContactImport, *, by: int) -> None:
+    """Let a worker opt out everybody on a list. Raises TransitionError when it is decided on already."""
+    session.refresh(waiting, ["state", "report"], with_for_update=True)
+    _require_checked(waiting)
+    waiting.report = {BY: by} | waiting.report
+    session.flush()
 
 
 def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *, by: int, vault: Vault) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, cast
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.datastructures import FileStorage
@@ -14,7 +14,7 @@ from campaigns.audience.consent.sealed_words import open_about
 from campaigns.audience.files.handed_in import READING, as_text, most_rows
 from campaigns.audience.files.number_reader import read_numbers
 from campaigns.audience.files.watch import check_quota
-from campaigns.audience.models import ContactImport
+from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import get_file, select_imports
 from campaigns.audience.service import limit_size
 from campaigns.core.errors import InputError, QuotaError, TransitionError
@@ -31,7 +31,7 @@ from campaigns.web.uploads import rows_of_upload
 
 pages = Blueprint("opted_out", __name__, url_prefix="/audience/contacts/opted-out")
 
-Page = str | Redirect | tuple[str, int]
+Page = str | Redirect | Response | tuple[str, int]
 #: Lists that were handed in last.
 _SHOWN = 5
 
@@ -58,8 +58,10 @@ def hand_in() -> Page:
 @pages.get("/<int:list_id>")
 @requires(Permission.HANDLE_CONTACTS)
 def show(list_id: int) -> Page:
-    """Show how many numbers a list has, and how far it is."""
+    """Show how many numbers a list has, and how far it is; a page that waits is loaded anew once all is done."""
     waiting = _list(list_id)
+    if "HX-Request" in request.headers and waiting.state != ImportState.CHECKED:
+        return Response(status=204, headers={"HX-Refresh": "true"})
     about = open_about(waiting, vault())
     return render_template("inbox/holds/opted_out_check.html", list=waiting, about=about, few=SMALLEST_SHOWN)
 
@@ -68,9 +70,13 @@ def show(list_id: int) -> Page:
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 def confirm(list_id: int) -> Page:
     """Opt out everybody on a checked list, some at a time: a stop that comes meanwhile waits for a piece alone."""
+    by, waiting = current_member().id, _list(list_id)
     with refusals_told(TransitionError):
-        said = opted_out_list.open_list(_list(list_id), vault())
-        by, count = current_member().id, len(said.numbers)
+        if waiting.report["numbers"] > opted_out_list.MOST_AT_ONCE:
+            opted_out_list.leave_to_worker(session(), waiting, by=by)
+            return redirect(url_for("opted_out.show", list_id=list_id))
+        said = opted_out_list.open_list(waiting, vault())
+        count = len(said.numbers)
         while opted_out_list.opt_out_piece(session(), _list(list_id), said, by=by, vault=vault()):
             commit_so_far()
         flash(ngettext("%(num)s number has opted out.", "%(num)s numbers have opted out.", count), "good")

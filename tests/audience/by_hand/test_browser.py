@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.holds import opted_out_list
+from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.staff.models import Role
 from tests.browser.chromium import LOOKS, Visit, skip_without_browser
 from tests.factories import a_contact, an_address
@@ -30,6 +35,7 @@ class Opened:
     visit: Visit
     bare: Page
     contact: str
+    sessions: sessionmaker[Session]
 
 
 @pytest.fixture(scope="module", params=LOOKS, ids=str)
@@ -54,7 +60,7 @@ def opened(
                     for one in visit.page.context.cookies()
                 ]
             )
-            yield Opened(visit, without.new_page(), path)
+            yield Opened(visit, without.new_page(), path, pages.sessions)
 
 
 def test_contact_is_found_by_number(opened: Opened) -> None:
@@ -187,3 +193,23 @@ def test_group_is_renamed_and_deleted_without_script(opened: Opened) -> None:
     bare.locator("form.act button.is-danger").click()
     bare.wait_for_url("**/audience/contacts/groups")
     assert bare.locator("tbody a", has_text="Winter camp").count() == 0
+
+
+def test_long_list_of_opt_outs_is_watched_while_a_worker_has_it(
+    opened: Opened, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opted_out_list, "MOST_AT_ONCE", 1)
+    visit, bare, file = opened.visit, opened.bare, tmp_path / "stops.csv"
+    file.write_text("+380502223344\n+380502223355\n")
+    bare.goto("/audience/contacts/opted-out")
+    bare.locator("#file").set_input_files(file)
+    bare.locator("#source").fill("list of the old system")
+    bare.locator("form.form button[type=submit]").click()
+    bare.locator("form[action$='/opt-out'] button").click()
+    bare.locator("#far noscript a").wait_for(state="attached")
+    visit.go(urlsplit(bare.url).path)
+    visit.look("list-with-a-worker")
+    with ThreadPoolExecutor(1) as apart:
+        assert apart.submit(opt_out_lists, opened.sessions, vault, Event()).result() == 1
+    visit.page.locator("main a[href$='/opted-out']").wait_for()
+    visit.look("list-done")
