@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from flask import Flask, request
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
+from werkzeug.routing import Rule
 
 STEPS: tuple[tuple[str, LazyString], ...] = (
     ("/", _l("Now")),
@@ -35,13 +37,17 @@ class Link:
 def init_navigation(app: Flask, *, may_open: Callable[[str], bool]) -> None:
     """Tell templates which steps exist and may be opened; `may_open` takes an endpoint."""
 
+    @cache
+    def pages() -> Mapping[str, Rule]:
+        # Every page asks, and there are hundreds of rules, none of them new once the first request came.
+        return {rule.rule.rstrip("/"): rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+
     @app.context_processor
     def navigation() -> dict[str, object]:
-        return {"steps": lambda: _links(app, may_open)}
+        return {"steps": lambda: _links(pages(), may_open)}
 
 
-def _links(app: Flask, may_open: Callable[[str], bool]) -> list[Link]:
-    pages = {rule.rule.rstrip("/"): rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+def _links(pages: Mapping[str, Rule], may_open: Callable[[str], bool]) -> list[Link]:
     return [
         Link(url=rule.rule, label=label, is_current=_is_current(url))
         for url, label in STEPS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -67,8 +68,14 @@ def get_read(session: Session, complaint_id: int, who: Reading) -> tuple[Complai
 
 def count_waiting_for(session: Session, who: Reading) -> int:
     """Count the complaints that wait for a member."""
+    return session.scalar(_count_waiting_for(who)) or 0
+
+
+@lru_cache
+def _count_waiting_for(who: Reading) -> Select[int]:
+    """Return the statement, kept because every page asks: to make it takes longer than to run it."""
     waiting = select_read_by(who).where(Conversation.waiting_since.is_not(None)).with_only_columns(Complaint.id)
-    return session.scalar(select(func.count()).select_from(waiting.order_by(None).subquery())) or 0
+    return select(func.count()).select_from(waiting.order_by(None).subquery())
 
 
 def members_of_setting(session: Session, organisation_id: int) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, or_
+from sqlalchemy import BindParameter, ColumnElement, and_, false, func, or_
 
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.duty.roster import LanguageGroup, Roster
@@ -33,7 +33,7 @@ def due_at(conversation: Conversation, roster: Roster) -> datetime | None:
     )
 
 
-def waits(urgency: Urgency, *, now: datetime) -> list[ColumnElement[bool]]:
+def waits(urgency: Urgency, *, now: datetime | BindParameter[datetime]) -> list[ColumnElement[bool]]:
     """Match conversations that wait with an urgency, and were not put off."""
     return [
         Conversation.urgency == urgency.value,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select, union_all
+from sqlalchemy import CompoundSelect, Select, bindparam, case, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from campaigns.inbox.conversations.models import Conversation
@@ -66,23 +67,29 @@ def count_urgent(
     """
     if not organisation_ids:
         return []
-    counts = (_count_of(organisation_id, now, waited) for organisation_id in sorted(organisation_ids))
-    rows = session.execute(union_all(*counts)).all()
+    moments = {"now": now, "since": now - waited, "red_since": now - _RED}
+    rows = session.execute(_counts_of(tuple(sorted(organisation_ids))), moments).all()
     return [Urgent(which, people, since, now, bool(red)) for which, people, since, red in rows if people]
 
 
-def _count_of(organisation_id: int, now: datetime, waited: timedelta) -> Select[*tuple[Any, ...]]:
+@lru_cache
+def _counts_of(organisation_ids: tuple[int, ...]) -> CompoundSelect[*tuple[Any, ...]]:
+    """Return the statement, kept because every page asks: to make it takes longer than to run it."""
+    return union_all(*map(_count_of, organisation_ids))
+
+
+def _count_of(organisation_id: int) -> Select[*tuple[Any, ...]]:
     """Count those of one organisation whose oldest message has waited longest, as the index of the queue has them.
 
     Of those who are left out nobody has waited longer as urgently, unless all others were put off or in no danger
     at first.
     """
     waiting = owned(select(Conversation.id, began().label("since")), Conversation, organisation_id)
-    waiting = waiting.where(*waits(Urgency.DANGER, now=now), began() <= now - waited)
+    waiting = waiting.where(*waits(Urgency.DANGER, now=bindparam("now")), began() <= bindparam("since"))
     first = waiting.order_by(Conversation.waiting_since).limit(MOST).subquery()
     # By the clock, should no worker live; or sooner, where no mail of an earlier step was taken: it is nobody's
     # then, so that those who wait longest are among whom it was.
-    is_red = EscalationStep.step.is_not(None) | (first.c.since <= now - _RED)
+    is_red = EscalationStep.step.is_not(None) | (first.c.since <= bindparam("red_since"))
     step = (EscalationStep.conversation_id == first.c.id) & (EscalationStep.since == first.c.since)
     red = func.max(case((is_red, 1), else_=0))
     columns = select(literal(organisation_id), func.count(), func.min(first.c.since), red)
