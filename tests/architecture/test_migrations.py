@@ -136,6 +136,7 @@ def test_setup_brings_a_filled_database_up_to_date(filled_engine: Engine) -> Non
         assert compare_metadata(context, metadata) == []
 
 
+@pytest.mark.one_database
 def test_alembic_itself_keeps_what_was_there(filled_engine: Engine) -> None:
     """SQLite copies a table to change it; dropping the old one must not take with it what points there."""
     before = rows_by_table(filled_engine)

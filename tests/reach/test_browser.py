@@ -65,15 +65,23 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
             yield Console(address, pages, campaign, steward)
 
 
+#: The pages in which most stands side by side: they are always looked at, the others with --whole.
+FULL = ("reach", "reach-campaign", "reach-report", "reach-import")
+
+
+@pytest.mark.parametrize("full", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_pages_of_reach_hold_in_a_browser(console: Console, browser: Browser, look: tuple[str, int]) -> None:
+def test_pages_of_reach_hold_in_a_browser(
+    console: Console, browser: Browser, look: tuple[str, int], full: bool
+) -> None:
     language, width = look
     with a_visit(
         browser, console.address, console.pages, console.steward, width=width, language=language
     ) as visit:
         for name, path in console.paths().items():
-            visit.go(path)
-            visit.look(name)
+            if (name in FULL) is full:
+                visit.go(path)
+                visit.look(name)
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def everything(sandbox: SandboxProcess) -> list[dict[str, Any]]:
 def check_kills(
     engine: Engine, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess, crashes: list[str]
 ) -> None:
-    # A process that dies at its third group has been through some hundred messages.
-    count = 130 * len(crashes)
+    # A process that dies at its third group has been through some hundred messages, at its second through fewer.
+    count = sum(130 if crash.endswith(":3") else 90 for crash in crashes)
     with sessions.begin() as session:
         sender = a_sender(session, identity=SENDER, pace=10_000.0)
         run_id = a_running_run(session, vault, count=count, sender=sender, frozen=frozen(resend_unknown=True)).id

@@ -74,7 +74,6 @@ def test_red_gate_stops_submission_and_approval(story: Story, case: Case) -> Non
         service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("case", [case for case in CASES if case.at_start], ids=lambda case: case.gate)
 def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
     case.close(story)
