@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask, abort, current_app, flash, g, redirect, request, url_for
@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from flask_login import user_logged_out
 from flask_security import Security, UserDatastore, UserMixin, current_user, login_user
 from flask_security.utils import check_and_update_authn_fresh
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
@@ -65,6 +65,14 @@ class Account(UserMixin):
         return False
 
 
+@cache
+def _select_member(attribute: str) -> Select[Member]:
+    """Return the statement that finds a member by one attribute, kept because every page asks."""
+    found = select(Member).where(getattr(Member, attribute) == bindparam("wanted"))
+    # Every page shows the organisations, so they come along at once.
+    return found.options(selectinload(Member.memberships).joinedload(Membership.organisation))
+
+
 class Accounts(UserDatastore):
     """Finds accounts for the sign-in library; commits nothing, because the edge of the request does."""
 
@@ -76,12 +84,7 @@ class Accounts(UserDatastore):
         ((attribute, value),) = kwargs.items()
         # Addresses are stored in small letters.
         wanted = str(value).casefold() if case_insensitive else value
-        member = database.session.scalar(
-            select(Member)
-            .where(getattr(Member, attribute) == wanted)
-            # Every page shows the organisations, so they come along at once.
-            .options(selectinload(Member.memberships).joinedload(Membership.organisation))
-        )
+        member = database.session.scalar(_select_member(attribute), {"wanted": wanted})
         return None if member is None else Account(member)
 
     def put(self, model: Account) -> Account:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask, Response, after_this_request, g, request
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -125,9 +126,7 @@ def init_database(app: Flask, settings: Settings) -> None:
         "pool_timeout": 10,
     }
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": url, **options}}
-    database.init_app(app)
-    with app.app_context():
-        engine = database.engine
+    engine = _connect(app)
     prepare(engine)
     limit_web_sessions(engine)
     # PostgreSQL refuses a write in it; SQLite begins it without asking for the writer's lock.
@@ -150,6 +149,14 @@ def init_database(app: Flask, settings: Settings) -> None:
             else:
                 database.session.rollback()
         return response
+
+
+def _connect(app: Flask) -> Engine:
+    database.init_app(app)
+    # It would start a thread and a loop at the end of each request, to close sessions that nobody opens.
+    app.teardown_appcontext_funcs = [end for end in app.teardown_appcontext_funcs if not iscoroutinefunction(end)]
+    with app.app_context():
+        return database.engine
 
 
 def _anchored(address: str) -> URL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,6 +52,18 @@ def test_only_success_is_committed(own_pages: Pages, end: Callable[[], str], kep
     own_pages.app.add_url_rule("/act", "act", act, methods=["POST"])
     own_pages.client().post("/act")
     assert ("Written" in names(own_pages)) is kept
+
+
+def test_end_of_a_request_starts_no_thread(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, started, start = pages.client(), list[threading.Thread](), threading.Thread.start
+
+    def noted(thread: threading.Thread) -> None:
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    assert client.get("/sign-in").status_code == 200
+    assert started == []
 
 
 def test_reading_request_cannot_write(own_pages: Pages) -> None:

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 
-from sqlalchemy import Boolean, ColumnElement, and_, exists, func, literal_column, or_, select, text
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
@@ -69,14 +82,22 @@ def count_to_agree(
     """Count the offers to which a member may agree as the second one, by organisations that have any."""
     if not organisation_ids:
         return {}
-    counted = select(HandOver.organisation_id, func.count(HandOver.id)).where(
-        HandOver.organisation_id.in_(organisation_ids), HandOver.offered_by_id != member_id, *is_to_agree_on(now)
-    )
-    rows = session.execute(counted.group_by(HandOver.organisation_id))
+    rows = session.execute(_count_to_agree(tuple(sorted(organisation_ids)), member_id), {"now": now})
     return {row[0]: row[1] for row in rows}
 
 
-def is_to_agree_on(now: datetime) -> Sequence[ColumnElement[bool]]:
+@lru_cache
+def _count_to_agree(organisation_ids: tuple[int, ...], member_id: int) -> Select[int, int]:
+    """Return the statement, kept because every page asks."""
+    counted = select(HandOver.organisation_id, func.count(HandOver.id)).where(
+        HandOver.organisation_id.in_(organisation_ids),
+        HandOver.offered_by_id != member_id,
+        *is_to_agree_on(bindparam("now")),
+    )
+    return counted.group_by(HandOver.organisation_id)
+
+
+def is_to_agree_on(now: datetime | BindParameter[datetime]) -> Sequence[ColumnElement[bool]]:
     """Match offers of somebody who was not asked, to which a second member may agree at a moment (UTC)."""
     is_open = HandOver.state == OfferState.PROPOSED, HandOver.due_at > now
     # As the index of those has it on which somebody has to decide.
