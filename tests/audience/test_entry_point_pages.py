@@ -82,3 +82,19 @@ def test_entry_point_outlives_its_place(pages: Pages, client_for: Clients, place
     with pages.sessions.begin() as session:
         session.execute(delete(Place).where(Place.id == place_id))
     assert "No place" in client.get(path).text
+
+
+def test_poster_says_what_people_agree_to_in_the_chosen_languages(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, identity="help_bot", channel=Channel.TELEGRAM, gateway="telegram")
+    client = client_for(Role.AUTHOR)
+    address = hang_up(client, code="GATE-3", language="uk")
+    assert f"{address}/poster" in client.get(address).text
+    page = client.get(f"{address}/poster").text
+    assert '<section lang="uk" dir="ltr">' in page
+    assert "These words come from automatic translation, and nobody has reviewed them: <bdi>Ukrainian" in page
+    page = client.get(f"{address}/poster?language=en&language=ar&language=xx").text
+    assert "To end it, send STOP the same way" in page
+    assert '<section lang="ar" dir="rtl">' in page
+    assert page.count("<title>Telegram @help_bot</title>") == 1
+    assert "nobody has reviewed them: <bdi>Arabic" in page

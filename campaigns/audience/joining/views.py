@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS, EntryPointForm
 from campaigns.audience.joining import ways_to_join
-from campaigns.audience.joining.links import WayIn, ways_in
+from campaigns.audience.joining.links import PRODUCTS, WayIn, ways_in
 from campaigns.audience.joining.qr_codes import qr_code
 from campaigns.audience.models import EntryPoint
 from campaigns.core.errors import InputError
 from campaigns.places.models import Place
 from campaigns.places.queries import places_by_id, select_places
+from campaigns.public_pages.publisher import behind
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
+from campaigns.web.people.public_words import SOURCE, Words, public_languages
 from campaigns.web.session import session
 
 pages = Blueprint("entry_points", __name__, url_prefix="/ways-to-join")
 
 Page = str | Response | tuple[str, int]
+#: Of one poster; more would be too small to be read from a few steps away.
+MOST_LANGUAGES = 3
 #: Where the application keeps how senders are selected.
 SENDERS = "select_senders"
 
@@ -82,6 +88,32 @@ def show(entry_point_id: int) -> Page:
         ways=_ways_in(entry_point),
         channels=CHANNELS,
         code_of=qr_code,
+    )
+
+
+@pages.get("/<int:entry_point_id>/poster")
+@requires(Permission.EDIT)
+def poster(entry_point_id: int) -> Page:
+    """Show an entry point as a poster to print, in one to three languages."""
+    entry_point = _entry_point(entry_point_id)
+    asked = [code for code in request.args.getlist("language") if code in public_languages()]
+    reader = str(get_locale() or "")
+    usual = next(code for code in (entry_point.language, reader, SOURCE) if code in public_languages())
+    chosen = list(dict.fromkeys(asked or [usual]))[:MOST_LANGUAGES]
+    return render_template(
+        "audience/joining/poster.html",
+        entry_point=entry_point,
+        ways=_ways_in(entry_point),
+        products=PRODUCTS,
+        code_of=qr_code,
+        # Whoever is named nowhere on the pages for everybody is not named on a wall.
+        name=behind().shown_names.get(entry_point.organisation_id, current_organisation().name),
+        tables=[Words(code) for code in chosen],
+        unread=[code for code in chosen if code != SOURCE and code not in behind().languages],
+        chosen=chosen,
+        offered=public_languages(),
+        places=MOST_LANGUAGES,
+        cap=(settings().cap_messages, settings().cap_days),
     )
 
 
