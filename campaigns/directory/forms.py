@@ -21,7 +21,16 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp, Validati
 
 from campaigns.core.errors import InputError
 from campaigns.directory.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS, OUTCOMES, WAYS
-from campaigns.directory.models import AS_STATED, SIMULATED, SOURCED, CheckOutcome, Service, ServiceKind
+from campaigns.directory.models import (
+    AS_STATED,
+    SIMULATED,
+    SOURCED,
+    CheckOutcome,
+    ForeignSim,
+    OperatorType,
+    Service,
+    ServiceKind,
+)
 from campaigns.directory.opening_hours import read_hours, write_hours
 from campaigns.directory.service import DOCUMENT_LIMIT
 from campaigns.directory.spoken_languages import read_spoken, write_spoken
@@ -75,7 +84,7 @@ class ServiceForm(Form):
         _l("Country"),
         [InputRequired(), Regexp(r"^[A-Za-z]{2}$", message=_l("Two letters, such as PL, or EU."))],
         description=_l("Two letters, such as PL; EU for numbers of every member state."),
-        render_kw={"dir": "ltr", "autocapitalize": "characters"},
+        render_kw={"dir": "ltr", "autocapitalize": "characters", "list": "countries", "autocomplete": "off"},
     )
     region_codes = StringField(
         _l("Only in these regions"),
@@ -95,6 +104,8 @@ class ServiceForm(Form):
         _l("Does the national number work with a foreign SIM card?"),
         [InputRequired()],
         choices=options(FOREIGN_SIM.items()),
+        # Nobody finds out by leaving it as it was.
+        default=ForeignSim.UNKNOWN,
     )
     languages_text = StringField(
         _l("Languages answered"),
@@ -120,6 +131,7 @@ class ServiceForm(Form):
         _l("Who answers"),
         [InputRequired()],
         choices=options(OPERATORS.items()),
+        default=OperatorType.UNKNOWN,
         description=_l("A line of the state can expose somebody without papers; independent ones come first."),
     )
     operator = StringField(_l("Operator"), [Optional(), Length(max=200)])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
+from babel import Locale
 from babel.dates import get_day_names
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -17,6 +19,9 @@ from campaigns.directory.opening_hours import WEEKDAYS
 from campaigns.directory.signposting.reasons import Reason
 from campaigns.places.geography.atlas import load_atlas
 from campaigns.web.filters import day, language_name, listed, region_name
+
+#: Two letters are a country, but for what CLDR keeps there beside them.
+_COUNTRY = re.compile(r"(?!EZ|QO|UN|XA|XB|ZZ)[A-Z]{2}")
 
 KINDS: dict[ServiceKind, LazyString] = {
     ServiceKind.TRAFFICKING: _l("Help for trafficked persons"),
@@ -66,6 +71,13 @@ def country_name(code: str) -> str:
     """Return a country's name (also of "EU") in the reader's language, else its code."""
     locale = get_locale()
     return str(locale.territories.get(code, code)) if locale else code
+
+
+def countries_by_name() -> list[tuple[str, str]]:
+    """Return the code of each country and of the European Union with its name, by the reader's alphabet."""
+    locale = get_locale() or Locale("en")
+    named = [(code, str(name)) for code, name in locale.territories.items() if _COUNTRY.fullmatch(code)]
+    return sorted(named, key=lambda pair: pair[1].casefold())
 
 
 def reason_words(reason: Reason) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_skeleton
 from babel.numbers import format_currency
 from flask import Flask, g
 from flask_babel import format_decimal, format_percent, format_timedelta, get_locale
@@ -100,9 +100,9 @@ def day(value: date | None) -> Markup:
     """Write a calendar day as a <time> element."""
     if value is None:
         return Markup("–")
-    return Markup('<time datetime="{}">{}</time>').format(
-        value.isoformat(), format_date(value, "medium", locale=_locale())
-    )
+    # By the skeleton of moments: what a language calls its medium date may be all digits.
+    written = format_skeleton(_SKELETONS["medium"], datetime.combine(value, time()), locale=_locale())
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), written)
 
 
 def day_of_month(value: date) -> Markup:

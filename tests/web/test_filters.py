@@ -50,6 +50,13 @@ def test_moments_without_zone_are_utc(written_in: Callable[..., str]) -> None:
     assert written_in("en", "moment", None) == "–"
 
 
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "25 Nov 2026"), ("uk", "25 лист. 2026"), ("ar", "25 نوفمبر 2026")]
+)
+def test_days_are_written_as_moments_are(written_in: Callable[..., str], language: str, text: str) -> None:
+    assert text in written_in(language, "day", EVENING.date())
+
+
 def test_numbers_are_grouped(written_in: Callable[..., str]) -> None:
     assert written_in("en", "number", 1234567) == "1,234,567"
     assert written_in("uk", "number", 1234567) == "1\xa0234\xa0567"

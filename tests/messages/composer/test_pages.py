@@ -76,7 +76,7 @@ def test_text_is_shown_with_each_signpost(pages: Pages, author: FlaskClient, mes
 
 def test_channel_words_are_kept_and_measured(author: FlaskClient, message_id: int) -> None:
     fields = {"body": "Keep it. ((hotline))", "sms": "Passport! ((hotline))"}
-    assert "SMS: 1 part" in measured(author, message_id, "en", **fields)
+    assert "SMS: 1 SMS" in measured(author, message_id, "en", **fields)
     author.post(f"/messages/{message_id}/en", data=fields)
     assert "Passport! ((hotline))</textarea>" in author.get(f"/messages/{message_id}/en").text
     wrong = author.post(f"/messages/{message_id}/en", data=fields | {"sms": "((place))"})
