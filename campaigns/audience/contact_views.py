@@ -21,9 +21,9 @@ from campaigns.audience.files.cell_meanings import CellMeanings
 from campaigns.audience.files.contact_reader import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.handed_in import as_text, columns_to_name, people_of
 from campaigns.audience.files.import_report import Report
-from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
+from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
-from campaigns.audience.models import AddressState, Contact, ContactImport
+from campaigns.audience.models import AddressState, Consent, Contact, ContactImport
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.places.queries import regions_by_id, select_places
@@ -91,11 +91,20 @@ def show(contact_id: int) -> Page:
         "audience/contact.html",
         contact=contact,
         state=queries.states_of(session(), [contact.id]).get(contact.id),
-        ledger=[(line, line.wording or open_evidence(line, vault())) for line in ledger],
+        ledger=[(line, _said_in(line)) for line in ledger],
+        methods=METHODS,
         groups=groups_of(session(), contact.id),
         channels=CHANNELS,
         sources=SOURCES,
     )
+
+
+def _said_in(line: Consent) -> str:
+    """Name what a line of the ledger rests on: what a person wrote, a version of words, or evidence."""
+    kind, _space, number = line.wording.partition(" ")
+    if kind == "reply" and number.isdecimal():
+        return str(_("Incoming message %(number)s", number=number))
+    return line.wording or open_evidence(line, vault())
 
 
 @pages.route("/files", methods=["GET", "POST"])

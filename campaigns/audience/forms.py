@@ -49,6 +49,17 @@ SOURCES = {
     PositionSource.TOLD_US: _l("told us"),
     PositionSource.IMPORT: _l("from an imported file"),
 }
+#: How we know what somebody agreed to or withdrew, as the ledger has it (`Consent.method`).
+METHODS = {
+    "form": _lp("consent", "On a page or form"),
+    "import": _lp("consent", "From a file"),
+    "journal": _lp("consent", "Kept from before a restore"),
+    "keyword": _lp("consent", "By a message"),
+    "list": _lp("consent", "From a list of an older system"),
+    "member": _lp("consent", "Written down by a member"),
+    "provider": _lp("consent", "Told by the provider"),
+    "telegram_start": _lp("consent", "By pressing Start in Telegram"),
+}
 #: What the people of a group have in common.
 GROUP_KINDS = {
     GroupKind.PROGRAMME: _l("Programme"),

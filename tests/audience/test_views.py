@@ -293,6 +293,7 @@ def test_contact_has_one_state_before_those_of_its_channels(
         assert "May be written to" not in re.sub(r"<option.*?</option>", "", page)
         assert "Opted out" in page
     assert client.get(address).text.index("Opted out") < client.get(address).text.index("WhatsApp")
+    assert "By a message: <bdi>Incoming message 1</bdi>" in client.get(address).text
     with pages.sessions.begin() as session:
         restore(session, HashedHandle(lookup, Channel.SMS, number), said)
     page = client.get(address).text
