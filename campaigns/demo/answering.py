@@ -20,6 +20,7 @@ from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.addressees import load_addressee, load_need
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState
 from campaigns.inbox.conversations.offered.helplines import find_offers
+from campaigns.inbox.conversations.window import find_obstacle
 from campaigns.messages.queries import load_help
 from campaigns.messages.service import review_translation
 from campaigns.staff.models import Organisation
@@ -48,7 +49,7 @@ def answer_those_who_asked(
     while _count_waiting(sessions, cast) < expected and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY)
     with sessions.begin() as session:
-        waiting = session.scalars(_waiting(cast)).all()
+        waiting = [each for each in session.scalars(_waiting(cast)) if may_be_answered(session, each)]
         named = [_answer(session, settings, cast, conversation) for conversation in waiting]
     while (accepted := _count_accepted(sessions)) < len(named) and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY)
@@ -70,6 +71,11 @@ def choose_automatic(session: Session, cast: Cast) -> int:
 def count_automatic(session: Session) -> int:
     """Count what was answered by itself."""
     return session.scalar(select(func.count(Answer.id)).where(Answer.member_id.is_(None))) or 0
+
+
+def may_be_answered(session: Session, conversation: Conversation) -> bool:
+    """Say whether somebody can be answered: what was sent to them by itself may have found their number dead."""
+    return find_obstacle(load_addressee(session, conversation).writer, now=clock.now()) is None
 
 
 def _answer(session: Session, settings: Settings, cast: Cast, conversation: Conversation) -> bool:
