@@ -1,4 +1,4 @@
-"""Members read here, in their own words, what is to change of a service."""
+"""Members read here, in their own words, what is to change of a service or an emergency number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.core.words import N_
-from campaigns.directory.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS
+from campaigns.directory.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS, country_name
 from campaigns.directory.models import Service
 from campaigns.directory.opening_hours import write_hours
 from campaigns.directory.proposed import EMERGENCY_NUMBER, SERVICE
@@ -83,5 +83,11 @@ def _in_words(name: str, facts: Mapping[str, Any]) -> str | tuple[object, ...]:
     return words if isinstance(words, tuple) else str(words)
 
 
+def show_emergency(session: Session, proposal: Proposal) -> Shown:
+    """Return what a proposal makes of a country's emergency number, with the country's name."""
+    shown = EMERGENCY_NUMBER.show(session, proposal)
+    return replace(shown, name=country_name(shown.name))
+
+
 #: What this step proposes, as its pages show it.
-SHOWN_KINDS = (EMERGENCY_NUMBER, replace(SERVICE, show=show_service))
+SHOWN_KINDS = (replace(EMERGENCY_NUMBER, show=show_emergency), replace(SERVICE, show=show_service))

@@ -41,6 +41,7 @@ def test_number_is_named_once_a_second_member_agreed(
 ) -> None:
     answer = author.post("/directory/emergency/AF", data={"number": "119", **DOCUMENT})
     assert "notice 12" in author.get(answer.location).text
+    assert "Afghanistan" in author.get(answer.location).text
     assert "AF" not in numbers(pages)
     approver = client_for(Role.APPROVER)
     assert answer.location in approver.get("/").text
