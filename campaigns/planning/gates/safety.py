@@ -101,11 +101,9 @@ def country_gate(
     elif broken:
         template = N_("Rules that seem to be broken are confirmed by name: %(countries)s.")
     elif not is_told:
-        template = N_(
-            "Read the country rules before you go on: of few people, or nobody, no country is named here."
-        )
+        template = N_("No country rule seems to be broken. Of few people, or nobody, no country is named here.")
     elif warnings:
-        template = N_("Read the country rules before you go on: %(countries)s.")
+        template = N_("No country rule seems to be broken. Rules are known of: %(countries)s.")
     else:
         template = N_("No rule is known for the countries of these numbers.")
     named = sorted({warning.country for warning in warnings}) if is_told else []
