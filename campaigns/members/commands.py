@@ -61,7 +61,13 @@ def member() -> None:
 @click.argument("email")
 @click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
 @click.option("--name", required=True)
-@click.option("--role", "roles", multiple=True, required=True, help="Repeat it for several roles.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="admin, approver, author, responder, steward (data manager) or viewer. Repeat it for several roles.",
+)
 def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None:
     """Add a member and print a password, which has to be changed at the first sign-in."""
     from campaigns.staff.service import create_member
