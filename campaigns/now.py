@@ -97,7 +97,7 @@ class Firing:
 class Waiting:
     """What waits for this member, each list only if they may act on it: (id, name, …) and a count."""
 
-    campaigns: list[tuple[int, str]]
+    campaigns: list[tuple[int, str, bool]]
     held_runs: list[tuple[int, str, Sentence | None]]
     #: Message id, title, and the languages whose texts the member may review.
     texts: list[tuple[int, str, list[str]]]

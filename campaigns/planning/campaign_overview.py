@@ -145,6 +145,8 @@ def load_schedules(
             else []
             for each in (False, True)
         )
+        if any(each.as_urgent and each.voided_at is None for each in campaign.approvals):
+            waves = urgent
         told = tally is not None and is_told(tally.people)
         first_at, urgent_at = (
             min((wave.due_at for wave in each), default=None) if told else None for each in (waves, urgent)

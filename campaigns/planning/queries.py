@@ -170,15 +170,19 @@ def was_sent_since(session: Session, approval: Approval) -> bool:
     return session.scalar(started.limit(1)) is not None
 
 
-def find_submitted(session: Session, organisation_id: int, *, most: int) -> list[tuple[int, str]]:
-    """Return (id, name) of the campaigns that wait for approval, longest waiting first."""
+def find_submitted(session: Session, organisation_id: int, *, most: int) -> list[tuple[int, str, bool]]:
+    """Return (id, name, whether it is marked urgent) of the campaigns that wait for approval.
+
+    The urgent ones come first, then those that have waited longest.
+    """
+    is_urgent = Campaign.urgent_reason.is_not(None)
     rows = session.execute(
-        owned(select(Campaign.id, Campaign.name), Campaign, organisation_id)
+        owned(select(Campaign.id, Campaign.name, is_urgent), Campaign, organisation_id)
         .where(Campaign.state == CampaignState.SUBMITTED)
-        .order_by(Campaign.updated_at)
+        .order_by(is_urgent.desc(), Campaign.updated_at)
         .limit(most)
     )
-    return [(campaign_id, name) for campaign_id, name in rows]
+    return [(campaign_id, name, bool(urgent)) for campaign_id, name, urgent in rows]
 
 
 def find_held(session: Session, organisation_id: int, *, most: int) -> list[tuple[int, str, Sentence | None]]:

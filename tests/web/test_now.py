@@ -84,7 +84,7 @@ def test_waiting_things_are_those_of_the_organisation(session: Session) -> None:
         a_campaign(session, organisation, member, name=organisation.name, state=CampaignState.SUBMITTED)
         campaign = a_campaign(session, organisation, member, name=organisation.name)
         a_run(session, campaign, state=RunState.HELD, reason=Sentence(N_("Late.")))
-    assert [name for _, name in find_submitted(session, ours.id, most=8)] == [ours.name]
+    assert [name for _, name, _ in find_submitted(session, ours.id, most=8)] == [ours.name]
     assert [(name, str(reason)) for _, name, reason in find_held(session, ours.id, most=8)] == [
         (ours.name, "Late.")
     ]

@@ -88,6 +88,19 @@ def submitted(sessions: sessionmaker[Session], story: Story) -> None:
     assert state(sessions, story) == CampaignState.SUBMITTED
 
 
+@pytest.mark.parametrize("as_urgent", [True, False])
+def test_approval_as_urgent_waits_for_its_count_too(
+    sessions: sessionmaker[Session], story: Story, as_urgent: bool
+) -> None:
+    with sessions.begin() as session:
+        session.get_one(Campaign, story.campaign.id).urgent_reason = "The border closes."
+    submitted(sessions, story)
+    ask(sessions, story, Act.APPROVE, story.approver.id, as_urgent=as_urgent)
+    assert acting(sessions).act() == 1
+    with sessions() as session:
+        assert session.scalars(select(Approval.as_urgent)).one() is as_urgent
+
+
 @pytest.mark.both_databases
 def test_act_waits_for_its_count_and_keeps_the_same_people(
     sessions: sessionmaker[Session], story: Story, vault: Vault

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.planning.models import Campaign, RunState
+from campaigns.planning.models import Campaign, RunState, Schedule
 from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
@@ -94,6 +95,19 @@ def test_whoever_answers_is_told_of_it(pages: Pages, story: Story) -> None:
     assert "This run is urgent." in page
     assert WHY in page
     assert f"{story.approver.name} approved it as urgent" in page
+
+
+@pytest.mark.parametrize(("ticked", "waits"), [({"as_urgent": "1"}, False), ({}, True)])
+def test_waves_are_those_of_the_approval(pages: Pages, story: Story, ticked: dict[str, str], waits: bool) -> None:
+    """Sent at eleven at night, to numbers of a country without quiet hours of its own."""
+    with pages.sessions.begin() as session:
+        schedule = session.scalars(select(Schedule)).one()
+        schedule.starts_at = schedule.next_occurrence = datetime(2026, 3, 2, 23)
+        campaign = session.get_one(Campaign, story.campaign.id)
+        digest = load_content(session, campaign).digest
+    approver, at = pages.client(story.approver), f"/campaigns/{story.campaign.id}"
+    approver.post(f"{at}/approve", data={"digest": digest} | ticked)
+    assert ("not at the hour that is meant" in approver.get(at).text) is waits
 
 
 def test_without_the_tick_it_goes_as_any_other(pages: Pages, story: Story) -> None:

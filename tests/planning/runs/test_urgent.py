@@ -17,6 +17,7 @@ from campaigns.planning import service
 from campaigns.planning.approvals.review import find_urgency
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Approval, CampaignState, Priority, RunState
+from campaigns.planning.queries import find_submitted
 from campaigns.planning.schedules.quiet_hours import first_allowed
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import AuditEntry
@@ -104,6 +105,15 @@ def test_held_run_is_as_urgent_as_its_approval(story: Story) -> None:
 def test_copy_is_not_urgent(story: Story) -> None:
     mark(story)
     assert service.duplicate_campaign(story.session, story.campaign, by=story.author.id).urgent_reason is None
+
+
+def test_urgent_ones_wait_for_approval_before_all_others(story: Story) -> None:
+    other = service.duplicate_campaign(story.session, story.campaign, by=story.author.id)
+    for campaign in (other, story.campaign):
+        campaign.state = CampaignState.SUBMITTED
+    story.campaign.urgent_reason, story.campaign.updated_at = WHY, START + timedelta(hours=1)
+    found = find_submitted(story.session, story.organisation.id, most=8)
+    assert [(name, is_urgent) for _, name, is_urgent in found] == [("Documents", True), ("Documents 2", False)]
 
 
 def test_reason_has_an_end(story: Story) -> None:
