@@ -95,6 +95,8 @@ def test_whoever_answers_is_told_of_it(pages: Pages, story: Story) -> None:
     assert "This run is urgent." in page
     assert WHY in page
     assert f"{story.approver.name} approved it as urgent" in page
+    history = pages.client(story.author).get(f"/campaigns/{story.campaign.id}?tab=history").text
+    assert 'badge is-warning">Urgent<' in history
 
 
 @pytest.mark.parametrize(("ticked", "waits"), [({"as_urgent": "1"}, False), ({}, True)])

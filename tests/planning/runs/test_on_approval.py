@@ -23,6 +23,7 @@ from campaigns.planning.draft import plan_of
 from campaigns.planning.models import CampaignState, Run, RunState
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
+from campaigns.planning.standing import Standing, standings_of
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 from tests.planning.test_races import approve, together
 
@@ -77,6 +78,9 @@ def test_approval_starts_one_run(story: Story) -> None:
     assert (run.state, run.occurrence) == (RunState.PLANNING, datetime(2026, 3, 2, 13, 0))
     assert [*awaits, schedule.awaits_approval] == [True, False]
     assert fire_due(story.session, now=DUE + timedelta(days=9)) == []
+    run.state = RunState.DONE
+    story.session.flush()
+    assert standings_of(story.session, [story.campaign]) == {story.campaign.id: Standing.SENT}
 
 
 @pytest.mark.one_database
