@@ -33,6 +33,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
+from campaigns.web.locale import current_language
 from campaigns.web.session import session
 
 pages = Blueprint("messages", __name__, url_prefix="/messages")
@@ -75,7 +76,7 @@ def index() -> Page:
 @requires(Permission.EDIT)
 def create() -> Page:
     """Write a new message in its base language."""
-    form = MessageForm()
+    form = MessageForm(data={"base_language": current_language()})
     if form.validate_on_submit():
         values = {name: form.text(name) for name in ("title", "theme", "base_language")}
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
@@ -45,7 +46,7 @@ from campaigns.public_pages.queries import find_profile
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import said
@@ -97,6 +98,9 @@ def create() -> Page:
     """Write down a new campaign."""
     form = _offer(CampaignForm(data={"max_parts": settings().default_max_parts}), None)
     refill(form)
+    if request.method == "GET":
+        _propose(form)
+        return _campaign_page(form, None, counts=False)
     if "save" in request.form and form.validate_on_submit():
         try:
             organisation, by = current_organisation(), current_member().id
@@ -309,9 +313,9 @@ def _review(campaign: Campaign, view: campaign_overview.Overview | None, now: da
     return load_review(session(), campaign, view.assessed.content, now=now, valid_days=valid_days)
 
 
-def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
+def _campaign_page(form: CampaignForm, campaign: Campaign | None, *, counts: bool = True) -> Page:
     saving = request.method == "POST" and "save" in request.form
-    people = _people(form) if form.is_countable else None
+    people = _people(form) if counts and form.is_countable else None
     tally = people.tally if people else None
     if tally is not None:
         note_audience(session().get_one(Audience, form.audience_id.data), tally.total)
@@ -350,15 +354,24 @@ def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
     organisation_id = current_organisation().id
     found = session().scalars(queries.select_senders(organisation_id)).all()
     senders = [row for row in found if row.active or (campaign and row.id in campaign.sender_ids)]
-    if campaign is None and not form.is_submitted() and len(senders) == 1:
-        # There is nothing to choose.
-        form.senders[0].data = senders[0].id
     form.offer(
         messages=session().scalars(select_messages(organisation_id)),
         audiences=session().scalars(select_audiences(organisation_id)),
         senders=senders,
     )
     return form
+
+
+def _propose(form: CampaignForm) -> None:
+    """Choose what was written last, and the sender where only one can send; not over what was typed before."""
+    ours, unconnected = current_organisation().id, _unconnected()
+    for field, model in ((form.message_id, Message), (form.audience_id, Audience)):
+        if field.data is None:
+            field.data = session().scalar(owned(select(func.max(model.id)), model, ours))
+    senders = session().scalars(queries.select_senders(ours).where(Sender.active)).all()
+    usable = [sender for sender in senders if sender.id not in unconnected] or senders
+    if not form.sender_ids and len(usable) == 1:
+        form.senders[0].data = usable[0].id
 
 
 def _unconnected() -> Collection[int]:

@@ -149,10 +149,11 @@ def a_guest(
     language: str = "en",
     script: bool = True,
     theme: Literal["light", "dark"] = "light",
+    believes: bool = False,
 ) -> Iterator[Visit]:
     """Open a tab of that width, of a browser of its own that speaks `language`; nobody is signed in.
 
-    Without `script` no page runs any.
+    Without `script` no page runs any. One that `believes` takes whatever certificate it is shown.
     """
     # What still fades in would be too pale for axe; people who ask for less motion see it at once, too.
     context = browser.new_context(
@@ -161,6 +162,7 @@ def a_guest(
         reduced_motion="reduce",
         java_script_enabled=script,
         color_scheme=theme,
+        ignore_https_errors=believes,
     )
     visit = Visit(context.new_page(), address, width, language, script, theme)
     visit.listen(context)

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Frame
+from playwright.sync_api import Browser
 
 from campaigns.core.settings import load_settings
 from campaigns.demo.demo_instance import ACCOUNT
 from campaigns.demo.processes import Processes, free_port
 from tests.browser.chromium import Visit, a_browser, a_guest, skip_without_browser
+from tests.browser.first_hour import (
+    CORRIDOR,
+    PATIENCE,
+    TITLE,
+    TYPED,
+    accept,
+    add_sender,
+    first_text,
+    gather,
+    invite,
+    mark_place,
+    open_campaign,
+    plan,
+    rehearse,
+    review,
+    set_up,
+    write,
+)
 from tests.browser.founding import run_command
-from tests.browser.instance import SENDER
+from tests.browser.live import Empty
+from tests.browser.walk import KeyboardWalk, Walk
 
 pytestmark = pytest.mark.browser
 
@@ -25,35 +42,7 @@ pytestmark = pytest.mark.browser
 MOST_CLICKS, MOST_FIELDS, MOST_PAGES = 10, 6, 10
 #: And what it may take two people without the example, as one has to review what the other wrote.
 MOST_CLICKS_BY_HAND = 45
-#: How long a server may take to say something, and a rehearsal to arrive, in seconds.
-PATIENCE = 120
-TYPED = {
-    "organisation": "Corridor Watch",
-    "name": "Ada",
-    "email": "ada@example.org",
-    "password": "three patient herons wading",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Empty:
-    """A folder with nothing in it, and what runs there."""
-
-    address: str
-    sandbox: str
-    log: Path
-    processes: Processes
-
-    def code(self) -> str:
-        """Return the code that the server prints once it listens."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            self.processes.check()
-            printed = re.search(r"/set-up and enter the code (\S+)", self.log.read_text(encoding="utf-8"))
-            if printed:
-                return printed[1]
-            time.sleep(0.1)
-        raise AssertionError("no code was printed")
+TEXT = "Keep your papers with you. ((stop))"
 
 
 @pytest.fixture
@@ -107,62 +96,30 @@ def keyed(tmp_path: Path) -> Iterator[Empty]:
         processes.check()
 
 
-class Walk:
-    """A visit that counts what it takes: each press, tick and choice is a click."""
-
-    def __init__(self, visit: Visit) -> None:
-        self.visit = visit
-        self.clicks = self.fields = self.pages = 0
-        visit.page.on("framenavigated", self._count)
-
-    def _count(self, frame: Frame) -> None:
-        self.pages += frame.parent_frame is None
-
-    def fill(self, name: str, value: str) -> None:
-        self.visit.page.fill(f"main [name={name}]", value)
-        self.fields += 1
-
-    def choose(self, name: str, value: str) -> None:
-        self.visit.page.select_option(f"main [name={name}]", value)
-        self.clicks += 1
-
-    def choose_named(self, name: str, label: str) -> None:
-        choices = self.visit.page.locator(f"main [name={name}]")
-        value = choices.locator("option", has_text=label).first.get_attribute("value")
-        choices.select_option(value)
-        self.clicks += 1
-
-    def tick(self, selector: str) -> None:
-        self.visit.page.locator(selector).locator("visible=true").first.click()
-        self.clicks += 1
-
-    def step(self, path: str) -> None:
-        """Go to a step by the console's own navigation, which a phone folds into a menu."""
-        menu = self.visit.page.locator(".menu > summary")
-        if menu.is_visible():
-            menu.click()
-            self.clicks += 1
-        self.press(f".route a[href='{path}']")
-
-    def press(self, selector: str) -> None:
-        with self.visit.page.expect_navigation() as navigation:
-            self.visit.page.locator(selector).locator("visible=true").first.click()
-        assert navigation.value.ok, self.visit.page.locator("main").inner_text()
-        self.clicks += 1
-
-
 @pytest.mark.long  # It starts an instance from nothing; each of its pages has quick tests beside it.
-@pytest.mark.parametrize(("language", "width"), [("en", 1280), pytest.param("ar", 360, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kind", "language", "width"),
+    [
+        (Walk, "en", 1280),
+        (KeyboardWalk, "en", 320),
+        *(pytest.param(*look, marks=pytest.mark.slow) for look in ((Walk, "ar", 320), (KeyboardWalk, "en", 1280))),
+    ],
+)
 def test_newcomer_sees_a_text_on_a_phone(
-    empty: Empty, browser: Browser, language: str, width: int, capsys: pytest.CaptureFixture[str]
+    empty: Empty, browser: Browser, kind: type[Walk], language: str, width: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = empty.code()
     empty.processes.start("worker", "worker")
     with a_guest(browser, empty.address, width=width, language=language) as visit:
-        walk = Walk(visit)
+        walk = kind(visit)
         visit.go("/")
         assert visit.path == "/set-up"
         visit.look("set-up-code")
+        walk.fill("code", "not-this-one")
+        walk.press("main form button[type=submit]", is_refused=True)
+        # Nobody needs that mistake.
+        walk.clicks, walk.fields, walk.pages = 0, 0, 1
+        visit.complaints.clear()
         walk.fill("code", code)
         walk.press("main form button[type=submit]")
         visit.look("set-up")
@@ -187,7 +144,7 @@ def test_newcomer_sees_a_text_on_a_phone(
         visit.look("now-first-hour-thrown-away")
     counted = "clicks {}, fields {}, pages {}, commands 2".format(*took)
     with capsys.disabled():
-        print(f"\nfrom nothing to “{text}”: {counted}")  # noqa: T201 - the figures are what is asked for
+        print(f"\nfrom nothing to “{text}” ({kind.__name__}, {width} px): {counted}")  # noqa: T201 - the figures are what is asked for
     for figure, most in zip(took, (MOST_CLICKS, MOST_FIELDS, MOST_PAGES), strict=True):
         assert figure <= most
 
@@ -205,20 +162,16 @@ def test_newcomer_gets_there_without_the_example(
     ):
         author, approver = Walk(ada), Walk(marek)
         set_up(author, code)
-        link = invite(author)
-        accept(approver, link)
-        mark_place(author)
+        accept(approver, invite(author))
+        mark_place(author, CORRIDOR)
         add_sender(author)
-        write(author)
+        write(author, TEXT)
         gather(author)
         plan(author)
-        review(approver)
-        author.step("/campaigns")
-        author.press("main a[href^='/campaigns/']:has-text('Papers')")
+        review(approver, TITLE)
+        open_campaign(author)
         ada.look("campaign-own")
-        author.press("form[action$='/rehearse'] button")
-        ada.look("campaign-own-rehearsed")
-        phones = ada.page.locator("#rehearsals a[rel=noreferrer]").get_attribute("href")
+        phones = rehearse(author)
         assert phones
         with a_guest(browser, keyed.sandbox, width=width, language="en") as phone:
             text = first_text(phone, phones)
@@ -229,94 +182,6 @@ def test_newcomer_gets_there_without_the_example(
     with capsys.disabled():
         print(f"\nfrom nothing to “{text}” without the example: {counted}")  # noqa: T201 - the figures are asked for
     assert took[0] + 2 <= MOST_CLICKS_BY_HAND
-
-
-def set_up(walk: Walk, code: str) -> None:
-    walk.visit.go("/")
-    walk.fill("code", code)
-    walk.press("main form button[type=submit]")
-    for name, value in TYPED.items():
-        walk.fill(name, value)
-    walk.press("main form button[type=submit]")
-
-
-def invite(walk: Walk) -> str:
-    """Invite somebody who reviews texts, and return the link for them."""
-    walk.step("/settings")
-    walk.press("main a[href='/settings/members']")
-    walk.press("main a[href='/settings/members/add']")
-    walk.fill("name", "Marek")
-    walk.fill("email", "marek@example.org")
-    walk.tick("[name=roles][value=approver]")
-    walk.press("main form button[type=submit]")
-    walk.visit.look("member-invited")
-    return walk.visit.page.locator("#invitation").get_attribute("href") or ""
-
-
-def accept(walk: Walk, link: str) -> None:
-    walk.visit.page.goto(link)
-    walk.visit.look("invitation")
-    walk.fill("password", "violet cupboards drift north")
-    walk.press("main form button[type=submit]")
-
-
-def mark_place(walk: Walk) -> None:
-    walk.step("/places")
-    walk.press("a[href='/places/new']")
-    for name, value in (("name", "Station square"), ("latitude", "49.92"), ("longitude", "22.16")):
-        walk.fill(name, value)
-    walk.press("#place-form button[type=submit]")
-
-
-def add_sender(walk: Walk) -> None:
-    walk.step("/settings")
-    walk.press("main a[href='/campaigns/senders']")
-    walk.press("main a[href='/campaigns/senders/new']")
-    for name, value in (("name", "SMS number"), ("identity", SENDER), ("pace", "30")):
-        walk.fill(name, value)
-    walk.choose("channel", "sms")
-    walk.press("main form.form button[type=submit]")
-
-
-def write(walk: Walk) -> None:
-    walk.step("/messages")
-    walk.press("a[href='/messages/new']")
-    walk.fill("title", "Papers")
-    walk.choose("theme", "docs_keep")
-    walk.choose("base_language", "en")
-    walk.fill("body", "Keep your papers with you. ((stop))")
-    walk.press("form:has(textarea[name=body]) button[type=submit]")
-
-
-def gather(walk: Walk) -> None:
-    walk.step("/audience")
-    walk.press("a[href='/audience/new']")
-    walk.fill("name", "Around the station")
-    walk.tick("details:has([name=place_ids]) > summary")
-    walk.tick("[name=place_ids]")
-    walk.press("button[name=save]")
-
-
-def plan(walk: Walk) -> None:
-    walk.step("/campaigns")
-    walk.press("a[href='/campaigns/new']")
-    walk.fill("name", "Papers")
-    # Those of the example stand in the lists, too.
-    for select, label in (
-        ("message_id", "Papers"),
-        ("audience_id", "Around the station"),
-        ("senders-0", "SMS number"),
-    ):
-        walk.choose_named(select, label)
-    walk.press("button[name=save]")
-
-
-def review(walk: Walk) -> None:
-    walk.visit.go("/")
-    walk.visit.look("now-of-an-approver")
-    # The texts of the example wait, too.
-    walk.press("[aria-labelledby=waiting-title] a[href^='/messages/']:has-text('Papers')")
-    walk.press("main form[method=post] button.is-primary")
 
 
 def throw_away(visit: Visit) -> None:
@@ -330,17 +195,3 @@ def throw_away(visit: Visit) -> None:
         assert navigation.value.ok
         time.sleep(1)
     assert visit.page.locator("form[action='/example/add']").count() == 1
-
-
-def first_text(visit: Visit, phones: str) -> str:
-    """Open the phones as soon as one has got something, and return what it got."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        visit.page.goto(phones)
-        phone = visit.page.locator("a[href*='to=%2B']").first
-        if phone.count():
-            phone.click()
-            visit.look("phone-of-the-example")
-            return visit.page.locator(".theirs").first.inner_text().strip()
-        time.sleep(0.5)
-    raise AssertionError("no phone got anything")

@@ -21,10 +21,14 @@ from campaigns.core import clock
 HERE = "127.0.0.1"
 
 
-def write_certificate(folder: Path) -> Path:
-    """Write a certificate for this machine with its key, which signs itself; return the file."""
+def write_certificate(folder: Path, *names: str) -> Path:
+    """Write a certificate for this machine, by further `names` too, with its key, which signs itself.
+
+    Return the file.
+    """
     key, now = ec.generate_private_key(ec.SECP256R1()), clock.now()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HERE)])
+    known_as = [x509.IPAddress(ipaddress.ip_address(HERE)), *map(x509.DNSName, names)]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -33,7 +37,7 @@ def write_certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HERE))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(known_as), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

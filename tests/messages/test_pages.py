@@ -84,6 +84,10 @@ def test_empty_pages_say_what_to_do(author: FlaskClient) -> None:
     assert "Load the work list" in author.get("/directory").text
 
 
+def test_new_message_proposes_the_language_of_the_page(author: FlaskClient) -> None:
+    assert '<option selected value="en">' in author.get("/messages/new").text
+
+
 def test_new_message_opens_at_its_base_language(pages: Pages, author: FlaskClient) -> None:
     answer = author.post("/messages/new", data=NEW, follow_redirects=True)
     assert answer.request.path.endswith("/en")

@@ -14,6 +14,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
+from campaigns.messages.service import create_message
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
@@ -40,6 +41,7 @@ __all__ = [
     "find_fitting_correction",
     "harm_answers_of",
     "prepare_correction",
+    "write_correction",
 ]
 
 #: States in which the checklist may be answered: afterwards it is decided.
@@ -95,6 +97,26 @@ def prepare_correction(session: Session, campaign: Campaign, *, message_id: int,
     session.flush()
     session.expire(campaign, ["correction"])
     _record(session, "campaign.correct", campaign, by, message_id=message.id)
+
+
+def write_correction(session: Session, campaign: Campaign, *, title: str, text: str, by: int) -> Message:
+    """Write what corrects the campaign's message, in its source language, as a message of its own, and name it.
+
+    Raises InputError for a text that cannot be kept, TransitionError for an archived campaign.
+    """
+    wrong = campaign.message
+    correction = create_message(
+        session,
+        campaign.organisation_id,
+        title=title,
+        theme=wrong.theme,
+        base_language=wrong.base_language,
+        text=text,
+        by=by,
+    )
+    session.flush()
+    prepare_correction(session, campaign, message_id=correction.id, by=by)
+    return correction
 
 
 def _record(session: Session, action: str, campaign: Campaign, by: int, **detail: int) -> None:

@@ -1,4 +1,4 @@
-"""These forms ask for the do-no-harm checklist, and for the choice of a campaign's correction."""
+"""These forms ask for the do-no-harm checklist, and for the choice or the text of a campaign's correction."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField, SelectField, StringField
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from campaigns.core.written_text import TEXT_LIMIT
 from campaigns.messages.models import Message
 from campaigns.planning.do_no_harm.checklist import ITEMS, LONGEST_WORDS, Answer
 from campaigns.web.forms import Form, options
@@ -65,6 +66,12 @@ class CorrectionForm(Form):
     def offer(self, messages: Iterable[Message]) -> None:
         """Fill in what can be chosen."""
         self.message_id.choices = options((str(row.id), row.title) for row in messages)
+
+
+class WrittenCorrectionForm(Form):
+    """The text of a correction, in the language that the campaign's message is written in."""
+
+    body = TextAreaField(_l("What is right instead"), [InputRequired(), Length(max=TEXT_LIMIT)])
 
 
 def data_of(answers: Mapping[str, Answer]) -> dict[str, str]:

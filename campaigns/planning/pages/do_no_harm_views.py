@@ -8,11 +8,12 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import select_messages
+from campaigns.messages.service import TITLE_LIMIT
 from campaigns.planning import queries
 from campaigns.planning.do_no_harm import service as safeguards
 from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.models import Campaign
-from campaigns.planning.pages.do_no_harm_forms import CorrectionForm, HarmForm, data_of
+from campaigns.planning.pages.do_no_harm_forms import CorrectionForm, HarmForm, WrittenCorrectionForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
@@ -78,6 +79,28 @@ def prepare(campaign_id: int) -> Page:
     return _correction_page(campaign, form)
 
 
+@pages.post("/correction/text")
+@requires(Permission.EDIT)
+def write(campaign_id: int) -> Page:
+    """Write the correction as a message of its own and choose it; an approval is then void."""
+    campaign, form = _campaign(campaign_id), WrittenCorrectionForm()
+    if form.validate_on_submit():
+        title = _("Correction: %(title)s", title=campaign.message.title)[:TITLE_LIMIT]
+        try:
+            safeguards.write_correction(
+                session(), campaign, title=title, text=form.text("body"), by=current_member().id
+            )
+        except InputError as error:
+            form.show(error, "body")
+        except RefusedError as error:
+            form.show(error)
+        else:
+            flash(_("The correction is written and chosen. Somebody else must review it."), "good")
+            return redirect(url_for("planning.show", campaign_id=campaign.id))
+    choice = CorrectionForm(formdata=None, data={"message_id": campaign.correction_id})
+    return _correction_page(campaign, choice, written=form)
+
+
 def _harm_page(campaign: Campaign, form: HarmForm, found: safeguards.HarmAnswers | None) -> Page:
     content = queries.load_content(session(), campaign)
     names = load_member_names(session(), [found.member_id] if found else [])
@@ -100,8 +123,11 @@ def _harm_page(campaign: Campaign, form: HarmForm, found: safeguards.HarmAnswers
     return page, form.status
 
 
-def _correction_page(campaign: Campaign, form: CorrectionForm) -> Page:
+def _correction_page(
+    campaign: Campaign, form: CorrectionForm, written: WrittenCorrectionForm | None = None
+) -> Page:
     _offer(form, campaign)
+    written = written or WrittenCorrectionForm(formdata=None)
     content = queries.load_content(session(), campaign)
     found = safeguards.correction_of(session(), campaign, content)
     fitting = None if found else safeguards.find_fitting_correction(session(), campaign, content)
@@ -113,9 +139,11 @@ def _correction_page(campaign: Campaign, form: CorrectionForm) -> Page:
         content=content,
         found=found,
         fitting=fitting,
-        form=form,
+        form=written if written.errors or written.form_errors else form,
+        choice=form,
+        written=written,
     )
-    return page, form.status
+    return page, max(form.status, written.status)
 
 
 def _offer(form: CorrectionForm, campaign: Campaign) -> None:

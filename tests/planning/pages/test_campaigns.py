@@ -17,11 +17,11 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.planning.do_no_harm.checklist import ITEMS
-from campaigns.planning.models import Campaign, CampaignState, Schedule
+from campaigns.planning.models import Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import AuditEntry, Member, Role
-from tests.factories import a_contact, a_delivery, a_run, an_address
+from tests.factories import a_contact, a_delivery, a_message, a_run, a_sender, an_address
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
@@ -404,3 +404,16 @@ def test_pages_are_drawn_in_each_language(pages: Pages, story: Story, locale: st
         page = client.get(url)
         assert page.status_code == 200
         assert f'lang="{locale}"' in page.text
+
+
+def test_new_campaign_proposes_the_newest_message_and_the_sender_that_can_send(
+    pages: Pages, story: Story, author: FlaskClient
+) -> None:
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        newest = a_message(session, ours, title="A newer one").id
+        a_sender(session, organisation_id=ours.id, name="A sender without a key", secret_name="nowhere")
+        able = session.get_one(Sender, story.campaign.sender_id).name
+    page = author.get("/campaigns/new").text
+    assert f'<option selected value="{newest}">A newer one' in page
+    assert f'<option selected value="{story.campaign.sender_id}">{able}' in page

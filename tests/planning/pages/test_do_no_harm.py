@@ -12,7 +12,7 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.do_no_harm.checklist import ITEMS
-from campaigns.planning.do_no_harm.service import harm_answers_of
+from campaigns.planning.do_no_harm.service import correction_of, harm_answers_of
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.queries import load_content
@@ -89,6 +89,24 @@ def test_author_prepares_the_correction(pages: Pages, story: Story) -> None:
     text = client.post(url, data={"message_id": message_id}, follow_redirects=True).text
     assert "That number was wrong." in text
     assert "1 language of the campaign has no reviewed correction" in text
+
+
+def test_author_writes_the_correction_where_it_is_missed(pages: Pages, story: Story) -> None:
+    url, client = f"/campaigns/{story.campaign.id}/correction", pages.client(story.author)
+    page = client.get(url).text
+    assert f'action="{url}/text"' in page
+    refused = client.post(f"{url}/text", data={"body": "Call ((hotlin)) instead."})
+    assert (refused.status_code, "Call ((hotlin)) instead." in refused.text) == (422, True)
+    assert client.post(f"{url}/text", data={"body": "That number was wrong."}).status_code == 302
+    page = client.get(url).text
+    assert "Correction: " in page
+    assert f'action="{url}/text"' not in page
+    with pages.sessions() as session:
+        campaign = session.get_one(Campaign, story.campaign.id)
+        correction = correction_of(session, campaign)
+        assert correction is not None
+        assert correction.message.theme == campaign.message.theme
+        assert correction.waiting == (campaign.message.base_language,)
 
 
 @pytest.mark.parametrize(("languages", "fits"), [(("en", "uk"), True), (("en",), False)])
