@@ -24,6 +24,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from bench.bare_provider import BareProvider
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
 from bench.plain_sending import send_plainly
 from campaigns.continuity.lifeline import BEAT_SECONDS, Lifeline
@@ -172,7 +173,7 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
     done: list[Round] = []
     with ExitStack() as stack:
-        database, sandbox = stack.enter_context(fresh_database(kind)), stack.enter_context(SandboxProcess())
+        database, sandbox = stack.enter_context(fresh_database(kind)), stack.enter_context(BareProvider())
         # On the disk of the database, and the same for all rounds, as a worker has it that begins anew.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-")))
         workers = make_worker_engine(database.url.render_as_string(hide_password=False))
@@ -218,13 +219,24 @@ def _go_round(sides: Sides, people: int) -> Round:
     database, vault, sandbox = sides.database, sides.vault, sides.sandbox
     _prepare(database, vault, people)
     bare = _send_bare_half(sandbox, people)
-    _clear(sandbox)
-    sent = _run(send_engine(sides.sessions, vault, sandbox.url, people, mark=sides.mark))
-    accepted = sandbox.call("GET", "invariants")
-    assert accepted["accepted"] == people, accepted
+    sent = _send_all(sides, people)
     bare += _send_bare_half(sandbox, people)
     _clear(sandbox)
     return Round(people, bare, sent, _send_floor(database, vault, sandbox))
+
+
+def send_as_engine(sides: Sides, people: int) -> Timed:
+    """Let the engine alone send a run of its own."""
+    _prepare(sides.database, sides.vault, people)
+    return _send_all(sides, people)
+
+
+def _send_all(sides: Sides, people: int) -> Timed:
+    _clear(sides.sandbox)
+    sent = _run(send_engine(sides.sessions, sides.vault, sides.sandbox.url, people, mark=sides.mark))
+    accepted = sides.sandbox.call("GET", "invariants")
+    assert accepted["accepted"] == people, accepted
+    return sent
 
 
 def _send_bare_half(sandbox: SandboxProcess, people: int) -> Timed:

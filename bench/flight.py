@@ -69,6 +69,8 @@ class Flight:
     vault: Vault
     sandbox: SandboxProcess
     processes: Processes
+    #: Process id of the worker.
+    worker: int
     #: Who sends much, and who corrects.
     sending: Owner
     correcting: Owner
@@ -130,12 +132,15 @@ class Flight:
 
 
 @contextmanager
-def flight(kind: str) -> Iterator[Flight]:
-    """Yield a worker that waits for runs, on a new database of `kind`, with a sandbox that calls nobody back."""
+def flight(kind: str, *, provider: type[SandboxProcess] = SandboxProcess) -> Iterator[Flight]:
+    """Yield a worker that waits for runs, on a new database of `kind`, with a sandbox that calls nobody back.
+
+    Another `provider` may stand in its place.
+    """
     with (
         fresh_database(kind) as database,
         tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder,
-        SandboxProcess() as sandbox,
+        provider() as sandbox,
     ):
         sandbox.fixture(suffixes=False, profile={"callback": {"lose_p": 1.0}})
         environment = _environment(database.url.render_as_string(hide_password=False), sandbox.url)
@@ -146,8 +151,8 @@ def flight(kind: str) -> Iterator[Flight]:
             correcting = an_owner(session, vault, sender_id, people=CORRECTED, prefix=CORRECTED_PREFIX)
             session.execute(text("ANALYZE"))
         with Processes(environment, Path(folder) / "logs") as processes:
-            processes.start("worker", "worker")
-            yield Flight(sessions, vault, sandbox, processes, sending, correcting)
+            worker = processes.start("worker", "worker")
+            yield Flight(sessions, vault, sandbox, processes, worker, sending, correcting)
 
 
 def body_of(run_id: int) -> str:

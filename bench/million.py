@@ -1,14 +1,14 @@
 """A campaign from the contact file to its reach, stage by stage, and whether memory grows with its size.
 
 Each stage runs in a process of its own, through the code that an instance runs: import (`fingerpost import
-contacts`, the whole file in one transaction), plan (fan-out), send (a worker against the sandbox, which calls
-nobody back), keep_receipts (the intake behind the door; three receipts a message in shuffled order, the last word
-twice; `bench.receipts` measures the door itself), merge_receipts, roll_up (reach). Every stage is held against the
-one before it: whoever is in the file is planned, accepted by the sandbox, told of by receipts and counted, once.
+contacts`, the whole file in one transaction), plan (fan-out), send (a worker, over `bench.bare_provider`),
+keep_receipts (the intake behind the door; three receipts a message in shuffled order, the last word twice;
+`bench.receipts` measures the door itself), merge_receipts, roll_up (reach). Every stage is held against the
+one before it: whoever is in the file is planned, accepted by the provider, told of by receipts and counted, once.
 
 A small run comes first. `peak_mb` is the largest resident memory of the stage's process, `grown_mb` how much more
-that is than in the small run, `most_grown_mb` the most of any stage. `sandbox_peak_mb` is the provider's stand-in,
-which remembers every message; it is not part of what is compared.
+that is than in the small run, `most_grown_mb` the most of any stage. `provider_peak_mb` is the provider, which
+remembers every reference; it is not part of what is compared.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 
 import click
 
+from bench.bare_provider import BareProvider
 from bench.harness import DATABASES, fresh_database, note, report
 from bench.stages import (
     CONTACTS_FILE,
@@ -36,7 +37,7 @@ from bench.stages import (
     resident_peak_megabytes,
 )
 from campaigns.core import clock
-from tests.sandbox.process import DEFAULTS, SandboxProcess
+from tests.sandbox.process import DEFAULTS
 
 #: A run that is large enough for every batch, chunk and group to be a full one.
 SMALL = 10_000
@@ -60,7 +61,7 @@ def measure(kind: str, people: int) -> dict[str, Any]:
         "seconds": round(sum(figures["seconds"] for figures in stages.values()), 1),
         "most_grown_mb": grown,
         "is_within_limit": grown <= MOST_GROWN_MB,
-        "sandbox_peak_mb": large["sandbox"]["peak_mb"],
+        "provider_peak_mb": large["provider"]["peak_mb"],
         **stages,
     }
 
@@ -71,19 +72,18 @@ def run_stages(kind: str, people: int) -> dict[str, Any]:
     with (
         fresh_database(kind, build=_build_nothing) as engine,
         tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder,
-        SandboxProcess() as sandbox,
+        BareProvider() as provider,
     ):
-        sandbox.fixture(profile={"callback": {"lose_p": 1.0}})
-        environment = _environment(engine.url.render_as_string(hide_password=False), sandbox.url, people)
+        environment = _environment(engine.url.render_as_string(hide_password=False), provider.url, people)
         write_places(Path(folder) / PLACES_FILE)
         write_contacts(Path(folder) / CONTACTS_FILE, people)
         for name in STAGES:
             found[name] = _run_stage(name, folder, environment)
             note(f"{kind} {people:,}: {name} {found[name]}")
             if name == "send":
-                accepted = sandbox.call("GET", "invariants")["accepted"]
-                found["sandbox"] = {"peak_mb": resident_peak_megabytes(sandbox.process.pid)}
-        _check(found, people, accepted)
+                invariants = provider.call("GET", "invariants")
+                found["provider"] = {"peak_mb": resident_peak_megabytes(provider.process.pid)}
+        _check(found, people, invariants)
     return found
 
 
@@ -141,13 +141,13 @@ def _run_stage(name: str, folder: str, environment: dict[str, str]) -> dict[str,
     return figures
 
 
-def _check(found: dict[str, Any], people: int, accepted: int) -> None:
+def _check(found: dict[str, Any], people: int, invariants: dict[str, Any]) -> None:
     """Hold every stage against the one before it: nobody is lost on the way, and nobody counted twice."""
     for name in ("import", "plan", "send", "roll_up"):
         assert found[name]["count"] == people, (name, found[name])
     for name in ("write_callbacks", "keep_receipts", "merge_receipts"):
         assert found[name]["count"] == people * RECEIPTS_EACH, (name, found[name])
-    assert accepted == people, accepted
+    assert (invariants["accepted"], invariants["intents"]) == (people, people), invariants
 
 
 def _figures(large: dict[str, Any], small: dict[str, Any]) -> dict[str, float]:

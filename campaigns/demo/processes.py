@@ -45,8 +45,11 @@ class Processes:
                 process.kill()
                 process.wait()
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start `fingerpost <arguments>`; what it says goes to a log file named after `name`."""
+    def start(self, name: str, *arguments: str) -> int:
+        """Start `fingerpost <arguments>` and return its process id.
+
+        What it says goes to a log file named after `name`.
+        """
         with (self._logs / f"{name}.log").open("wb") as log:
             command = [sys.executable, "-m", "campaigns.cli", *arguments]
             # A session of its own: Ctrl-C reaches this process alone, which then ends the parts in order.
@@ -54,6 +57,7 @@ class Processes:
                 command, env=self._environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         self._running.append((name, process))
+        return process.pid
 
     def check(self) -> None:
         """Raise UnavailableError naming the first part that has ended by itself, with its last words."""

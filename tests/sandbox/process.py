@@ -24,8 +24,11 @@ QUICK = {"stage": {"p50": 0.003, "p99": 0.006}}
 class SandboxProcess:
     """Starts `python -m campaigns.sandbox.server` on a free port and stops it on leaving."""
 
+    #: What is started; it prints its address as the last word of its first line.
+    module = "campaigns.sandbox.server"
+
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "campaigns.sandbox.server", "--port", "0", *options]
+        command = [sys.executable, "-m", self.module, "--port", "0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self._session = requests.Session()
         self._session.trust_env = False
