@@ -22,7 +22,7 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import select_planning
-from campaigns.delivery.receipts.merge import ReceiptDrain
+from campaigns.delivery.receipts.merge import ReceiptDrain, is_anything_to_merge
 from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
@@ -99,9 +99,16 @@ class Upkeep:
 
     async def merge_receipts(self) -> None:
         """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""
+        if not await self._in_repair(self._is_anything_to_merge):
+            return
         drain, merged = ReceiptDrain(), RECEIPTS_AT_ONCE
         while merged == RECEIPTS_AT_ONCE and not self._is_stopping.is_set():
             merged = await self._in_repair(self._apply_receipts, drain)
+
+    def _is_anything_to_merge(self) -> bool:
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            return is_anything_to_merge(session)
 
     def _apply_receipts(self, drain: ReceiptDrain) -> int:
         with self._sessions.begin() as session:

@@ -82,6 +82,18 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     return _apply_batch(session, after=0, limit=limit).count
 
 
+def is_anything_to_merge(session: Session) -> bool:
+    """Say whether a receipt waits, or a call that was given up has one; most looks find neither."""
+    return bool(session.scalar(_anything()))
+
+
+@cache
+def _anything() -> Select[bool]:
+    waiting = select(Receipt.id).where(Receipt.applied_at.is_(None))
+    told = select(Delivery.id).where(in_state(SendState.UNKNOWN), Delivery.receipt_id.is_not(None))
+    return select(or_(waiting.exists(), told.exists()))
+
+
 class ReceiptDrain:
     """Merges a long queue batch after batch, each beginning behind the last one.
 

@@ -23,6 +23,8 @@ from campaigns.staff.queries import owned
 
 #: Late receipts move the figures of a finished run for so long.
 SETTLES_AFTER = timedelta(hours=72)
+#: Id and planned people of a run, when it started and ended, and when it was counted last.
+RunToCount = tuple[int, int, datetime | None, datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +197,10 @@ def totals_of_campaigns(session: Session, organisation_id: int) -> list[Campaign
     ]
 
 
-def select_runs_to_count(
-    now: datetime, *, fresh_for: timedelta
-) -> Select[int, int, datetime | None, datetime | None]:
+def select_runs_to_count(now: datetime, *, fresh_for: timedelta) -> Select[*RunToCount]:
     """Select the runs whose count is older than `fresh_for` and whose deliveries may have changed since.
 
-    Columns: id, planned, finished_at, counted_at. A rehearsal reached nobody, so it is never counted.
+    A rehearsal reached nobody, so it is never counted.
     """
     moving = or_(
         RunCount.run_id.is_(None),
@@ -209,7 +209,7 @@ def select_runs_to_count(
         RunCount.counted_at < Run.finished_at,
     )
     return (
-        select(Run.id, Run.planned, Run.finished_at, RunCount.counted_at)
+        select(Run.id, Run.planned, Run.started_at, Run.finished_at, RunCount.counted_at)
         .outerjoin(RunCount, RunCount.run_id == Run.id)
         .where(Run.state != RunState.HELD, counts_as_reach())
         .where(or_(RunCount.run_id.is_(None), RunCount.counted_at <= now - fresh_for))

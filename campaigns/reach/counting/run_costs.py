@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, delete, func, insert, or_, select
+from sqlalchemy import Row, Select, case, delete, func, insert, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
@@ -21,11 +21,11 @@ from campaigns.planning.models import Run, RunState, Sender
 from campaigns.planning.senders.prices import price_of
 from campaigns.planning.spending.models import RunCost, RunCostCount
 from campaigns.planning.spending.queries import MICROS, month_of
-from campaigns.reach.counting.run_counts import reading
+from campaigns.reach.counting.run_counts import reading, share_of_size
 from campaigns.staff.models import MemberPhone
 
-#: A count younger than this is left as it is; that of a large run for longer, as long again for each of these.
-FRESH_FOR, PEOPLE = timedelta(seconds=60), 200_000
+#: A count younger than this is left as it is; that of a large run for longer.
+FRESH_FOR = timedelta(seconds=60)
 #: What was in doubt at the end of a run is settled by then.
 SETTLES_AFTER = timedelta(hours=2)
 #: Runs of one look: answers are runs too, and there may be thousands.
@@ -53,7 +53,7 @@ def recount_costs(sessions: sessionmaker[Session], *, fresh_for: timedelta = FRE
     with reading(sessions) as session:
         runs = session.execute(_select_runs(now, fresh_for)).all()
         prices = {sender.id: sender.prices for sender in session.scalars(select(Sender))}
-    due = [run for run in runs if run.counted_at is None or now - run.counted_at >= _pause(run.planned, fresh_for)]
+    due = [run for run in runs if run.counted_at is None or now - run.counted_at >= _pause(run, fresh_for)]
     for run in due:
         with reading(sessions) as session:
             sums = _collected(session.execute(select_sent(run.id)))
@@ -108,7 +108,7 @@ def _select_runs(now: datetime, fresh_for: timedelta) -> Select[*tuple[Any, ...]
     )
     began_at = func.coalesce(Run.started_at, Run.created_at).label("began_at")
     return (
-        select(Run.id, Run.organisation_id, Run.planned, began_at, RunCostCount.counted_at)
+        select(Run.id, Run.organisation_id, Run.planned, Run.finished_at, began_at, RunCostCount.counted_at)
         .outerjoin(RunCostCount, RunCostCount.run_id == Run.id)
         .where(~Run.is_rehearsal, Run.state != RunState.HELD, is_whole)
         .where(or_(RunCostCount.run_id.is_(None), RunCostCount.counted_at <= now - fresh_for), moving)
@@ -117,8 +117,9 @@ def _select_runs(now: datetime, fresh_for: timedelta) -> Select[*tuple[Any, ...]
     )
 
 
-def _pause(planned: int, fresh_for: timedelta) -> timedelta:
-    return fresh_for * (1 + planned / PEOPLE)
+def _pause(run: Row[*tuple[Any, ...]], fresh_for: timedelta) -> timedelta:
+    # What is sent meanwhile was counted as coming, at the same price.
+    return fresh_for * share_of_size(run.planned, run.finished_at)
 
 
 def _collected(rows: Iterable[Any]) -> dict[tuple[int, str], _Sum]:

@@ -19,7 +19,13 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts import merge as merging
-from campaigns.delivery.receipts.merge import STRANGER_WAIT, ReceiptDrain, apply_receipts, store
+from campaigns.delivery.receipts.merge import (
+    STRANGER_WAIT,
+    ReceiptDrain,
+    apply_receipts,
+    is_anything_to_merge,
+    store,
+)
 from campaigns.delivery.states import ReceiptState, SendState, merge
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
@@ -112,6 +118,17 @@ def test_long_queue_is_merged_from_its_beginning_now_and_then(
     assert waiting(session) == ["queued", "delivered"]
     assert drain.apply(session, 2) == 2
     assert waiting(session) == []
+
+
+def test_a_look_finds_what_waits_and_calls_that_were_given_up(session: Session, delivery: Delivery) -> None:
+    assert not is_anything_to_merge(session)
+    store(session, [said(delivery, "sent")], gateway="twilio")
+    assert is_anything_to_merge(session)
+    arrive(session)
+    assert not is_anything_to_merge(session)
+    delivery.send_state = SendState.UNKNOWN
+    session.flush()
+    assert is_anything_to_merge(session)
 
 
 def waiting(session: Session) -> list[str]:

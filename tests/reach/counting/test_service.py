@@ -130,19 +130,25 @@ def test_worker_counts_what_is_due_and_no_more(sessions: sessionmaker[Session]) 
 
 @pytest.mark.parametrize(
     ("changes", "minutes"),
-    [({}, 1), ({"planned": 1_000_000}, 2), ({"state": RunState.DONE, "finished_at": NOON - 9 * REST}, 3)],
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"planned": 1_000_000}, [6]),
+        ({"planned": 1_000_000, "state": RunState.DONE, "finished_at": NOON}, [0, 2, 4, 6]),
+        ({"state": RunState.DONE, "finished_at": NOON - 9 * REST}, [0, 3, 6]),
+    ],
 )
-def test_large_and_ended_runs_are_counted_less_often(
-    sessions: sessionmaker[Session], changes: dict[str, Any], minutes: int
+def test_runs_that_just_started_or_ended_long_ago_and_large_ones_are_counted_less_often(
+    sessions: sessionmaker[Session], changes: dict[str, Any], minutes: list[int]
 ) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
-        a_run(session, a_campaign(session, organisation, a_member(session, organisation)), **changes)
+        campaign = a_campaign(session, organisation, a_member(session, organisation))
+        a_run(session, campaign, **{"started_at": NOON} | changes)
     counted = []
-    for passed in range(minutes + 1):
+    for passed in range(7):
         with standing_at(NOON + timedelta(minutes=passed)):
-            counted.append(recount_due(sessions))
-    assert counted == [1] + [0] * (minutes - 1) + [1]
+            counted += [passed] * recount_due(sessions)
+    assert counted == minutes
 
 
 def test_two_counters_at_once_do_not_collide(sessions: sessionmaker[Session]) -> None:
