@@ -151,6 +151,7 @@ def test_of_two_members_in_one_conversation_one_answers_and_the_other_keeps_the_
     assert team.answers(which) == 1
 
 
+@pytest.mark.long
 def test_draft_waits_behind_the_24th_hour(team: Team) -> None:
     which = team.hear("Де можна переночувати?", who=30, channel="whatsapp")
     late = clock.now() - timedelta(hours=25)
@@ -172,6 +173,7 @@ def test_draft_waits_behind_the_24th_hour(team: Team) -> None:
     assert team.answers(which) == 1
 
 
+@pytest.mark.long
 def test_who_said_stop_is_answered_once_they_write_again(team: Team) -> None:
     which = team.hear("Де можна переночувати?", who=40)
     team.hear("STOP", who=40)
