@@ -166,8 +166,11 @@ function connectList(map, drawn) {
   const named = location.hash && document.getElementById(location.hash.slice(1));
   if (named) {
     named.closest("details")?.setAttribute("open", "");
-    named.scrollIntoView({ block: "center" });
+    // What was said of it after it was saved stands above the map, and is to be seen.
+    const said = document.querySelector("#content > .notice:first-child");
+    if (!said) named.scrollIntoView({ block: "center" });
     show(map, drawn, numbers, named.id);
+    said?.scrollIntoView({ block: "start" });
   }
   connectFilter();
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from campaigns.places.files.sheets import read_locations, read_routes
@@ -83,7 +83,8 @@ def test_circle_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     assert visit.violations() == []
     visit.page.get_by_label("Name", exact=True).fill(name)
     visit.page.get_by_role("button", name="Save the place").click()
-    visit.page.get_by_text(f"{name} is on the map.").wait_for()
+    visit.wait_for_map()
+    expect(visit.page.get_by_text(f"{name} is on the map.")).to_be_in_viewport()
     saved = hotspot_named(pages, name)
     assert saved.geometry["coordinates"][0] == longitude > 22.77
     assert saved.radius_m == round(radius * 1000)
