@@ -21,7 +21,7 @@ from campaigns.planning.estimates.rendered_texts import RenderedText, longest_by
 from campaigns.planning.gates.approved_numbers import approved_numbers, as_approved, find_unapproved
 from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.collisions import Collision, find_collisions
-from campaigns.planning.gates.frequency import with_fatigue
+from campaigns.planning.gates.frequency import may_pass_limit, with_fatigue
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.policy import Policy
 from campaigns.planning.queries import find_approval, find_editors, firings_of, load_senders, timing_of
@@ -108,14 +108,16 @@ def load_overview(
 ) -> Overview:
     """Assess the campaign at `now` (aware UTC) by its `people`, and arrange what its page shows."""
     assessed = assess(session, campaign, now=now, policy=policy, unconnected=unconnected, tally=people.tally)
-    assessed = with_fatigue(campaign, assessed, people.capped)
     approval, senders = find_approval(session, campaign), load_senders(session, campaign)
+    assessed = with_fatigue(campaign, assessed, people.capped, approval)
+    # Who is written to if it is approved as urgent is counted and paid for: what it costs at most says so.
+    left_out = () if may_pass_limit(campaign, approval) else people.capped
     return Overview(
         assessed=assessed,
         texts=_texts(assessed),
         waiting=unreviewed_of(campaign.message),
         senders=senders,
-        matrix=matrix_of(assessed.tally, assessed.rendered, senders, people.capped),
+        matrix=matrix_of(assessed.tally, assessed.rendered, senders, left_out),
         signposts=_signposts(assessed.rendered),
         collisions=find_collisions(session, campaign, assessed, now=now),
         approval=approval,

@@ -130,14 +130,20 @@ def unconfirmed(broken: Mapping[str, Sequence[str]], confirmations: Sequence[Cou
     return [country for country, rules in broken.items() if not set(rules) <= confirmed.get(country, set())]
 
 
-def fatigue_gate(campaign: Campaign, capped: int | None, total: int) -> Gate:
+def fatigue_gate(campaign: Campaign, capped: int | None, total: int, *, may_pass: bool = False) -> Gate:
     """Warn of people who had enough messages lately: they are left out, and counted.
 
-    `capped` is None where nobody is capped. Blocks when nobody else is left.
+    `capped` is None where nobody is capped. Blocks when nobody else is left, unless it `may_pass` the limit.
     """
     link = ("planning.show", {"campaign_id": campaign.id, "tab": "people", "_anchor": "people-title"})
     if not capped:
         return plan_gate("fatigue", True, N_("Nobody has had too many messages lately."), {}, link)
+    if may_pass:
+        template = N_(
+            "%(people)s people have reached the message limit per person:"
+            " they get it only if it is approved as urgent."
+        )
+        return plan_gate("fatigue", True, template, {"people": People.of(capped)}, link, warns=True)
     if capped >= total:
         template = N_("Everybody has had as many messages lately as this system allows: send it later.")
         return plan_gate("fatigue", False, template, {}, link)

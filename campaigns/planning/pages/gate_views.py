@@ -20,6 +20,7 @@ from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.gates.safety import broken_rules, unconfirmed
 from campaigns.planning.models import Campaign
 from campaigns.planning.policy import Policy
+from campaigns.planning.queries import find_approval
 from campaigns.planning.senders.connections import find_unconnected
 from campaigns.planning.standing import standings_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -62,7 +63,8 @@ def show(campaign_id: int) -> str:
 def _assess(campaign: Campaign, people: KeptPeople, policy: Policy, *, now: datetime) -> Assessment:
     unconnected = find_unconnected(session(), settings(), campaign.organisation_id)
     found = assess(session(), campaign, now=now, policy=policy, unconnected=unconnected, tally=people.tally)
-    return with_fatigue(campaign, found, people.capped)
+    approval = find_approval(session(), campaign) if campaign.urgent_reason else None
+    return with_fatigue(campaign, found, people.capped, approval)
 
 
 @pages.post("/countries")

@@ -85,7 +85,7 @@ def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
 def test_every_gate_has_a_title_and_a_case(story: Story) -> None:
     over(Channel.WHATSAPP)(story)
     found = assess(story.session, story.campaign, now=START)
-    names = {gate.name for gate in with_fatigue(story.campaign, found, []).gates}
+    names = {gate.name for gate in with_fatigue(story.campaign, found, [], None).gates}
     assert names - {*GATES} == set()
     assert names - {case.gate for case in CASES} == NEVER_CLOSED
 
