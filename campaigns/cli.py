@@ -327,7 +327,10 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
         found = find_organisation(session, slug)
         if found is None:
             raise NotFoundError(f"There is no organisation {slug}.")
-        done = import_file(kind, session, found.id, name=path.name, file=file, country=country)
+        organisation_id = found.id
+        # A large file is read before anything is written; meanwhile nobody waits for this transaction.
+        session.rollback()
+        done = import_file(kind, session, organisation_id, name=path.name, file=file, country=country)
         if dry_run:
             session.rollback()
         else:

@@ -18,7 +18,7 @@ from campaigns.audience.figures import find_contacts
 from campaigns.audience.file_telling import FileTelling, causes_of
 from campaigns.audience.files import watch
 from campaigns.audience.files.cell_meanings import CellMeanings
-from campaigns.audience.files.contact_reader import COLUMN_NAMES, REQUIRED, our_name
+from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.handed_in import as_text, columns_to_name, people_of
 from campaigns.audience.files.import_report import Report
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm

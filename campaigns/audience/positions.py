@@ -97,6 +97,11 @@ class Placing:
         self._cells = {row.line: self._cell(row) for row in rows}
         self._located = locate_cells({cell for cell in self._cells.values() if cell is not None})
 
+    def check(self, rows: Iterable[ContactRow]) -> None:
+        """Note the rows that name a place or region which is none."""
+        for row in rows:
+            self._cell(row)
+
     def standing_of(self, row: ContactRow) -> Standing:
         """Return where the person of a row of the last batch said they were."""
         cell = self._cells[row.line]

@@ -14,8 +14,9 @@ from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import contact_writer, watch
-from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
+from campaigns.audience.files.contact_reader import ContactFile, Ending
 from campaigns.audience.files.import_report import Report
+from campaigns.audience.files.staging import Staged, Tell, staged, untold
 from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.models import Audience, ContactImport, ImportState
@@ -234,32 +235,59 @@ def import_file(
     vault: Vault,
     settings: Settings,
     default_country: str | None = None,
+    processes: int | None = None,
+    tell: Tell = untold,
 ) -> Report:
-    """Check and import a contact file in one go. Raises RowsError for any bad row: then nothing is imported.
+    """Check and import a contact file in one go. Raises RowsError for any bad row, before anything is written.
 
-    A file given open is read as it goes: memory does not grow with its length.
+    It is read by `processes`, as many as suit its size if nothing is said; memory does not grow with its length.
+    `tell` hears how far it is. Raises UnavailableError where a process dies or the disk is full.
     """
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     limit_size(file, settings)
-    found = ContactFile(
-        read_contacts(
-            file, telling=FileTelling(default_country), max_rows=settings.import_max_rows, now=clock.now()
-        )
-    )
-    done = ContactImport(
+    with staged(
+        file,
+        default_country=default_country,
+        max_rows=settings.import_max_rows,
+        now=clock.now(),
+        processes=processes,
+        tell=tell,
+    ) as people:
+        _require_sound(session, organisation_id, people, vault=vault)
+        done = _begun(session, organisation_id, file_name, by=by, vault=vault)
+        found = ContactFile.known(people.told(tell), people.ending)
+        report = import_people(session, organisation_id, found, vault=vault)
+    _decide(done, ImportState.DONE, report, vault=vault)
+    _record(session, "contacts.import", done, by, **_counts(report))
+    return report
+
+
+def _require_sound(session: Session, organisation_id: int, people: Staged, *, vault: Vault) -> None:
+    """Raise RowsError for what is wrong with any row, or names a place, region or group that is none."""
+    placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
+    for batch in people.batches():
+        placing.check(batch)
+        grouping.check(batch)
+    problems = _sorted([*people.ending.problems, *placing.problems, *grouping.problems])
+    if problems:
+        raise RowsError(problems)
+
+
+def _begun(
+    session: Session, organisation_id: int, file_name: str, *, by: int | None, vault: Vault
+) -> ContactImport:
+    """Return the row of a file that is imported as soon as it is checked."""
+    begun = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
         state=ImportState.CHECKED,
         report={},
         created_at=clock.now(),
     )
-    session.add(done)
+    session.add(begun)
     session.flush()
-    seal_about(done, AboutFile(file_name[:NAME_LIMIT]), vault)
-    report = import_people(session, organisation_id, found, vault=vault)
-    _decide(done, ImportState.DONE, report, vault=vault)
-    _record(session, "contacts.import", done, by, **_counts(report))
-    return report
+    seal_about(begun, AboutFile(file_name[:NAME_LIMIT]), vault)
+    return begun
 
 
 def import_people(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
@@ -33,6 +34,7 @@ def import_file(
         listed = read_worklist(text)
         return import_services(session, organisation_id, listed.drafts, without_number=listed.without_number)
     settings = load_settings()
+    _collect_rarely()
     return audience.import_file(
         session,
         organisation_id,
@@ -43,3 +45,12 @@ def import_file(
         settings=settings,
         default_country=country,
     )
+
+
+def _collect_rarely() -> None:
+    """Let the garbage collector look less often, until this process ends with its import.
+
+    Rows have no cycles, and with its defaults it takes a third of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -16,48 +16,27 @@ from typing import BinaryIO
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
+from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.repeated_lines import SeenHandles
-from campaigns.audience.files.several_numbers import BETWEEN, chosen_of, folded, further_columns, numbers_in
+from campaigns.audience.files.several_numbers import BETWEEN, chosen_of, further_columns, numbers_in
 from campaigns.audience.models import Channel
-from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, MissingColumnsError, RowProblem
+from campaigns.core.errors import (
+    MOST_PROBLEMS,
+    AddressError,
+    FileFormatError,
+    InputError,
+    MissingColumnsError,
+    RowProblem,
+)
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import Line, open_sheet, recognise_coding
 
-#: What members call our columns, in small letters and with spaces.
-COLUMN_NAMES: dict[str, tuple[str, ...]] = {
-    # Google's contact export numbers its columns.
-    "number": (
-        "number",
-        "phone",
-        "phone number",
-        "phone 1 value",
-        "address",
-        "telephone",
-        "mobile",
-        "msisdn",
-        "телефон",
-        "номер",
-    ),
-    "channel": ("channel", "канал"),
-    "whatsapp": ("whatsapp", "whatsapp number"),
-    "telegram": ("telegram", "telegram chat", "chat id"),
-    "language": ("language", "lang", "мова"),
-    "other_language": ("other language", "second language", "друга мова"),
-    "place": ("place", "place key", "hotspot", "stop", "місце"),
-    "latitude": ("latitude", "lat", "широта"),
-    "longitude": ("longitude", "lon", "lng", "long", "довгота"),
-    "region": ("region", "region code", "iso3166 2", "регіон"),
-    "position_date": ("position date", "seen on", "date of position", "дата місця"),
-    "group": ("group", "groups", "група"),
-    "consent_date": ("consent date", "agreed on", "дата згоди"),
-    "consent_how": ("consent how", "evidence", "consent evidence", "consent", "згода"),
-}
-_OURS = {name: column for column, names in COLUMN_NAMES.items() for name in names}
-REQUIRED = ("number", "language", "consent_date", "consent_how")
 LONGEST_EVIDENCE = 200
 #: Address books have many columns, of which few say anything to us.
 MOST_COLUMNS = 120
+#: Characters of a line: no more than one is in memory.
+LONGEST_LINE = 1_000_000
 #: People that are given together: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
 _TWICE = N_("the same number stands in line %(line)s already.")
@@ -127,9 +106,9 @@ def read_contacts(
         left_out: Container[int] = ()
         if telling.repeated is not None:
             # Which line is the last of its number is known at the end alone.
-            looking = ContactReader(_text_of(file, coding), telling=telling, max_rows=max_rows, now=now)
+            looking = ContactReader(text_of(file, coding), telling=telling, max_rows=max_rows, now=now)
             left_out = looking.superseded()
-        lines = _text_of(file, coding)
+        lines = text_of(file, coding)
         reader = ContactReader(lines, telling=telling, max_rows=max_rows, now=now, left_out=left_out)
     except MissingColumnsError as error:
         # Whoever keeps the file until its columns are named has to decode it.
@@ -146,12 +125,24 @@ def read_contacts(
     )
 
 
-def _text_of(file: BinaryIO, coding: str) -> Iterator[str]:
-    """Give the lines of a file from its beginning; it stays open at its end."""
+def text_of(file: BinaryIO, coding: str) -> Generator[str, None, None]:
+    """Give the lines of a file from its beginning; it stays open. Raises FileFormatError for an endless one."""
     file.seek(0)
     lines = io.TextIOWrapper(file, coding, newline="")
-    yield from lines
-    lines.detach()
+    try:
+        for number in count(1):
+            line = lines.readline(LONGEST_LINE)
+            if len(line) == LONGEST_LINE:
+                raise FileFormatError(
+                    N_("Line %(line)s has more than %(limit)s characters: this is no list of people."),
+                    line=number,
+                    limit=f"{LONGEST_LINE:,}",
+                )
+            if not line:
+                return
+            yield line
+    finally:
+        lines.detach()
 
 
 class _RowError(InputError):
@@ -162,30 +153,26 @@ class _RowError(InputError):
         self.column = column
 
 
-class ContactReader:
-    """Reads a contact file once; a handle that comes twice is a problem of the later row."""
+class LineReader:
+    """Reads lines of a contact file once; a handle that comes twice is a problem of the later one."""
 
     def __init__(
         self,
-        source: Iterable[str],
+        columns: Sequence[str],
+        lines: Iterable[Line],
         *,
         telling: FileTelling,
-        max_rows: int,
         now: datetime,
         left_out: Container[int] = (),
+        salt: bytes | None = None,
     ) -> None:
-        """Begin to read; `source` gives the lines of the file with their ends, `left_out` are not read.
-
-        Raises FileFormatError for a file or header that cannot be read.
-        """
-        required = [column for column in REQUIRED if not telling.otherwise.get(column)]
-        columns, self._lines = open_sheet(
-            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=_naming(telling.columns)
-        )
+        """Begin to read; lines that are `left_out` are not read, `salt` is what `seen` is to have."""
+        self.columns, self.lines = tuple(columns), iter(lines)
         self._number_columns = ("number", *further_columns(columns))
         self._telling = telling
         self._now = now
-        self._seen = SeenHandles()
+        #: The handles of the people that were read.
+        self.seen = SeenHandles(salt)
         self._left_out = left_out
         #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
         self.problems: list[RowProblem] = []
@@ -203,7 +190,7 @@ class ContactReader:
         """
         batch: list[ContactRow] = []
         first_lines: dict[Handle, int] = {}
-        for line in self._lines:
+        for line in self.lines:
             self.rows += 1
             row = self._read(line, first_lines)
             if row is None:
@@ -216,15 +203,15 @@ class ContactReader:
                 batch, first_lines = [], {}
         if batch:
             yield batch
-        for line_number, first in self._seen.repeated():
-            self.problems.append(RowProblem(line_number, "number", _TWICE, {"line": first}))
+        for line_number, first in self.seen.repeated():
+            self.problems.append(stands_twice(line_number, first))
 
     def superseded(self) -> frozenset[int]:
         """Read to the end, and return the lines that are left out for another one with the same number."""
         which = self._telling.repeated
         for _batch in self.batches(BATCH):
             pass
-        return frozenset() if which is None else self._seen.superseded(which)
+        return frozenset() if which is None else self.seen.superseded(which)
 
     def _read(self, line: Line, first_lines: Mapping[Handle, int]) -> ContactRow | None:
         """Return the person of a row, or None when something is wrong with it."""
@@ -244,7 +231,7 @@ class ContactReader:
             self.problems.append(RowProblem(line.number, error.column, error.template, error.values))
             return None
         for handle in row.handles:
-            self._seen.add(handle, line.number)
+            self.seen.add(handle, line.number)
         self.other_numbers += max(len(numbers) - 1, 0)
         return row
 
@@ -253,15 +240,38 @@ class ContactReader:
         return numbers_in(line.cells.get(column, "") for column in self._number_columns)
 
 
+class ContactReader(LineReader):
+    """Opens a contact file and reads it once."""
+
+    def __init__(
+        self,
+        source: Iterable[str],
+        *,
+        telling: FileTelling,
+        max_rows: int,
+        now: datetime,
+        left_out: Container[int] = (),
+    ) -> None:
+        """Begin to read; `source` gives the lines of the file with their ends, `left_out` are not read.
+
+        Raises FileFormatError for a file or header that cannot be read.
+        """
+        required = [column for column in REQUIRED if not telling.otherwise.get(column)]
+        columns, lines = open_sheet(
+            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=_naming(telling.columns)
+        )
+        super().__init__(columns, lines, telling=telling, now=now, left_out=left_out)
+
+
+def stands_twice(line: int, first: int) -> RowProblem:
+    """Return what is wrong with a line whose number stands in an earlier one."""
+    return RowProblem(line, "number", _TWICE, {"line": first})
+
+
 def _naming(told: Mapping[str, str]) -> Callable[[str], str]:
     """Return what names the columns of a file one after the other: as somebody said, else as we know them."""
     places = count()
     return lambda column: told.get(str(next(places)), "") or our_name(column)
-
-
-def our_name(column: str) -> str:
-    """Return what we call a column that members call so; a name that says nothing to us stays as it is."""
-    return _OURS.get(folded(column), column)
 
 
 def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datetime) -> ContactRow:

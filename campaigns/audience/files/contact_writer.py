@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -12,13 +11,14 @@ from sqlalchemy import Select, Table, exists, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent.declaration import Declaration
-from campaigns.audience.consent.handles import Handle, number_key, number_of
+from campaigns.audience.consent.handles import Handle, number_of
 from campaigns.audience.consent.holds import hold
-from campaigns.audience.consent.ledger import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
+from campaigns.audience.consent.ledger import grant, hold_withdrawals, remember, withdraw
 from campaigns.audience.consent.person import lock_addresses, mark_shared
 from campaigns.audience.consent.sealed_words import Evidence, evidence_sealer
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import BATCH
+from campaigns.audience.files.known_people import Known, look_up
 from campaigns.audience.files.table_loading import load_rows
 from campaigns.audience.models import (
     PURPOSE,
@@ -72,54 +72,6 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hashes:
-    """The keyed hashes of a handle, as Address has them."""
-
-    lookup: bytes
-    number: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Rows of a batch by what we know of their handles."""
-
-    hashes: dict[Handle, _Hashes]
-    #: Addresses by hash and channel, and those of a number on any channel, the first that were added come first.
-    addresses: dict[Mark, Address]
-    by_number: dict[bytes, list[Address]]
-    suppressed: set[Mark]
-
-    def is_stopped(self, row: ContactRow) -> bool:
-        """Say whether the person said stop on any channel of the row: then the file brings no other one in."""
-        states = {address.state for address in self.of(row)}
-        marks = {mark for handle in row.handles for mark in self._marks(handle)}
-        return AddressState.OPTED_OUT in states or not marks.isdisjoint(self.suppressed)
-
-    def count_numbers(self) -> int:
-        """Return how many different numbers the batch has."""
-        return len({one.number for one in self.hashes.values()})
-
-    def of(self, row: ContactRow) -> list[Address]:
-        """Return the addresses of a row that we have already, in the order of its handles."""
-        found = (self.address_of(handle) for handle in row.handles)
-        return [address for address in found if address is not None]
-
-    def address_of(self, handle: Handle) -> Address | None:
-        """Return the address that a handle is, however it was spelled, or None."""
-        return next((self.addresses[mark] for mark in self._marks(handle) if mark in self.addresses), None)
-
-    def contact_of(self, row: ContactRow) -> int | None:
-        """Return the contact that a row is about: one with an address of it, else one with a number of it."""
-        numbers = (self.by_number.get(self.hashes[handle].number, ()) for handle in row.handles)
-        found = [*self.of(row), *(address for addresses in numbers for address in addresses)]
-        return found[0].contact_id if found else None
-
-    def _marks(self, handle: Handle) -> tuple[Mark, Mark]:
-        hashes = self.hashes[handle]
-        return (hashes.lookup, handle.channel), (hashes.number, handle.channel)
-
-
-@dataclass(frozen=True, slots=True)
 class _Agreed:
     """A consent that a row tells of for an address that has none."""
 
@@ -154,7 +106,7 @@ def count_people(
     """Count what `take_in` would do with these rows, and change nothing."""
     counts = Counts()
     for batch in batches:
-        known = _look_up(session, organisation_id, batch, vault)
+        known = look_up(session, organisation_id, batch, vault)
         counts.numbers += known.count_numbers()
         for number, part in enumerate(_apart(batch)):
             going = [row for row in part if not known.is_stopped(row)]
@@ -166,7 +118,7 @@ def count_people(
     return counts
 
 
-def _note_stopped(counts: Counts, part: Sequence[ContactRow], known: _Known, *, is_later: bool) -> None:
+def _note_stopped(counts: Counts, part: Sequence[ContactRow], known: Known, *, is_later: bool) -> None:
     """Count those of a part who said stop; `is_later`: their numbers stood in an earlier part of the batch."""
     stopped = [row for row in part if known.is_stopped(row)]
     counts.said_stop += len(stopped)
@@ -193,7 +145,7 @@ def take_in(
     for number, (place, batch) in enumerate(parts):
         if number == 1:
             _tell_planner(session)
-        known = _look_up(session, organisation_id, batch, vault)
+        known = look_up(session, organisation_id, batch, vault)
         going = [row for row in batch if not known.is_stopped(row)]
         new = [row for row in going if known.contact_of(row) is None]
         old = [row for row in going if known.contact_of(row) is not None]
@@ -239,7 +191,7 @@ def _tell_planner(session: Session) -> None:
         session.execute(text("ANALYZE contact, address"))
 
 
-def _agreed(rows: Iterable[ContactRow], known: _Known) -> Iterator[_Agreed]:
+def _agreed(rows: Iterable[ContactRow], known: Known) -> Iterator[_Agreed]:
     """Yield the consents that rows tell of for known addresses without one."""
     for row in rows:
         for address in known.of(row):
@@ -288,30 +240,6 @@ def _late(organisation_id: int, first_id: int, state: AddressState) -> Select[Ad
     return owned(late, Address, organisation_id).where(or_(is_remembered, has_said)).order_by(Address.id)
 
 
-def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
-    hashes = {
-        handle: _Hashes(
-            vault.lookup_hash(handle.channel, handle.text), number_key(vault, handle.channel, handle.text)
-        )
-        for row in batch
-        for handle in row.handles
-    }
-    lookups, numbers = {one.lookup for one in hashes.values()}, {one.number for one in hashes.values()}
-    addresses: dict[Mark, Address] = {}
-    by_number: defaultdict[bytes, list[Address]] = defaultdict(list)
-    for address in session.scalars(_addresses(organisation_id, lookups, numbers)):
-        number, channel = address.number or address.lookup, Channel(address.channel)
-        by_number[number].append(address)
-        addresses.setdefault((number, channel), address)
-        addresses[address.lookup, channel] = address
-    return _Known(hashes, addresses, dict(by_number), find_suppressed(session, lookups | numbers))
-
-
-def _addresses(organisation_id: int, lookups: Collection[bytes], numbers: Collection[bytes]) -> Select[Address]:
-    same = or_(Address.lookup.in_(lookups), Address.number.in_(numbers))
-    return owned(select(Address).where(same), Address, organisation_id).order_by(Address.id)
-
-
 def _add_people(
     session: Session, organisation_id: int, rows: Sequence[ContactRow], *, placing: Placing
 ) -> list[_Entry]:
@@ -328,7 +256,7 @@ def _add_people(
     return [_Entry(contact_id, row, handle) for contact_id, row in pairs for handle in row.handles]
 
 
-def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, placing: Placing) -> list[_Entry]:
+def _refresh(session: Session, rows: Sequence[ContactRow], *, known: Known, placing: Placing) -> list[_Entry]:
     """Write known people's languages, and positions newer than theirs, all rows with two statements.
 
     Return the addresses that they are to have beside the known ones: one on each channel where they have none.
@@ -366,7 +294,7 @@ def _free(session: Session, entries: Sequence[_Entry]) -> list[_Entry]:
 
 
 def _add_addresses(
-    session: Session, organisation_id: int, entries: Sequence[_Entry], *, known: _Known, vault: Vault
+    session: Session, organisation_id: int, entries: Sequence[_Entry], *, known: Known, vault: Vault
 ) -> list[int]:
     """Add addresses with the consent that their rows tell of, and return their ids."""
     if not entries:

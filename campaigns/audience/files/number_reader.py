@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from campaigns.audience.consent.handles import read_number
-from campaigns.audience.files.contact_reader import COLUMN_NAMES, our_name
+from campaigns.audience.files.contact_columns import COLUMN_NAMES, our_name
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, FileFormatError, RowProblem, TooManyRowsError
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import read_records, recognise_coding

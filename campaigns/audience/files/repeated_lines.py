@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
+from hashlib import blake2b
 
 import numpy as np
 
@@ -15,16 +17,24 @@ from campaigns.audience.file_telling import WhichLine
 class SeenHandles:
     """The handles of a file by a hash of 64 bits, and their lines, in 12 bytes each.
 
-    Two of a million numbers share a hash in one file of thirty million; Python salts it anew for each process.
+    Two of a million numbers share a hash in one file of thirty million, which nobody can know before: `salt` is of
+    this file alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, salt: bytes | None = None) -> None:
+        self.salt = salt or secrets.token_bytes(16)
         self._hashes, self._lines = array("q"), array("I")
 
     def add(self, handle: Handle, line: int) -> None:
         """Remember that a handle stands in a line; lines come in their order."""
-        self._hashes.append(hash(handle))
+        text = f"{handle.channel}\0{handle.text}".encode()
+        self._hashes.frombytes(blake2b(text, digest_size=8, key=self.salt).digest())
         self._lines.append(line)
+
+    def extend(self, later: SeenHandles) -> None:
+        """Remember what was seen in later lines, with the same salt."""
+        self._hashes += later._hashes
+        self._lines += later._lines
 
     def repeated(self) -> Iterator[tuple[int, int]]:
         """Give each line with a handle that an earlier line has, and the first line that has it."""

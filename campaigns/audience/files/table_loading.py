@@ -1,14 +1,14 @@
-"""Rows go into a table by the quickest way that its database has: COPY on PostgreSQL, one statement on SQLite."""
+"""Many rows are loaded, and many hashes looked for, by the quickest way that each database has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.core.database import UTCDateTime
 
@@ -18,7 +18,7 @@ _MOMENTS = 1024
 
 
 def load_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write rows whose values stand in the order of `columns`.
+    """Write rows whose values stand in the order of `columns`: by COPY on PostgreSQL, by one statement on SQLite.
 
     Columns that the database fills itself may be left out, those that the mapper fills may not. What the session
     holds of the table does not notice. Raises what a statement of the session raises.
@@ -30,7 +30,25 @@ def load_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequ
         _copy(connection, table, columns, converted)
         return
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(converted))  # noqa: S608
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(converted))  # noqa: S608 - names of ours
+
+
+def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes: Collection[bytes]) -> set[bytes]:
+    """Return those of many hashes that a column has in any row.
+
+    SQLAlchemy writes and binds a list anew each time, which takes longer than the database needs to look for it.
+    """
+    if not hashes:
+        return set()
+    session.flush()
+    connection = session.connection()
+    name, values = column.key, list(hashes)
+    asked = f"SELECT {name} FROM {column.class_.__tablename__} WHERE {name}"  # noqa: S608 - names of ours
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(f"{asked} = ANY(%s)", (values,))
+    else:
+        found = connection.exec_driver_sql(f"{asked} IN ({', '.join('?' * len(values))})", tuple(values))
+    return set(found.scalars())
 
 
 def _copy(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:

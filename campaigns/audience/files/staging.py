@@ -1,0 +1,163 @@
+"""A contact file is read to its end before anything of it is written: by one process, a large one by several.
+
+What was read waits in a file without a name, sealed with a key that these processes alone have and nobody keeps.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.file_telling import FileTelling
+from campaigns.audience.files.contact_reader import BATCH, ContactReader, Ending, stands_twice, text_of
+from campaigns.audience.files.reading_processes import Manner, Part, reading_by, reading_here
+from campaigns.audience.files.repeated_lines import SeenHandles
+from campaigns.audience.files.staged_rows import StagedRows
+from campaigns.core.errors import MOST_PROBLEMS, RowProblem, UnavailableError
+from campaigns.core.words import N_
+from campaigns.places.files.sheet_cells import recognise_coding
+
+#: Bytes of a file that one process reads sooner than others start: some twenty thousand people.
+SMALL = 2 << 20
+#: More processes would wait for the one that parts the lines.
+MOST_PROCESSES = 8
+#: Before each part of the file without a name stands its length.
+_LENGTH = struct.Struct("<I")
+
+
+class Doing(StrEnum):
+    """What is done with a file just now."""
+
+    READING = "read"
+    WRITING = "written"
+
+
+#: Hears what is done, with how many rows it was, and which share of all that is.
+Tell = Callable[[Doing, int, float], None]
+
+
+def untold(doing: Doing, rows: int, share: float) -> None:
+    """Tell nobody how far it is."""
+
+
+class Staged:
+    """The people of a file that was read to its end."""
+
+    def __init__(self, file: BinaryIO, rows: StagedRows) -> None:
+        self._file, self.rows = file, rows
+        self._ending: Ending | None = None
+
+    @property
+    def ending(self) -> Ending:
+        """What there is to say of the file."""
+        if self._ending is None:
+            raise ValueError("the file was not read to its end")
+        return self._ending
+
+    def keep(self, parts: Iterable[bytes], ending: Callable[[], Ending]) -> None:
+        """Keep what was read, and what there is to say of it in the end; a full disk raises UnavailableError."""
+        try:
+            for part in parts:
+                self._file.write(_LENGTH.pack(len(part)) + part)
+            self._file.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+                raise
+            raise UnavailableError(
+                N_("The disk has no room for what was read of the file. Nothing was changed.")
+            ) from None
+        self._ending = ending()
+
+    def batches(self) -> Iterator[list[ContactRow]]:
+        """Give the people, as often as anybody asks; no handle comes twice in one batch."""
+        self._file.seek(0)
+        while length := self._file.read(_LENGTH.size):
+            people = self.rows.opened(self._file.read(_LENGTH.unpack(length)[0]))
+            if people:
+                yield people
+
+    def told(self, tell: Tell) -> Iterator[list[ContactRow]]:
+        """Give the people once, and tell how many of them were written down."""
+        written = 0
+        for batch in self.batches():
+            yield batch
+            written += len(batch)
+            tell(Doing.WRITING, written, written / max(self.ending.good_rows, 1))
+
+
+def processes_for(size: int) -> int:
+    """Return how many processes read a file of so many bytes: one for a small one, else one for each core."""
+    return 1 if size < SMALL else min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+
+
+@contextmanager
+def staged(
+    file: BinaryIO,
+    *,
+    default_country: str | None,
+    max_rows: int,
+    now: datetime,
+    processes: int | None = None,
+    tell: Tell = untold,
+    batch: int = BATCH,
+) -> Iterator[Staged]:
+    """Read a contact file to its end, and give its people; it stays open.
+
+    Raises what `read_contacts` raises, and UnavailableError when a process dies or the disk is full.
+    """
+    size = file.seek(0, os.SEEK_END)
+    coding, telling = recognise_coding(file), FileTelling(default_country)
+    count = processes or processes_for(size)
+    with closing(text_of(file, coding)) as text, TemporaryFile() as kept:
+        source = ContactReader(text, telling=telling, max_rows=max_rows, now=now)
+        manner = Manner(source.columns, telling, now, source.seen.salt)
+        people = Staged(kept, StagedRows.new())
+        read = reading_by(count, people.rows) if count > 1 else reading_here(people.rows)
+        summing = _Summing(source.seen)
+
+        def told() -> Iterator[bytes]:
+            parts = iter(lambda: list(islice(source.lines, batch)), [])
+            with closing(read(manner, parts)) as found:
+                for part in found:
+                    summing.add(part)
+                    yield part.sealed
+                    tell(Doing.READING, summing.rows, min(file.tell() / max(size, 1), 1.0))
+
+        people.keep(told(), lambda: summing.ending(coding))
+        yield people
+
+
+class _Summing:
+    """What there is to say of a file, part by part."""
+
+    def __init__(self, seen: SeenHandles) -> None:
+        self._seen = seen
+        self._problems: list[RowProblem] = []
+        self.rows = self._good_rows = self._bad_rows = self._other_numbers = 0
+
+    def add(self, part: Part) -> None:
+        """Take up what is known of the next part; of what is wrong only the first is kept."""
+        self.rows += part.rows
+        self._good_rows += part.good_rows
+        self._bad_rows += part.rows - part.good_rows
+        self._other_numbers += part.other_numbers
+        self._problems += part.problems[: MOST_PROBLEMS - len(self._problems)]
+        self._seen.extend(part.seen)
+
+    def ending(self, coding: str) -> Ending:
+        """Return it once all was read: handles that came twice far apart are told then."""
+        twice = list(self._seen.repeated())
+        repeated = [stands_twice(line, first) for line, first in twice[:MOST_PROBLEMS]]
+        problems = sorted([*self._problems, *repeated], key=lambda problem: problem.line)
+        bad_rows = self._bad_rows + len({line for line, _ in twice})
+        told = (coding, self.rows, self._good_rows, bad_rows, problems[:MOST_PROBLEMS])
+        return Ending(*told, other_numbers=self._other_numbers)

@@ -1,0 +1,149 @@
+"""A file is known to its last row before anything of it is written, whoever reads it and whatever happens."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.files import contact_reader, reading_processes
+from campaigns.audience.files.contact_reader import Ending
+from campaigns.audience.files.staged_rows import StagedRows
+from campaigns.audience.files.staging import Doing, Staged, staged
+from campaigns.audience.models import Contact
+from campaigns.audience.service import import_file
+from campaigns.core.errors import FileFormatError, RowsError, UnavailableError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.settings import load_settings
+from tests.audience.sheets import read_contacts
+from tests.factories import NOON, an_organisation
+
+HEADER = (
+    "number,whatsapp,telegram,language,latitude,longitude,region,position_date,group,consent_date,consent_how\n"
+)
+NOBODY = "nonsense,,,uk,,,,,,2026-02-01,form\n"
+
+
+def person(number: int) -> str:
+    return (
+        f"+38050{number:07},,{number},uk,49.8000{number},22.9437,PL-18,2026-02-28,A;B,2026-02-01,form {number}\n"
+    )
+
+
+def a_file(*lines: str) -> io.BytesIO:
+    return io.BytesIO((HEADER + "".join(lines)).encode())
+
+
+def read_staged(file: io.BytesIO, *, processes: int = 1) -> tuple[list[ContactRow], Ending]:
+    with staged(file, default_country=None, max_rows=99, now=NOON, processes=processes, batch=2) as people:
+        once, again = (list(chain.from_iterable(people.batches())) for _ in range(2))
+        assert once == again
+        return once, people.ending
+
+
+LINES = [person(1), NOBODY, person(2), person(3), NOBODY, person(1), person(4)]
+
+
+def test_staged_people_are_those_of_the_file() -> None:
+    rows, ending = read_staged(a_file(*LINES))
+    sheet = read_contacts(a_file(*LINES).read().decode(), default_country=None, max_rows=9, now=NOON, batch=2)
+    assert (rows, ending.problems) == (sheet.rows, sorted(sheet.problems, key=lambda problem: problem.line))
+    assert [problem.line for problem in ending.problems] == [3, 6, 7, 7]
+    assert (ending.rows, ending.good_rows, ending.bad_rows) == (7, 5, 3)
+
+
+@pytest.mark.long
+def test_several_processes_read_what_one_does() -> None:
+    assert read_staged(a_file(*LINES), processes=2) == read_staged(a_file(*LINES))
+
+
+def die(records: object) -> None:
+    """Be a process that the system ends."""
+    os._exit(9)
+
+
+@pytest.mark.long
+def test_process_that_dies_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_processes, "read_told", die)
+    with pytest.raises(UnavailableError, match="Nothing was changed"):
+        read_staged(a_file(*LINES), processes=2)
+
+
+def test_what_waits_is_legible_to_nobody() -> None:
+    rows, _ = read_staged(a_file(person(1)))
+    sealed = StagedRows.new().sealed(rows)
+    assert b"500000001" not in sealed
+    assert b"form" not in sealed
+
+
+def test_full_disk_is_one_sentence() -> None:
+    rows = StagedRows.new()
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(UnavailableError, match="no room"):
+        Staged(full, rows).keep(iter([rows.sealed([])]), lambda: pytest.fail("it was read to its end"))
+
+
+def test_endless_line_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contact_reader, "LONGEST_LINE", 500)
+    with pytest.raises(FileFormatError, match="Line 3 has more than 500"):
+        read_staged(a_file(person(1), "x" * 501))
+
+
+@pytest.fixture
+def written(session: Session) -> Iterator[list[str]]:
+    """Give the statements of the session that write."""
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "COPY", "SAVEPOINT")):
+            statements.append(statement)
+
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("last", [NOBODY, person(2).replace("PL-18", "XX-9"), person(2).replace("A;B", "C")])
+def test_fault_in_the_last_row_is_known_before_anything_is_written(
+    session: Session, vault: Vault, written: list[str], last: str
+) -> None:
+    organisation = an_organisation(session)
+    written.clear()
+    lines = [person(1).replace("PL-18", "").replace("A;B", ""), last]
+    with pytest.raises(RowsError, match="Line 3"):
+        bring_in(session, organisation.id, vault, lines)
+    assert written == []
+
+
+@pytest.mark.both_databases
+def test_how_far_it_is_is_told_of_reading_and_of_writing(session: Session, vault: Vault) -> None:
+    organisation = an_organisation(session)
+    lines = [person(number).replace("PL-18", "").replace("A;B", "") for number in range(1, 4)]
+    told = bring_in(session, organisation.id, vault, lines)
+    assert told == [(Doing.READING, 3, 1.0), (Doing.WRITING, 3, 1.0)]
+    assert session.scalar(select(func.count()).select_from(Contact)) == 3
+
+
+def bring_in(
+    session: Session, organisation_id: int, vault: Vault, lines: Sequence[str]
+) -> list[tuple[Doing, int, float]]:
+    told: list[tuple[Doing, int, float]] = []
+    import_file(
+        session,
+        organisation_id,
+        "f.csv",
+        a_file(*lines),
+        by=None,
+        vault=vault,
+        settings=load_settings({}),
+        tell=lambda *what: told.append(what),
+    )
+    return told
