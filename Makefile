@@ -41,6 +41,7 @@ bench: setup-dev ## Run the benches that bench/README.md describes
 	$(BIN)/python -m bench.inbox
 	$(BIN)/python -m bench.correction
 	$(BIN)/python -m bench.million
+	$(BIN)/python -m bench.importing
 	$(BIN)/python -m bench.reach
 
 setup: $(VENV)/.runtime static/vendor/.ready catalogues ## Install what an instance needs into .venv

@@ -70,15 +70,15 @@ def run_stages(kind: str, people: int) -> dict[str, Any]:
     """Take `people` from a file to reach on a new database and return what each stage took."""
     found: dict[str, Any] = {}
     with (
-        fresh_database(kind, build=_build_nothing) as engine,
+        fresh_database(kind, build=build_nothing) as engine,
         tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder,
         BareProvider() as provider,
     ):
-        environment = _environment(engine.url.render_as_string(hide_password=False), provider.url, people)
+        environment = environment_of(engine.url.render_as_string(hide_password=False), provider.url, people)
         write_places(Path(folder) / PLACES_FILE)
         write_contacts(Path(folder) / CONTACTS_FILE, people)
         for name in STAGES:
-            found[name] = _run_stage(name, folder, environment)
+            found[name] = run_stage(name, folder, environment)
             note(f"{kind} {people:,}: {name} {found[name]}")
             if name == "send":
                 invariants = provider.call("GET", "invariants")
@@ -106,11 +106,11 @@ def write_contacts(path: Path, people: int) -> None:
             file.write(f"+38067{FIRST_NUMBER + number:07},{language},,{place},{today},{today},form A\n")
 
 
-def _build_nothing(_: object) -> None:
+def build_nothing(_: object) -> None:
     """Leave the tables to `fingerpost setup`."""
 
 
-def _environment(database_url: str, sandbox_url: str, people: int) -> dict[str, str]:
+def environment_of(database_url: str, sandbox_url: str, people: int) -> dict[str, str]:
     """Return the environment of a demo instance with keys of its own, that reads a file of `people`."""
     return {
         **os.environ,
@@ -134,7 +134,8 @@ def _key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _run_stage(name: str, folder: str, environment: dict[str, str]) -> dict[str, Any]:
+def run_stage(name: str, folder: str, environment: dict[str, str]) -> dict[str, Any]:
+    """Do a stage in a process of its own and return its figures."""
     command = [sys.executable, "-m", "bench.stages", name, folder]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

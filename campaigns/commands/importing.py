@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import Any, BinaryIO
 
+import click
 from sqlalchemy.orm import Session
 
 from campaigns.audience import service as audience
+from campaigns.commands.import_progress import Progress
 from campaigns.core.settings import load_settings
 from campaigns.directory.exchange.hsds import is_hsds, read_services
 from campaigns.directory.exchange.service import exchange_services, import_services
@@ -44,6 +47,7 @@ def import_file(
         vault=settings.vault(),
         settings=settings,
         default_country=country,
+        tell=Progress(partial(click.echo, err=True)),
     )
 
 
