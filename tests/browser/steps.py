@@ -146,6 +146,8 @@ def plan_campaign(visit: Visit) -> str:
     visit.look("campaigns-empty")
     press(visit, "a[href='/campaigns/new']")
     visit.page.fill("[name=name]", CAMPAIGN)
+    # What was written last is proposed, and that is the correction.
+    visit.page.select_option("[name=message_id]", label=TITLE)
     visit.page.fill("[name=max_parts]", str(MAX_PARTS))
     visit.page.click("button[name=count]")
     visit.page.wait_for_selector("#counts .figure-number")
@@ -157,7 +159,7 @@ def plan_campaign(visit: Visit) -> str:
     press(visit, f"main a[href='{path}/correction']")
     visit.page.select_option("[name=message_id]", label=CORRECTION)
     visit.look("correction")
-    press(visit, "main form.form button[type=submit]")
+    press(visit, "main form:has([name=message_id]) button[type=submit]")
     return path
 
 

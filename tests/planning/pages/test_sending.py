@@ -89,7 +89,9 @@ def test_order_is_saved_and_shown_again(pages: Pages, story: Story, author: Flas
 
 
 def test_only_sender_is_chosen_already(pages: Pages, story: Story, author: FlaskClient) -> None:
-    chosen = f'<option selected value="{story.campaign.sender_id}">'
+    with pages.sessions() as session:
+        name = session.get_one(Sender, story.campaign.sender_id).name
+    chosen = f'<option selected value="{story.campaign.sender_id}">{name}'
     assert chosen in author.get("/campaigns/new").text
     sender(pages)
     assert chosen not in author.get("/campaigns/new").text
