@@ -339,6 +339,14 @@ class ContactImport(Base):
     """A contact file between its dry run and the decision; the file is sealed and dropped once decided."""
 
     __tablename__ = "contact_import"
+    __table_args__ = (
+        Index(
+            "ix_contact_import_confirmed",
+            "id",
+            sqlite_where=text("confirmed_by_id IS NOT NULL AND state = 'checked'"),
+            postgresql_where=text("confirmed_by_id IS NOT NULL AND state = 'checked'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
@@ -350,7 +358,9 @@ class ContactImport(Base):
     state: Mapped[ImportState] = mapped_column(String(10))
     #: Text of the file sealed for ("contact_import", "sealed_file", id); None once decided.
     sealed_file: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
-    #: The importer's report as JSON: counts alone.
+    #: Who confirmed a list of opt-outs: from then on a worker opts out whoever stands on it.
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    #: The importer's report as JSON: counts, how the file is written, and whether it is a list of opt-outs.
     report: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

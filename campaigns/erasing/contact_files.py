@@ -1,4 +1,8 @@
-"""Contact files that wait to be imported may hold the person under any spelling; they are discarded unread."""
+"""Contact files that wait to be imported may hold the person under any spelling; they are discarded unread.
+
+A list of opt-outs that a member has confirmed stays: it adds nobody, the others on it said stop, and a worker is
+through with it in minutes.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,12 @@ from campaigns.staff.queries import owned
 
 
 def discard_all(session: Session, organisation_id: int, *, vault: Vault) -> int:
-    """Discard every contact file of an organisation that waits, and return how many there were."""
+    """Discard every contact file of an organisation that waits for a decision; return how many there were."""
     waits = or_(ContactImport.state == ImportState.CHECKED, ContactImport.sealed_file.is_not(None))
-    files = session.scalars(
-        owned(select(ContactImport), ContactImport, organisation_id).where(waits).with_for_update()
-    ).all()
+    undecided = owned(select(ContactImport), ContactImport, organisation_id).where(
+        waits, ContactImport.confirmed_by_id.is_(None)
+    )
+    files = session.scalars(undecided.with_for_update()).all()
     for file in files:
         file.state, file.sealed_file, file.decided_at = ImportState.CANCELLED, None, clock.now()
         seal_about(file, AboutFile(open_about(file, vault).name), vault)

@@ -107,11 +107,6 @@ def begin_writing() -> None:
     database.session.bind = database.engine
 
 
-def commit_so_far() -> None:
-    """Commit what a long act of this request did; it goes on in a new transaction, and others write between."""
-    database.session.commit()
-
-
 def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
     url = _anchored(settings.database_url)

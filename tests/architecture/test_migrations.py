@@ -19,10 +19,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, column, func, inspect, select, table, text
+from sqlalchemy import JSON, Engine, column, func, inspect, select, table, text, update
 from sqlalchemy.orm import Session
 
 from campaigns import schema
+from campaigns.audience.models import ContactImport
 from campaigns.core.database import make_engine
 from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT
@@ -160,6 +161,22 @@ def test_reason_of_before_is_kept_as_it_was_written(filled_engine: Engine, words
     migrate(filled_engine)
     with Session(filled_engine) as session:
         assert {str(reason or "") for reason in session.scalars(select(Run.reason))} == {words}
+
+
+def test_list_that_a_worker_has_stays_confirmed(filled_engine: Engine) -> None:
+    with filled_engine.begin() as connection:
+        member_id, file_id = (
+            connection.scalar(select(func.min(column("id"))).select_from(table(source)))
+            for source in ("member", "contact_import")
+        )
+        files = table("contact_import", column("id"), column("report", JSON))
+        report = {"opts_out": True, "by": member_id}
+        connection.execute(update(files).where(files.c.id == file_id).values(report=report))
+    migrate(filled_engine)
+    with Session(filled_engine) as session:
+        rows = session.execute(select(ContactImport.confirmed_by_id, ContactImport.report)).all()
+    assert [tuple(row) for row in rows if row[0] is not None] == [(member_id, {"opts_out": True})]
+    assert [row for row in rows if "by" in row.report] == []
 
 
 def test_services_that_answers_named_before_are_known(filled_engine: Engine) -> None:

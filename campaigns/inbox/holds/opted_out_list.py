@@ -38,11 +38,8 @@ METHOD = "list"
 #: Longest words on where a list comes from, as the ledger keeps them, and longest name of a file.
 LONGEST_SOURCE, LONGEST_NAME = 200, 200
 #: Numbers that opt out in one transaction: whoever says STOP meanwhile waits no longer than these take.
+#: A longer list is a worker's.
 PIECE = 500
-#: A longer list is a worker's: nobody waits so long for an answer.
-MOST_AT_ONCE = 10_000
-#: In the report of a list: the member who confirmed it, once it is a worker's.
-BY = "by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +116,24 @@ def open_list(waiting: ContactImport, vault: Vault) -> NumberList:
     return NumberList(source, numbers)
 
 
-def leave_to_worker(session: Session, waiting: ContactImport, *, by: int) -> None:
-    """Let a worker opt out everybody on a list. Raises TransitionError when it is decided on already."""
-    session.refresh(waiting, ["state", "report"], with_for_update=True)
+def confirm_list(session: Session, waiting: ContactImport, *, by: int, vault: Vault) -> bool:
+    """Opt out everybody on a list; return False when it is left to a worker, as it is longer than PIECE.
+
+    Raises TransitionError when it is decided on already.
+    """
+    session.refresh(waiting, ["state", "confirmed_by_id"], with_for_update=True)
     _require_checked(waiting)
-    waiting.report = {BY: by} | waiting.report
+    if waiting.confirmed_by_id is not None:
+        raise _decided_already()
+    waiting.confirmed_by_id = by
     session.flush()
+    if waiting.report["numbers"] > PIECE:
+        return False
+    return not opt_out_piece(session, waiting, open_list(waiting, vault), vault=vault)
 
 
-def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *, by: int, vault: Vault) -> bool:
-    """Opt out the next PIECE numbers of a list; return whether any are left.
+def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *, vault: Vault) -> bool:
+    """Opt out the next PIECE numbers of a confirmed list; return whether any are left.
 
     The caller commits each piece: one that broke off goes on where it stood. Raises TransitionError when the list
     is decided on meanwhile.
@@ -147,7 +152,7 @@ def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *,
     _decide(waiting, ImportState.DONE, vault)
     contacts = waiting.report["contacts"]
     counts = {"rows": waiting.report["rows"]} | ({} if contacts is None else {"contacts": contacts})
-    entry = _record(session, "contacts.opt_out", waiting, by, counts)
+    entry = _record(session, "contacts.opt_out", waiting, waiting.confirmed_by_id, counts)
     note_reason(session, entry, said.source, vault=vault)
     return False
 
@@ -180,7 +185,11 @@ def _hashes(numbers: Sequence[str], vault: Vault) -> tuple[set[bytes], set[bytes
 
 def _require_checked(waiting: ContactImport) -> None:
     if waiting.state != ImportState.CHECKED:
-        raise TransitionError(N_("This list is decided on already."))
+        raise _decided_already()
+
+
+def _decided_already() -> TransitionError:
+    return TransitionError(N_("This list is decided on already."))
 
 
 def _decide(waiting: ContactImport, state: ImportState, vault: Vault) -> None:
@@ -189,6 +198,8 @@ def _decide(waiting: ContactImport, state: ImportState, vault: Vault) -> None:
     seal_about(waiting, AboutFile(open_about(waiting, vault).name), vault)
 
 
-def _record(session: Session, action: str, waiting: ContactImport, by: int, counts: dict[str, int]) -> AuditEntry:
+def _record(
+    session: Session, action: str, waiting: ContactImport, by: int | None, counts: dict[str, int]
+) -> AuditEntry:
     of = waiting.organisation_id
     return audit.record(session, action, subject=waiting, organisation_id=of, member_id=by, **counts)

@@ -26,7 +26,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.session import begin_writing, commit_so_far, reads_first, session
+from campaigns.web.session import begin_writing, reads_first, session
 from campaigns.web.uploads import rows_of_upload
 
 pages = Blueprint("opted_out", __name__, url_prefix="/audience/contacts/opted-out")
@@ -69,17 +69,12 @@ def show(list_id: int) -> Page:
 @pages.post("/<int:list_id>/opt-out")
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 def confirm(list_id: int) -> Page:
-    """Opt out everybody on a checked list, some at a time: a stop that comes meanwhile waits for a piece alone."""
-    by, waiting = current_member().id, _list(list_id)
+    """Opt out everybody on a checked list; a long one is left to a worker, and a stop waits for a piece alone."""
+    waiting, by = _list(list_id), current_member().id
     with refusals_told(TransitionError):
-        if waiting.report["numbers"] > opted_out_list.MOST_AT_ONCE:
-            opted_out_list.leave_to_worker(session(), waiting, by=by)
-            return redirect(url_for("opted_out.show", list_id=list_id))
-        said = opted_out_list.open_list(waiting, vault())
-        count = len(said.numbers)
-        while opted_out_list.opt_out_piece(session(), _list(list_id), said, by=by, vault=vault()):
-            commit_so_far()
-        flash(ngettext("%(num)s number has opted out.", "%(num)s numbers have opted out.", count), "good")
+        if opted_out_list.confirm_list(session(), waiting, by=by, vault=vault()):
+            count = waiting.report["numbers"]
+            flash(ngettext("%(num)s number has opted out.", "%(num)s numbers have opted out.", count), "good")
     return redirect(url_for("opted_out.show", list_id=list_id))
 
 

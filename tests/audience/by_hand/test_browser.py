@@ -198,7 +198,7 @@ def test_group_is_renamed_and_deleted_without_script(opened: Opened) -> None:
 def test_long_list_of_opt_outs_is_watched_while_a_worker_has_it(
     opened: Opened, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opted_out_list, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(opted_out_list, "PIECE", 1)
     visit, bare, file = opened.visit, opened.bare, tmp_path / "stops.csv"
     file.write_text("+380502223344\n+380502223355\n")
     bare.goto("/audience/contacts/opted-out")
@@ -210,6 +210,6 @@ def test_long_list_of_opt_outs_is_watched_while_a_worker_has_it(
     visit.go(urlsplit(bare.url).path)
     visit.look("list-with-a-worker")
     with ThreadPoolExecutor(1) as apart:
-        assert apart.submit(opt_out_lists, opened.sessions, vault, Event()).result() == 1
+        assert apart.submit(opt_out_lists, opened.sessions, vault, Event()).result() == 2
     visit.page.locator("main a[href$='/opted-out']").wait_for()
     visit.look("list-done")

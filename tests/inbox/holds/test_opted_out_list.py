@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from threading import Event
 
 import pytest
 from flask.testing import FlaskClient
@@ -25,12 +24,9 @@ from campaigns.audience.models import (
     SuppressedAddress,
 )
 from campaigns.core import clock
-from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.inbox.holds import opted_out_list
-from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_campaign, a_contact, a_delivery, a_run, an_address
 from tests.web.pages import Pages
@@ -103,59 +99,6 @@ def test_contacts_and_strangers_opt_out_once(
 
 
 @pytest.mark.both_databases
-def test_long_list_is_a_workers(
-    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(opted_out_list, "MOST_AT_ONCE", 2)
-    monkeypatch.setattr(opted_out_list, "PIECE", 1)
-    client, stopping = client_for(Role.STEWARD), Event()
-    path = hand_in(client, f"{OURS}\n{THEIRS}\n{STRANGER}\n").location
-    assert opt_out_lists(pages.sessions, vault, stopping) == 0
-    assert client.post(f"{path}/opt-out").location == path
-    page = client.get(path).text
-    assert "You can leave this page." in page
-    assert "0 of 3" in page
-    assert marks(pages) == 0
-    waiting = client.get(path, headers={"HX-Request": "true"})
-    assert (waiting.status_code, "0 of 3" in waiting.text) == (200, True)
-    stopping.set()
-    assert opt_out_lists(pages.sessions, vault, stopping) == 0
-    stopping.clear()
-    assert opt_out_lists(pages.sessions, vault, stopping) == 3
-    assert marks(pages) == 6
-    assert client.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
-    assert "You can leave this page." not in client.get(path).text
-    with pages.sessions() as session:
-        done = session.scalars(select(AuditEntry).where(AuditEntry.action == "contacts.opt_out")).one()
-        assert done.member_id is not None
-        assert session.scalars(select(ContactImport.state)).one() == ImportState.DONE
-    assert opt_out_lists(pages.sessions, vault, stopping) == 0
-
-
-def test_rest_of_a_long_list_is_discarded_while_a_worker_has_it(
-    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(opted_out_list, "MOST_AT_ONCE", 2)
-    monkeypatch.setattr(opted_out_list, "PIECE", 1)
-    client = client_for(Role.STEWARD)
-    path = hand_in(client, f"{OURS}\n{THEIRS}\n{STRANGER}\n").location
-    client.post(f"{path}/opt-out")
-
-    class Discarding(Event):
-        """Lets a member discard the list after the first piece."""
-
-        def is_set(self) -> bool:
-            if marks(pages) == 2:
-                client.post(f"{path}/discard")
-            return False
-
-    assert opt_out_lists(pages.sessions, vault, Discarding()) == 1
-    assert marks(pages) == 2
-    with pages.sessions() as session:
-        assert session.scalars(select(ContactImport.state)).one() == ImportState.CANCELLED
-
-
-@pytest.mark.both_databases
 def test_nobody_opts_out_before_somebody_says_so(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
@@ -181,30 +124,6 @@ def test_file_of_contacts_opts_out_nobody(pages: Pages, client_for: Callable[...
         client_for(Role.STEWARD), f"number,language,consent_date,consent_how\n{OURS},uk,2026-02-27,form\n"
     )
     assert (answer.status_code, "This is a file of contacts" in answer.text) == (422, True)
-
-
-def test_stops_wait_for_a_piece_and_what_broke_off_goes_on(
-    pages: Pages, client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(opted_out_list, "PIECE", 2)
-    client, commits = client_for(Role.STEWARD), 0
-    path = hand_in(client, "".join(f"+38050123456{last}\n" for last in range(5))).location
-    act = opted_out_list._opt_out
-
-    def breaks_off(*arguments: object) -> None:
-        nonlocal commits
-        commits += 1
-        if commits == 3:
-            raise TransitionError("The worker went away.")
-        act(*arguments)  # type: ignore[arg-type] # as they came
-
-    monkeypatch.setattr(opted_out_list, "_opt_out", breaks_off)
-    client.post(f"{path}/opt-out")
-    assert marks(pages) == 8
-    assert "4 of 5 numbers have opted out so far." in client.get(path).text
-    client.post(f"{path}/opt-out")
-    assert marks(pages) == 10
-    assert commits == 4
 
 
 def test_contacts_of_others_are_told_nowhere_and_own_ones_in_tens(
