@@ -41,6 +41,7 @@ import campaigns.messages.models
 import campaigns.own_phone.models
 import campaigns.places.models
 import campaigns.planning.acts.models
+import campaigns.planning.approvals.approved_people
 import campaigns.planning.do_no_harm.models
 import campaigns.planning.links.counted_links
 import campaigns.planning.models

@@ -6,17 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Index,
-    SmallInteger,
-    String,
-    UniqueConstraint,
-    false,
-)
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -246,17 +236,6 @@ class Approval(Base):
     campaign: Mapped[Campaign] = relationship(back_populates="approvals")
 
 
-class ApprovedPeople(Base):
-    """Who was in an audience when it was approved, a bit for each contact id (approved_people.py)."""
-
-    __tablename__ = "approved_people"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-    approval_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), primary_key=True, autoincrement=False)
-    block: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    bits: Mapped[int] = mapped_column(BigInteger)
-
-
 class RunState(StrEnum):
     """Where a run stands (moves in lifecycle.py)."""
 
@@ -283,7 +262,11 @@ class Run(Base):
     """One firing of a schedule, or an answer to one person, with everything frozen that it needs."""
 
     __tablename__ = "run"
-    __table_args__ = (UniqueConstraint("schedule_id", "occurrence"),)
+    __table_args__ = (
+        UniqueConstraint("schedule_id", "occurrence"),
+        # Pages look for the few urgent ones among all runs, of which there is one for each answer.
+        Index("ix_run_urgent", "organisation_id", **rows_with(f"priority = {Priority.URGENT:d}")),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)

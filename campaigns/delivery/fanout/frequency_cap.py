@@ -42,10 +42,11 @@ def await_turn(session: Session, run_id: int) -> None:
     """Wait until no other fan-out counts messages, until the end of the transaction; SQLite has one writer anyway.
 
     Else two runs planned at the same moment would each count a person's messages without the other's, or both tell
-    them the same. An urgent run counts nothing, so it does not wait. Called before the run is held, so that nobody
-    who stops it waits too.
+    them the same. An urgent run waits, too: it is not capped, but others count what it sends, and another one of
+    its campaign may be due at the same instant. What goes before all others is not held up. Called before the run
+    is held, so that nobody who stops it waits too.
     """
-    if session.get_bind().dialect.name == "postgresql" and _counts(session, run_id):
+    if session.get_bind().dialect.name == "postgresql" and _takes_turns(session, run_id):
         session.execute(select(func.pg_advisory_xact_lock(_TURN)))
 
 
@@ -103,9 +104,9 @@ def _select_capped(
     )
 
 
-def _counts(session: Session, run_id: int) -> bool:
-    ordinary = select(Run).where(Run.id == run_id, Run.priority == Priority.ORDINARY)
-    run = session.scalar(ordinary.where(Run.state == RunState.PLANNING, Run.is_rehearsal.is_(False)))
+def _takes_turns(session: Session, run_id: int) -> bool:
+    of_campaign = select(Run).where(Run.id == run_id, Run.priority < Priority.FIRST)
+    run = session.scalar(of_campaign.where(Run.state == RunState.PLANNING, Run.is_rehearsal.is_(False)))
     return run is not None and (run.schedule_id is not None or bool(run.frozen.get("cap_messages")))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    ForeignKey,
     FromClause,
     Integer,
     Select,
@@ -28,14 +29,26 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.audience.models import Contact
-from campaigns.planning.models import Approval, ApprovedPeople
+from campaigns.core.database import Base
+from campaigns.planning.models import Approval
 
 #: A block holds 2 ** 5 contact ids: as many bits as any database can shift without a sign.
 _BLOCK = 5
 _WITHIN = (1 << _BLOCK) - 1
+
+
+class ApprovedPeople(Base):
+    """Who was in an audience when it was approved, a bit for each contact id."""
+
+    __tablename__ = "approved_people"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    approval_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), primary_key=True, autoincrement=False)
+    block: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    bits: Mapped[int] = mapped_column(BigInteger)
 
 
 def keep_people(session: Session, approval: Approval, people: Select[*tuple[Any, ...]]) -> None:

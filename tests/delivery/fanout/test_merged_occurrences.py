@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
+from campaigns.core.database import make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import count_run
-from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.fanout.fanout import Planner, fan_out
+from campaigns.delivery.fanout.frequency_cap import await_turn
 from campaigns.delivery.fanout.merged_occurrences import count_untold
 from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
-from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.models import Priority, Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.policy import Policy
 from campaigns.planning.runs.firing import stop_run
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
+from tests.postgres import empty_tables
 
 pytestmark = pytest.mark.one_database
 
 HOURLY = Timing(datetime(2026, 3, 2, 18, 0), "FREQ=HOURLY", ZonePolicy.FIXED, "Europe/Warsaw")
 #: The clocks of Warsaw skip the hour from 2:00 to 3:00.
 GAP = Timing(datetime(2026, 3, 29, 2, 0), "FREQ=HOURLY;COUNT=2", ZonePolicy.FIXED, "Europe/Warsaw")
+GAP_ENDS = datetime(2026, 3, 29, 12, 0, tzinfo=START.tzinfo)
 
 
 def prepared(sessions: sessionmaker[Session], vault: Vault, timing: Timing) -> Story:
@@ -98,9 +103,35 @@ def test_each_occurrence_still_has_its_run(sessions: sessionmaker[Session], vaul
 @pytest.mark.both_databases
 def test_hours_of_a_gap_arrive_once(sessions: sessionmaker[Session], vault: Vault) -> None:
     prepared(sessions, vault, GAP)
-    fire_until(sessions, datetime(2026, 3, 29, 12, 0, tzinfo=START.tzinfo), keeps_quiet=False)
+    fire_until(sessions, GAP_ENDS, keeps_quiet=False)
     assert list(due_times(sessions).values()) == [2]
     assert merged(sessions) == [2]
+
+
+@pytest.mark.parametrize("priority", [Priority.ORDINARY, Priority.URGENT])
+def test_two_workers_that_plan_at_once_tell_it_once(
+    postgres_engine: Engine, vault: Vault, priority: Priority
+) -> None:
+    """Neither sees what the other has not committed, so the second one waits for its turn."""
+    sessions, policy = make_sessions(postgres_engine), Policy(36_500)
+    try:
+        prepared(sessions, vault, GAP)
+        with sessions.begin() as session:
+            due = [fire_next(session, GAP_ENDS, keeps_quiet=False) for _ in range(2)]
+            session.execute(update(Run).values(priority=priority))
+        (first, at), (second, _) = (each for each in due if each is not None)
+        with standing_at(at), sessions.begin() as session:
+            await_turn(session, first)
+            Planner(session, session.get_one(Run, first), policy).plan_chunk(100)
+            other = threading.Thread(target=fan_out, args=(sessions, second), kwargs={"policy": policy})
+            other.start()
+            other.join(0.3)
+            session.commit()
+            other.join(5)
+        assert list(due_times(sessions).values()) == [2]
+        assert merged(sessions) == [2]
+    finally:
+        empty_tables(postgres_engine)
 
 
 def test_stopped_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], vault: Vault) -> None:

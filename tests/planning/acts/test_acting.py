@@ -20,8 +20,9 @@ from campaigns.planning import service
 from campaigns.planning.acts.acting import CLAIMED_FOR, Acting
 from campaigns.planning.acts.asked_acts import GIVEN_UP_AFTER, ask_act, find_asked
 from campaigns.planning.acts.models import Act, AskedAct
+from campaigns.planning.approvals.approved_people import ApprovedPeople
 from campaigns.planning.estimates.counted_people import CountedPeople
-from campaigns.planning.models import Approval, ApprovedPeople, Campaign, CampaignState, Run, RunState, Sender
+from campaigns.planning.models import Approval, Campaign, CampaignState, Run, RunState, Sender
 from campaigns.planning.policy import USUAL
 from campaigns.planning.queries import find_approval
 from campaigns.staff.models import Membership

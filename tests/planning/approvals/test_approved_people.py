@@ -13,7 +13,8 @@ from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
-from campaigns.planning.models import ApprovedPeople, Run, RunState
+from campaigns.planning.approvals.approved_people import ApprovedPeople
+from campaigns.planning.models import Run, RunState
 from campaigns.planning.queries import find_approval
 from campaigns.planning.service import fire_due
 from tests.factories import a_contact, an_address
