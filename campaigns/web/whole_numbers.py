@@ -11,7 +11,14 @@ import re
 from markupsafe import Markup, escape
 
 #: Six digits at least, of any script, and no part of an address of the web, of e-mail or of a longer word.
-_NUMBER = re.compile(r"(?<![\w/.:@#=&?-])(\+?\(?\d(?:[ \u00a0().-]{0,3}\d){5,})(?![\w/@])")
+_NUMBER = re.compile(
+    r"(?:(?<![\w/.:@#=&?-])|(?<=[.:])(?=\+))"
+    r"(\+?\(?\d(?:[ \u00a0().-]{0,3}\d){5,}+"
+    # Other lines of the same house, or parts of one; of each as much as there is, so that none is cut.
+    r"(?:/\d{1,4}+|,\d\d?+(?!\d))*+)"
+    # A date is no number to dial, and its time stays with it.
+    r"(?![\w/@]|[.:]\d)"
+)
 #: What is longer is broken where a narrow phone has to.
 _ON_ONE_LINE = 18
 
