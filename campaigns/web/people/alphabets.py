@@ -1,7 +1,7 @@
 """Names are listed in the order of the reader's alphabet, so that somebody finds their country where they look.
 
 Pure. Where a language has no row here, its letters follow one another as Unicode lists them, whatever marks they
-bear; that is the order of Arabic, Amharic, Russian and Tigrinya.
+bear; that is the order of Arabic, Amharic and Tigrinya.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import unicodedata
 #: Alphabets that have letters of their own beyond those that Unicode lists first.
 _ALPHABETS = {
     "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    # As dictionaries of Russian have it, ё stands among the words with е.
+    "ru": "абвгдежзийклмнопрстуфхцчшщъыьэюя",
     "pl": "aąbcćdeęfghijklłmnńoópqrsśtuvwxyzźż",
     "ro": "aăâbcdefghiîjklmnopqrsștțuvwxyz",
     "sk": "aáäbcčdďeéfghiíjklĺľmnňoóôpqrŕsštťuúvwxyýzž",

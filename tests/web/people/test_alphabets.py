@@ -11,6 +11,7 @@ from campaigns.web.people.public_words import Words
     ("language", "names"),
     [
         ("uk", "Австрія, Еритрея, Єгипет, Ірландія, Кенія, Україна, Швеція"),
+        ("ru", "Ёлка, Ирак, Италия, Йемен, Кения, Эритрея"),
         ("pl", "Egipt, Litwa, Łotwa, Niemcy, Węgry, Zjednoczone Emiraty Arabskie"),
         ("fa", "آلمان, بریتانیا, چک, رومانی, کنیا, لبنان"),
         ("fr", "Arabie saoudite, Égypte, Érythrée, Espagne, Éthiopie, France"),
