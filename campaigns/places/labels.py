@@ -128,7 +128,12 @@ def country_of(place: Place) -> str:
 
 def programme_of(route: Route) -> str:
     """Return the name of a route's programme, or the empty string."""
-    return name_of(PROGRAMMES, route.programme)
+    return programme_name(route.programme or "")
+
+
+def programme_name(stored: str) -> str:
+    """Return the name of a programme as `stored_programme` takes it back: what a member or file wrote stays so."""
+    return str(PROGRAMMES.get(stored, stored))
 
 
 def grouped(things: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, list[T]]]:

@@ -293,7 +293,7 @@ def _saved_route(form: RouteForm, route: Route | None, model: Route | None) -> R
 
 def _programmes() -> list[str]:
     used = programmes_of(session(), current_organisation().id)
-    return sorted(labels.name_of(labels.PROGRAMMES, programme) for programme in used)
+    return sorted(labels.programme_name(programme) for programme in used)
 
 
 def _find_used() -> FindUsed:

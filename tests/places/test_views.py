@@ -323,10 +323,15 @@ def test_programme_is_the_own_word_of_an_organisation(pages: Pages, author: Flas
     assert "To the Gulf" not in page
     assert "point on the map rough" not in page
     address, stops = f"/places/routes/{route.id}", stop_ids(pages)
-    for typed, stored in ((" Safe  roads ", "Safe roads"), ("to the gulf", "gulf")):
+    for typed, stored, shown in (
+        (" Safe  roads ", "Safe roads", "Safe roads"),
+        ("west_africa", "west_africa", "west_africa"),
+        ("to the gulf", "gulf", "To the Gulf"),
+    ):
         assert author.post(address, data=LINE | {"stops": stops, "programme": typed}).status_code == 302
         with pages.sessions() as session:
             assert session.get_one(Route, route.id).programme == stored
+        assert f'value="{shown}"' in author.get(address).text
     page = author.get("/places/routes/new").text
     assert '<option value="To the Gulf">' in page
     assert "From Ukraine" not in page
