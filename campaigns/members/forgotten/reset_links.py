@@ -134,8 +134,9 @@ def forget_links(sessions: sessionmaker[Session]) -> None:
         if session.scalar(select(ResetLink.id).where(ResetLink.asked_at <= long_ago).limit(1)) is None:
             return
     with sessions.begin() as session:
-        # Within the hour after asking: later no link holds, and without it nothing can be confirmed.
-        _forget_chosen(session, Proposal.proposed_at <= long_ago + timedelta(hours=1))
+        # Without its link a choice can be confirmed no more; what others chose stays until theirs goes.
+        gone = select(ResetLink.id).where(ResetLink.asked_at <= long_ago)
+        _forget_chosen(session, Proposal.after["link"].as_integer().in_(gone))
         session.execute(delete(ResetLink).where(ResetLink.asked_at <= long_ago))
 
 

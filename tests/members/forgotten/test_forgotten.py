@@ -236,6 +236,22 @@ def test_password_that_was_chosen_again_is_forgotten(mailing: Pages, engine: Eng
         assert session.scalars(select(ResetLink)).all() == []
 
 
+@pytest.mark.both_databases
+def test_choice_is_kept_while_its_link_is(mailing: Pages, engine: Engine, box: Box) -> None:
+    mailing.member(Role.ADMIN)
+    earlier = clock.now() - timedelta(minutes=30)
+    for at in (earlier, clock.now()):
+        with standing_at(at):
+            ask(mailing, mailing.member(Role.APPROVER).email)
+            deliver(mailing, engine, box)
+            mailing.client().post(box.path(), data=CHOSEN)
+    with standing_at(earlier + KEPT_FOR):
+        forget_links(mailing.sessions)
+    with mailing.sessions() as session:
+        gone, stands = session.scalars(select(Proposal).order_by(Proposal.id))
+        assert (gone.after, stands.after["link"]) == ({}, session.scalars(select(ResetLink.id)).one())
+
+
 def test_without_mail_an_administrator_is_named(pages: Pages) -> None:
     page = pages.client().get("/forgotten").text
     assert ("sends no e-mail" in page, "<input" in page.split("<main")[1]) == (True, False)
