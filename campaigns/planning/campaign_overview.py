@@ -64,14 +64,14 @@ class ScheduleView:
     firings: list[Firing]
     #: Who is written to when at the next firing, soonest first; empty where nobody may see numbers.
     waves: list[Wave]
-    #: When its first message leaves, quiet hours counted; None where few get it, or nobody was counted.
+    #: When the first wave that is told of leaves, quiet hours counted; None where none is.
     first_at: datetime | None = None
     #: The same, if it is approved as urgent.
     urgent_at: datetime | None = None
 
     @property
     def is_quiet(self) -> bool:
-        """Whether quiet hours hold up everybody, at the next firing."""
+        """Whether quiet hours hold up every wave that is told of, at the next firing."""
         return self.first_at is not None and self.first_at > self.firings[0].fire_at
 
 
@@ -149,12 +149,9 @@ def load_schedules(
         )
         if any(each.as_urgent and each.voided_at is None for each in campaign.approvals):
             waves = urgent
-        told = tally is not None and is_told(tally.people)
-        first_at, urgent_at = (
-            min((wave.due_at for wave in each), default=None) if told else None for each in (waves, urgent)
-        )
-        # Where few are, or nobody, is not told: whoever writes the rule chooses who is asked about.
-        waves = [wave for wave in waves if is_told(wave.people)]
+        # Where and when few are written to is not told: whoever writes the rule chooses whom it is about.
+        waves, urgent = ([wave for wave in each if is_told(wave.people)] for each in (waves, urgent))
+        first_at, urgent_at = (min((wave.due_at for wave in each), default=None) for each in (waves, urgent))
         views.append(ScheduleView(schedule, firings, waves, first_at, urgent_at))
     return views
 

@@ -35,7 +35,7 @@ from campaigns.planning.lifecycle import check_move
 from campaigns.planning.links.default_links import default_link, own_address
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.policy import USUAL, Policy
-from campaigns.planning.runs.campaign_times import add_time, take_up_times
+from campaigns.planning.runs.campaign_times import add_time, check_urgent, take_up_times
 from campaigns.planning.runs.firing import (
     ask_to_resume,
     check_may_start,
@@ -110,6 +110,7 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
     checked = replace(checked, link=checked.link or default_link(session, campaign.code, plan.message_id, pages))
     if checked == plan_of(campaign):
         return
+    check_urgent(campaign, checked.urgent_reason)
     _reopen(session, campaign)
     is_marked = checked.urgent_reason != campaign.urgent_reason
     urgency = {"urgent": int(checked.urgent_reason is not None)} if is_marked else {}
@@ -156,6 +157,7 @@ def schedule_campaign(
     now = clock.now()
     zones = find_clocks(session, campaign, timing, now=now)
     check_schedule(timing, zones, now=now)
+    check_urgent(campaign, campaign.urgent_reason, timing.recurrence)
     _reopen(session, campaign)
     schedule = Schedule(
         starts_at=timing.starts_at,

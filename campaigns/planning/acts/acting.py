@@ -140,7 +140,8 @@ class Acting:
                 return _LATE
             if not counted.is_of(session, campaign, now=now):
                 return _CHANGED
-            self._act_on(session, asked, campaign, run, counted, policy)
+            # What the member said last holds: they may have asked again since it was claimed.
+            self._act_on(session, row, campaign, run, counted, policy)
             session.delete(row)
         return None
 

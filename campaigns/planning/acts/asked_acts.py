@@ -56,12 +56,15 @@ def ask_act(
 ) -> None:
     """Ask for an act by a member, on exactly what `digest` names (None: what is sent now).
 
+    Whoever asks again for the same, while it waits, says anew whether they approve it as urgent.
+
     Raises at once what needs no count: RefusedError, as the act itself does, and for a second one that waits.
     """
     check_may_act(session, act, campaign, by=by, run=run)
     asked = session.scalar(select(AskedAct).where(AskedAct.campaign_id == campaign.id).with_for_update())
     if asked is not None and asked.due_at is not None:
         if (asked.act, asked.run_id, asked.member_id) == (act, run.id if run else None, by):
+            asked.as_urgent = as_urgent
             return
         raise RefusedError(N_("Its people are being counted for something that was asked before. Wait for that."))
     said = load_sent_content(session, campaign, policy).digest

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import ContactGroup
@@ -15,7 +15,7 @@ from campaigns.places.models import Place, Route
 from campaigns.planning import queries
 from campaigns.planning.approvals.changes import Changes, changes_between
 from campaigns.planning.campaign_content import Content
-from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Priority, Run
+from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Priority, Run, RunState
 from campaigns.staff.queries import load_member_names
 
 
@@ -59,13 +59,33 @@ def load_review(
 
 
 def find_urgency(session: Session, run: Run) -> tuple[Approval, str] | None:
-    """Return the approval by which a run is urgent, and the name of who gave it; None for every other run."""
-    if run.priority != Priority.URGENT:
+    """Return the approval by which a run is urgent, and the name of who gave it; None for every other run.
+
+    A held run is as urgent as the approval in force, under which it may be let start.
+    """
+    if run.state == RunState.HELD:
+        found = _urgent_in_force(session, run)
+    elif run.priority == Priority.URGENT:
+        found = _granted(session, run)
+    else:
         return None
-    approved = select(Approval).where(Approval.campaign_id == run.campaign_id, Approval.as_urgent)
-    found = session.scalar(approved.where(Approval.digest == run.digest).order_by(Approval.id.desc()).limit(1))
     names = load_member_names(session, [found.member_id] if found else [])
     return (found, names.get(found.member_id, "")) if found else None
+
+
+def _urgent_in_force(session: Session, run: Run) -> Approval | None:
+    campaign = session.get(Campaign, run.campaign_id)
+    if campaign is None or run.is_rehearsal or run.priority >= Priority.FIRST:
+        return None
+    approval = queries.find_approval(session, campaign)
+    return approval if approval is not None and approval.as_urgent else None
+
+
+def _granted(session: Session, run: Run) -> Approval | None:
+    """Return the first one of what the run sends that was not void before it; letting it start is a later one."""
+    of_it = (Approval.campaign_id == run.campaign_id, Approval.digest == run.digest, Approval.as_urgent)
+    was_in_force = or_(Approval.voided_at.is_(None), Approval.voided_at > run.created_at)
+    return session.scalar(select(Approval).where(*of_it, was_in_force).order_by(Approval.id).limit(1))
 
 
 def _returned(session: Session, campaign: Campaign) -> Approval | None:

@@ -31,6 +31,14 @@ def add_time(campaign: Campaign, schedule: Schedule, zones: Collection[str], *, 
         aim(schedule, zones, after=now)
 
 
+def check_urgent(campaign: Campaign, reason: str | None, recurrence: str | None = None) -> None:
+    """Raise InputError when what is urgent for `reason` would be repeated, by its times or a new `recurrence`."""
+    if reason and any((recurrence, *(each.recurrence for each in campaign.schedules))):
+        raise InputError(
+            N_("An urgent campaign is not repeated. Give it single times, or leave empty why it is urgent.")
+        )
+
+
 def take_up_times(
     session: Session,
     campaign: Campaign,

@@ -220,12 +220,20 @@ def test_quiet_hours_move_what_is_due(
     assert delivery.expires_at == due_at + timedelta(hours=12)
 
 
-@pytest.mark.parametrize("changes", [{"priority": Priority.URGENT}, {"frozen": frozen()}])
-def test_urgent_run_waits_for_no_quiet_hours(
-    sessions: sessionmaker[Session], vault: Vault, changes: dict[str, Any]
+@pytest.mark.parametrize(
+    ("zone", "country", "changes"),
+    [
+        # A correction passes also the hours of a country itself; what is urgent only our own default.
+        ("Europe/Bucharest", "RO", {"priority": Priority.FIRST}),
+        ("Europe/Warsaw", "PL", {"priority": Priority.URGENT}),
+        ("Europe/Bucharest", "RO", {"frozen": frozen()}),
+    ],
+)
+def test_some_runs_wait_for_no_quiet_hours(
+    sessions: sessionmaker[Session], vault: Vault, zone: str, country: str, changes: dict[str, Any]
 ) -> None:
     with sessions.begin() as session:
-        run_id = quiet_run(session, vault, zone="Europe/Warsaw", country="PL", **changes).id
+        run_id = quiet_run(session, vault, zone=zone, country=country, **changes).id
     with running_on(lambda: NOON):
         plan(sessions, run_id)
     with sessions() as session:

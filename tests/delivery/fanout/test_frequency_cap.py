@@ -147,13 +147,16 @@ def test_waiting_messages_count_until_they_expire(sessions: sessionmaker[Session
     assert planned(sessions, run_id) == (2, {"capped": 3})
 
 
-def test_urgent_runs_reach_everybody(sessions: sessionmaker[Session], vault: Vault) -> None:
+@pytest.mark.parametrize("priority", [Priority.URGENT, Priority.FIRST])
+def test_urgent_runs_and_corrections_reach_everybody(
+    sessions: sessionmaker[Session], vault: Vault, priority: Priority
+) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
         contacts = people(session, organisation.id, vault, count=3)
         for _ in range(2):
             sent(session, organisation, contacts)
-        run_id = a_capped_run(session, organisation, priority=Priority.URGENT)
+        run_id = a_capped_run(session, organisation, priority=priority)
     assert planned(sessions, run_id) == (3, {})
 
 

@@ -102,6 +102,27 @@ def test_approval_as_urgent_waits_for_its_count_too(
         assert session.scalars(select(Approval.as_urgent)).one() is as_urgent
 
 
+@pytest.mark.parametrize("is_claimed", [False, True])
+@pytest.mark.parametrize("as_urgent", [True, False])
+def test_who_asks_again_says_anew_whether_it_is_urgent(
+    sessions: sessionmaker[Session], story: Story, as_urgent: bool, is_claimed: bool
+) -> None:
+    with sessions.begin() as session:
+        session.get_one(Campaign, story.campaign.id).urgent_reason = "The border closes."
+    submitted(sessions, story)
+    ask(sessions, story, Act.APPROVE, story.approver.id, as_urgent=not as_urgent)
+
+    def ask_again(_: float = 0) -> bool:
+        ask(sessions, story, Act.APPROVE, story.approver.id, as_urgent=as_urgent)
+        return True
+
+    if not is_claimed:
+        ask_again()
+    assert acting(sessions, may_go_on=ask_again).act() == 1
+    with sessions() as session:
+        assert session.scalars(select(Approval.as_urgent)).one() is as_urgent
+
+
 @pytest.mark.both_databases
 def test_act_waits_for_its_count_and_keeps_the_same_people(
     sessions: sessionmaker[Session], story: Story, vault: Vault

@@ -12,6 +12,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.planning.acts import asked_acts
 from campaigns.planning.acts.acting import Acting
 from campaigns.planning.models import Campaign
+from campaigns.planning.service import submit_campaign
 from campaigns.upkeep import COUNTS
 from campaigns.web.current import settings
 from tests.factories import safeguarded
@@ -64,6 +65,22 @@ def test_act_returns_at_once_and_both_members_see_it(pages: Pages, story: Story)
         page = approver.get(address).text
         assert "Waits for approval" in page
         assert "asked for it" not in page
+
+
+@pytest.mark.parametrize(
+    ("ticked", "told"), [({"as_urgent": "1"}, "Approve as urgent:"), ({}, "Approve, not as urgent:")]
+)
+def test_notice_says_whether_it_is_approved_as_urgent(
+    pages: Pages, story: Story, ticked: dict[str, str], told: str
+) -> None:
+    with standing_at(START), pages.sessions.begin() as session:
+        campaign = session.get_one(Campaign, story.campaign.id)
+        campaign.urgent_reason = "The border closes."
+        digest = submit_campaign(session, campaign, by=story.author.id).content.digest
+    with standing_at(START):
+        approver, address = pages.client(story.approver), f"/campaigns/{story.campaign.id}"
+        approver.post(f"{address}/approve", data={"digest": digest} | ticked)
+        assert told in approver.get(address).text
 
 
 def test_page_says_why_it_was_not_done_until_it_is_changed(pages: Pages, story: Story) -> None:

@@ -13,11 +13,13 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
+from campaigns.places.models import Region
 from campaigns.planning.models import Campaign, Run
 from campaigns.planning.policy import USUAL
 from campaigns.planning.queries import load_content
 from campaigns.planning.schedules.recurrence import Timing
-from campaigns.planning.service import fire_due
+from campaigns.planning.service import approve_campaign, fire_due
+from tests.factories import a_contact, an_address
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
@@ -83,13 +85,48 @@ def test_approver_reads_what_urgent_would_change(pages: Pages, submitted: Story)
     assert f'Approved as urgent, it leaves on <time datetime="{NIGHT.isoformat()}"' in page
 
 
+def test_single_person_is_not_told_of_by_when_it_leaves(pages: Pages, submitted: Story, vault: Vault) -> None:
+    """It is evening in New York, where one is, while all others have night."""
+    with pages.sessions.begin() as session:
+        region_id = session.scalars(select(Region.id)).one()
+        contact = a_contact(session, pages.ours, region_id=region_id, time_zone="America/New_York")
+        an_address(session, contact, vault, number="+380670000001")
+    with clock.running_on(lambda: NIGHT):
+        page = decision(pages.client(submitted.approver), submitted)
+    assert "its first message leaves at once" not in page
+    assert f'it leaves on <time datetime="{MORNING.isoformat()}"' in page
+
+
+def test_of_small_groups_alone_nothing_is_told(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        zones = ("Europe/Warsaw", "America/New_York", "Asia/Dubai")
+        story = a_story(session, vault, organisation=pages.ours, people=30, zones=zones)
+        story.scheduled(Timing.at_approval("Europe/Warsaw", now=START))
+        story.submitted()
+    with clock.running_on(lambda: NIGHT):
+        page = decision(pages.client(story.approver), story)
+    assert "Whoever has quiet hours then gets it when they end." in page
+
+
+def test_page_says_when_it_started(pages: Pages, submitted: Story) -> None:
+    with pages.sessions.begin() as session:
+        campaign = session.get_one(Campaign, submitted.campaign.id)
+        digest = load_content(session, campaign).digest
+        approve_campaign(session, campaign, by=submitted.approver.id, digest=digest)
+        fire_due(session, now=START)
+    page = decision(pages.client(submitted.approver), submitted)
+    assert "As soon as it was approved:" in page
+    assert SAYS not in page
+    assert "Next times" not in page
+
+
 def test_what_is_approved_at_night_waits_and_says_until_when(pages: Pages, submitted: Story) -> None:
     approver, at = pages.client(submitted.approver), f"/campaigns/{submitted.campaign.id}"
     with pages.sessions() as session:
         digest = load_content(session, session.get_one(Campaign, submitted.campaign.id)).digest
     with clock.running_on(lambda: NIGHT):
         page = decision(approver, submitted)
-        assert "All of them have quiet hours now" in page
+        assert "Quiet hours hold it up now" in page
         assert f'datetime="{MORNING.isoformat()}"' in page
         assert "Approved as urgent" not in page
         said = approver.post(f"{at}/approve", data={"digest": digest}, follow_redirects=True).text

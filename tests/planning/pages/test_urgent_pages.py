@@ -18,6 +18,7 @@ from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
 WHY = "The hotline of Przemyśl was closed."
+UNDER_WAY = "An urgent campaign is under way."
 
 
 @pytest.fixture
@@ -48,9 +49,6 @@ def test_author_marks_it_on_the_form(pages: Pages, story: Story) -> None:
         "name": "Documents",
         "message_id": story.campaign.message_id,
         "audience_id": story.campaign.audience_id,
-    }
-    form |= {
-        "message_id": story.campaign.message_id,
         "senders-0": story.campaign.sender_id,
         "fallback_policy": "do_not_send",
         "max_parts": 3,
@@ -89,8 +87,11 @@ def test_whoever_answers_is_told_of_it(pages: Pages, story: Story) -> None:
     stranger = pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs))
     run_id = approve(pages, story, as_urgent="1")
     with clock.running_on(lambda: DUE):
-        assert "An urgent message is being sent:" in responder.get("/").text
-        assert "An urgent message is being sent:" not in stranger.get("/").text
+        told = responder.get("/inbox").text
+        assert UNDER_WAY in told
+        # Whoever looks over a shoulder reads nothing of what it is about.
+        assert story.campaign.name not in told
+        assert UNDER_WAY not in stranger.get("/").text
         page = responder.get(f"/delivery/runs/{run_id}").text
     assert "This run is urgent." in page
     assert WHY in page

@@ -16,16 +16,19 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.approvals.review import find_urgency
 from campaigns.planning.draft import plan_of
-from campaigns.planning.models import Approval, CampaignState, Priority, RunState
+from campaigns.planning.models import Approval, CampaignState, Priority, Run, RunState
 from campaigns.planning.queries import find_submitted
 from campaigns.planning.schedules.quiet_hours import first_allowed
 from campaigns.planning.service import fire_due
-from campaigns.staff.models import AuditEntry
-from tests.planning.story import DUE, START, Story, a_story
+from campaigns.staff.models import AuditEntry, Role
+from tests.factories import a_member
+from tests.planning.story import DUE, EVENING, START, Story, a_story
 
 pytestmark = pytest.mark.one_database
 
 WHY = "The hotline of Przemyśl was closed."
+#: Eleven in Bucharest, two hours ahead of UTC.
+NIGHT = datetime(2026, 3, 2, 21, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +105,63 @@ def test_held_run_is_as_urgent_as_its_approval(story: Story) -> None:
     assert (run.state, run.priority) == (RunState.PLANNING, Priority.URGENT)
 
 
+def release(story: Story, *, by: int) -> Run:
+    """Let the held run of a campaign start, some hours late."""
+    run = story.session.scalars(select(Run)).one()
+    with clock.running_on(lambda: DUE + timedelta(hours=3)):
+        service.let_run_start(story.session, run, by=by)
+    return run
+
+
+@pytest.mark.both_databases
+def test_held_run_says_that_it_starts_as_urgent(story: Story) -> None:
+    """It came due while its campaign was approved as any other, which was then approved as urgent."""
+    mark(story)
+    story.scheduled(replace(EVENING, starts_at=EVENING.starts_at + timedelta(days=2)))
+    approve(story, as_urgent=False)
+    (run,) = fire_due(story.session, now=DUE + timedelta(hours=2))
+    assert find_urgency(story.session, run) is None
+    with clock.running_on(lambda: DUE + timedelta(hours=2)):
+        service.take_back_campaign(story.session, story.campaign, by=story.author.id)
+        digest, by = story.submitted(), story.approver.id
+        approval = service.approve_campaign(story.session, story.campaign, by=by, digest=digest, as_urgent=True)
+    assert find_urgency(story.session, run) == (approval, story.approver.name)
+    other = a_member(story.session, story.organisation, Role.APPROVER, name="Another")
+    assert release(story, by=other.id).priority == Priority.URGENT
+    # Who let it start did not grant that it is urgent.
+    assert find_urgency(story.session, run) == (approval, story.approver.name)
+
+
+def test_held_run_that_starts_as_any_other_is_not_said_to_be_urgent(story: Story) -> None:
+    mark(story)
+    story.scheduled(replace(EVENING, starts_at=EVENING.starts_at + timedelta(days=2)))
+    approve(story, as_urgent=True)
+    (run,) = fire_due(story.session, now=DUE + timedelta(hours=2))
+    with clock.running_on(lambda: DUE + timedelta(hours=2)):
+        service.take_back_campaign(story.session, story.campaign, by=story.author.id)
+        digest = story.submitted()
+        service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
+    assert (run.state, find_urgency(story.session, run)) == (RunState.HELD, None)
+
+
+DAILY = replace(EVENING, recurrence="FREQ=DAILY")
+
+
+def test_repeated_campaign_is_not_marked_urgent(story: Story) -> None:
+    story.scheduled(DAILY)
+    with pytest.raises(InputError, match="not repeated"):
+        mark(story)
+    assert story.campaign.urgent_reason is None
+
+
+def test_urgent_campaign_is_not_repeated(story: Story) -> None:
+    mark(story)
+    approve(story, as_urgent=True)
+    with pytest.raises(InputError, match="not repeated"):
+        story.scheduled(DAILY)
+    assert story.campaign.state == CampaignState.APPROVED
+
+
 def test_copy_is_not_urgent(story: Story) -> None:
     mark(story)
     assert service.duplicate_campaign(story.session, story.campaign, by=story.author.id).urgent_reason is None
@@ -122,17 +182,17 @@ def test_reason_has_an_end(story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    ("country", "hour"),
+    ("country", "as_urgent", "as_any_other"),
     [
-        # Our own default: nothing is sent at night, unless it is urgent.
-        ("UA", 23),
+        # Our own default: nothing is sent from 20:00 to 9:00, unless it is urgent.
+        ("UA", NIGHT, datetime(2026, 3, 3, 7, tzinfo=UTC)),
+        ("", NIGHT, datetime(2026, 3, 3, 7, tzinfo=UTC)),
         # The country's own hours, from 22:00 to 8:00, hold for what is urgent, too.
-        ("RO", 8),
-        ("", 23),
+        ("RO", datetime(2026, 3, 3, 6, tzinfo=UTC), datetime(2026, 3, 3, 6, tzinfo=UTC)),
     ],
 )
-def test_urgent_keeps_the_quiet_hours_of_a_country(country: str, hour: int) -> None:
-    night = datetime(2026, 3, 2, 21, tzinfo=UTC) + timedelta(hours=0)
-    allowed = first_allowed(night, "Europe/Bucharest", country, is_urgent=True)
-    assert allowed.astimezone(UTC).hour == (hour - 2) % 24
-    assert first_allowed(night, "Europe/Bucharest", country).hour in (6, 7)
+def test_urgent_keeps_the_quiet_hours_of_a_country(
+    country: str, as_urgent: datetime, as_any_other: datetime
+) -> None:
+    assert first_allowed(NIGHT, "Europe/Bucharest", country, is_urgent=True) == as_urgent
+    assert first_allowed(NIGHT, "Europe/Bucharest", country) == as_any_other
