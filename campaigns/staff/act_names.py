@@ -46,6 +46,7 @@ ACTS: dict[str, LazyString] = {
     "contacts.cancel": _lp("act", "File discarded"),
     "contacts.check": _lp("act", "File of contacts checked"),
     "contacts.check_opt_outs": _lp("act", "List of opt-outs checked"),
+    "contacts.confirm_opt_outs": _lp("act", "List of opt-outs confirmed"),
     "contacts.import": _lp("act", "Contacts imported"),
     "contacts.opt_out": _lp("act", "Opt-outs taken from a list"),
     "conversation.answer": _lp("act", "Answered"),

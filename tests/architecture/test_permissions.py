@@ -87,7 +87,7 @@ def test_rows_name_what_views_ask(pages: Pages) -> None:
 
 #: What asks for the password again when it was given some minutes ago: whatever leads people elsewhere, lets
 #: somebody in, or takes something out. Nothing that stops or takes away from one person is ever among them; a list
-#: of opt-outs is, as it may be the wrong file.
+#: of opt-outs is, as it may be the wrong file, and so is discarding it: its rest is written to on.
 FRESH = """
     planning.approve delivery.resume_run delivery.let_run_start delivery.correct delivery.rows.resend
     settling.lift_stop erasing.erase
@@ -97,6 +97,7 @@ FRESH = """
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file
     audience.contacts.check_again audience.by_hand.add opted_out.hand_in opted_out.confirm
+    opted_out.discard
     readers.add tokens.issue tokens.revoke
     releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
     directory.sheets.import_sheet directory.sheets.export messages.exchange.download
@@ -106,7 +107,6 @@ FRESH = """
 AT_ONCE = """
     delivery.stop_run settling.opt_out settling.put_on_hold readers.remove planning.archive planning.take_back
     planning.times.remove planning.give_back audience.contacts.cancel_file audience.entry_points.take_down
-    opted_out.discard
 """
 
 

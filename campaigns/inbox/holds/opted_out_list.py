@@ -128,6 +128,7 @@ def confirm_list(session: Session, waiting: ContactImport, *, by: int, vault: Va
     waiting.confirmed_by_id = by
     session.flush()
     if waiting.report["numbers"] > PIECE:
+        _record(session, "contacts.confirm_opt_outs", waiting, by, {"rows": waiting.report["rows"]})
         return False
     return not opt_out_piece(session, waiting, open_list(waiting, vault), vault=vault)
 
@@ -162,7 +163,8 @@ def drop_list(session: Session, waiting: ContactImport, *, by: int, vault: Vault
     session.refresh(waiting, ["state", "report"], with_for_update=True)
     _require_checked(waiting)
     _decide(waiting, ImportState.CANCELLED, vault)
-    _record(session, "contacts.cancel", waiting, by, {})
+    done = rounded(waiting.report["done"])
+    _record(session, "contacts.cancel", waiting, by, {} if done is None else {"numbers": done})
 
 
 def _opt_out(session: Session, numbers: Sequence[str], source: Evidence, vault: Vault) -> None:

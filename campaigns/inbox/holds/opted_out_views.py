@@ -79,7 +79,7 @@ def confirm(list_id: int) -> Page:
 
 
 @pages.post("/<int:list_id>/discard")
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
 def discard(list_id: int) -> Page:
     """Drop a list."""
     with refusals_told(TransitionError):

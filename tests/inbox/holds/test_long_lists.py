@@ -95,6 +95,22 @@ def test_erasing_somebody_leaves_a_confirmed_list_to_its_worker(
     assert states(pages) == {undecided: ImportState.CANCELLED, confirmed: ImportState.DONE}
 
 
+@pytest.mark.both_databases
+def test_audit_says_who_confirmed_a_list_and_how_far_a_discarded_one_was(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opted_out_list, "PIECE", 24)
+    client, member = client_for(Role.STEWARD), pages.member(Role.STEWARD)
+    path = confirm(pages.client(member), *(f"+3805012345{last}" for last in range(10, 35)))
+    client.post(f"{path}/opt-out")
+    opt_out_lists(pages.sessions, vault, Meanwhile(lambda: client.post(f"{path}/discard")))
+    with pages.sessions() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[1:]
+    told = [("contacts.confirm_opt_outs", {"rows": 25}), ("contacts.cancel", {"numbers": 20})]
+    assert [(entry.action, entry.detail) for entry in entries] == told
+    assert entries[0].member_id == member.id != entries[1].member_id
+
+
 def test_others_write_between_two_pieces(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
