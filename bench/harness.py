@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from campaigns.core.database import make_engine
 from campaigns.schema import metadata
@@ -53,6 +53,17 @@ def peak_megabytes() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
+def megabytes_of(engine: Engine) -> float:
+    """Return how large a database is on disk, its indexes too, in MB."""
+    asked = {
+        "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        "postgresql": "SELECT pg_database_size(current_database())",
+    }
+    with engine.connect() as connection:
+        size: int = connection.execute(text(asked[engine.dialect.name])).scalar_one()
+    return round(size / 1024**2, 1)
+
+
 def report(measure: Callable[[str], dict[str, Any]], *, databases: tuple[str, ...], as_json: bool) -> None:
     """Run `measure` for each database and print its figures as one JSON object or as a table."""
     results = {kind: measure(kind) for kind in databases}
@@ -74,6 +85,6 @@ def show(figures: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"{name:<22} {value}")
 
 
-def note(text: str) -> None:
+def note(said: str) -> None:
     """Tell progress on standard error, so that standard output stays one JSON object."""
-    print(text, file=sys.stderr, flush=True)
+    print(said, file=sys.stderr, flush=True)

@@ -27,7 +27,7 @@ from typing import Any
 import click
 
 from bench.bare_provider import BareProvider
-from bench.harness import DATABASES, fresh_database, note, report
+from bench.harness import DATABASES, fresh_database, megabytes_of, note, report
 from bench.stages import (
     CONTACTS_FILE,
     MEASURED,
@@ -84,6 +84,7 @@ def run_stages(kind: str, people: int) -> dict[str, Any]:
                 invariants = provider.call("GET", "invariants")
                 found["provider"] = {"peak_mb": resident_peak_megabytes(provider.process.pid)}
         _check(found, people, invariants)
+        found["database_mb"] = megabytes_of(engine)
     return found
 
 
