@@ -101,7 +101,9 @@ def test_whoever_answers_is_told_of_it(pages: Pages, story: Story) -> None:
 
 
 @pytest.mark.parametrize(("ticked", "waits"), [({"as_urgent": "1"}, False), ({}, True)])
-def test_waves_are_those_of_the_approval(pages: Pages, story: Story, ticked: dict[str, str], waits: bool) -> None:
+def test_waves_and_people_are_those_of_the_approval(
+    pages: Pages, story: Story, ticked: dict[str, str], waits: bool
+) -> None:
     """Sent at eleven at night, to numbers of a country without quiet hours of its own."""
     with pages.sessions.begin() as session:
         schedule = session.scalars(select(Schedule)).one()
@@ -111,6 +113,7 @@ def test_waves_are_those_of_the_approval(pages: Pages, story: Story, ticked: dic
     approver, at = pages.client(story.approver), f"/campaigns/{story.campaign.id}"
     approver.post(f"{at}/approve", data={"digest": digest} | ticked)
     assert ("not at the hour that is meant" in approver.get(at).text) is waits
+    assert ("It may be fewer when it starts" in approver.get(f"{at}?tab=people").text) is waits
 
 
 def test_without_the_tick_it_goes_as_any_other(pages: Pages, story: Story) -> None:
