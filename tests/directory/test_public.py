@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import Any
+
+import pytest
 
 from campaigns.core import clock
 from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from campaigns.web.people.public_words import Words
+from tests.browser.chromium import a_browser, skip_without_browser
 from tests.factories import a_service
 from tests.web.pages import Pages
 
@@ -26,13 +30,35 @@ def open_with(pages: Pages, *kinds: str, **facts: Any) -> str:
 
 def test_many_helplines_are_folded_by_need_but_for_the_first(pages: Pages) -> None:
     page = open_with(pages, "violence", "trafficking", "shelter", "trafficking")
-    folded = re.findall(r'<details class="need"><summary><h2>(.+?)</h2>(.+?)</details>', page, re.DOTALL)
+    fold = r'<details class="need"><summary><h2>(.+?)</h2></summary></details>\s*(<ul>.+?</ul>)'
+    folded = re.findall(fold, page, re.DOTALL)
     assert [(name, part.count('class="card"')) for name, part in folded] == [
         ("Насильство", 1),
         ("Де зупинитися", 1),
     ]
     # Those of the first need are two, and come before any that is folded.
     assert page.partition('<details class="need">')[0].count('class="card"') == 2
+
+
+def test_numbers_are_in_no_fold_that_paper_would_keep_shut(pages: Pages) -> None:
+    page = open_with(pages, "violence", "trafficking", "shelter", "trafficking")
+    unfolded = re.sub(r"<details.+?</details>", "", page, flags=re.DOTALL)
+    assert page.count('class="card"') == unfolded.count('class="card"') == 4
+
+
+@pytest.mark.browser
+@pytest.mark.long
+def test_fold_opens_on_a_screen_and_is_open_on_paper(pages: Pages) -> None:
+    text = open_with(pages, "violence", "trafficking", "shelter", "trafficking")
+    skip_without_browser()
+    with a_browser() as browser, closing(browser.new_page()) as page:
+        page.set_content(text)
+        cards = page.locator(".card:visible")
+        assert cards.count() == 2
+        page.locator(".need summary").first.click()
+        assert cards.count() == 3
+        page.emulate_media(media="print")
+        assert cards.count() == 4
 
 
 def test_few_helplines_are_all_shown(pages: Pages) -> None:
