@@ -104,6 +104,7 @@ ACTS: dict[str, LazyString] = {
     "member.bounce": _lp("act", "E-mail came back"),
     "member.change_password": _lp("act", "Password changed"),
     "member.change_phone": _lp("act", "Phone changed"),
+    "member.close_sign_in": _lp("act", "Sign-in locked for some time"),
     "member.confirm": _lp("act", "Address confirmed"),
     "member.create": _lp("act", "Added"),
     "member.end_sessions": _lp("act", "Signed out everywhere"),
@@ -113,6 +114,7 @@ ACTS: dict[str, LazyString] = {
     "member.mail_again": _lp("act", "E-mails go out again"),
     "member.pass_on": _lp("act", "Work passed on"),
     "member.refuse_confirm": _lp("act", "Refused to confirm the address"),
+    "member.refuse_sign_in": _lp("act", "Wrong password or code"),
     "member.remove_phone": _lp("act", "Phone removed"),
     "member.reset_by_mail": _lp("act", "Password set anew by e-mail"),
     "member.send_test": _lp("act", "Test message sent"),
@@ -172,9 +174,20 @@ ACTS: dict[str, LazyString] = {
     "release.leave": _lp("act", "Takes part in joint publications no longer"),
     "release.make": _lp("act", "Published"),
     "release.take_back": _lp("act", "Taken back"),
+    "reply.choice": _lp("act", "Chosen what was offered"),
     "reply.end_hold": _lp("act", "Hold ended"),
+    "reply.help": _lp("act", "Asked for help"),
+    "reply.hold": _lp("act", "Put on hold"),
+    "reply.info": _lp("act", "Asked who writes"),
+    "reply.join": _lp("act", "Joined"),
+    "reply.location": _lp("act", "Place shared"),
+    "reply.moved": _lp("act", "Told where they are"),
     "reply.opt_out": _lp("act", "Opted out"),
     "reply.put_in_order": _lp("act", "Put in order"),
+    "reply.start": _lp("act", "Opted in again"),
+    "reply.stop": _lp("act", "Opted out"),
+    "reply.text": _lp("act", "Written"),
+    "reply.yes": _lp("act", "Confirmed"),
     "report.add": _lp("act", "Report added to"),
     "report.begin": _lp("act", "Report made"),
     "report.erase": _lp("act", "Report erased"),
@@ -210,6 +223,8 @@ ACTS: dict[str, LazyString] = {
     "service.import": _lp("act", "Services imported"),
     "service.update": _lp("act", "Changed"),
     "service.verify": _lp("act", "Verified"),
+    "stranger.close_sign_in": _lp("act", "Sign-in locked for some time"),
+    "stranger.refuse_sign_in": _lp("act", "Sign-in with an unknown address"),
     "team.add": _lp("act", "Added"),
     "team.change": _lp("act", "Changed"),
     "team.remove": _lp("act", "Removed"),
@@ -266,50 +281,6 @@ SUBJECTS: dict[str, LazyString] = {
     "whatsapp_template": _lp("subject of an act", "WhatsApp template"),
 }
 
-#: Of an act's detail: what is counted or named there.
-DETAILS: dict[str, LazyString] = {
-    "people": _lp("detail of an act", "People"),
-    "addresses": _lp("detail of an act", "Addresses"),
-    "suppressed": _lp("detail of an act", "Messages left out"),
-    "rows": _lp("detail of an act", "Rows"),
-    "bad_rows": _lp("detail of an act", "Wrong rows"),
-    "numbers": _lp("detail of an act", "Numbers"),
-    "added": _lp("detail of an act", "Added"),
-    "changed": _lp("detail of an act", "Changed"),
-    "updated": _lp("detail of an act", "Changed"),
-    "unchanged": _lp("detail of an act", "As before"),
-    "waiting": _lp("detail of an act", "Waits for a second member"),
-    "said_stop": _lp("detail of an act", "Opted out"),
-    "deliveries": _lp("detail of an act", "Messages"),
-    "roles": _lp("detail of an act", "Roles"),
-    "language": _lp("detail of an act", "Language"),
-    "locale": _lp("detail of an act", "Language"),
-    "version": _lp("detail of an act", "Version"),
-    "kind": _lp("detail of an act", "Kind"),
-    "moved": _lp("detail of an act", "Moved"),
-    "stops": _lp("detail of an act", "Waypoints"),
-    "channel": _lp("detail of an act", "Channel"),
-    "reason": _lp("detail of an act", "Reason"),
-    "outcome": _lp("detail of an act", "Outcome"),
-    "country": _lp("detail of an act", "Country"),
-    "countries": _lp("detail of an act", "Countries"),
-    "period": _lp("detail of an act", "Period"),
-    "times": _lp("detail of an act", "Times"),
-    "what": _lp("detail of an act", "What"),
-    "run_id": _lp("detail of an act", "Run"),
-    "campaign_id": _lp("detail of an act", "Campaign"),
-    "message_id": _lp("detail of an act", "Message"),
-    "theme": _lp("detail of an act", "Theme"),
-    "themes": _lp("detail of an act", "Themes"),
-    "format": _lp("detail of an act", "Format"),
-    "dollars": _lp("detail of an act", "US dollars"),
-    "days": _lp("detail of an act", "Days"),
-    "digest": _lp("detail of an act", "Version code"),
-    "from_known_device": _lp("detail of an act", "From a known device"),
-    "before": _lp("detail of an act", "Before"),
-    "after": _lp("detail of an act", "After"),
-}
-
 
 def name_of_act(action: str) -> str:
     """Return an act in words; one that a newer program wrote is shown as it is."""
@@ -319,11 +290,6 @@ def name_of_act(action: str) -> str:
 def name_of_subject(table: str) -> str:
     """Return the word for what a table has in its rows."""
     return str(SUBJECTS.get(table, table.replace("_", " ")))
-
-
-def name_of_detail(key: str) -> str:
-    """Return the word for one thing that is told about an act."""
-    return str(DETAILS.get(key, key.replace("_", " ")))
 
 
 def subjects_by_name() -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import InputError
 from campaigns.core.languages import INTERFACE_LANGUAGES, all_languages
 from campaigns.core.words import N_
-from campaigns.staff import act_names, audit, queries, service
+from campaigns.staff import act_details, act_names, audit, queries, service
 from campaigns.staff.auth import (
     choose_organisation,
     current_member,
@@ -155,7 +155,13 @@ def _audit_page(*, look: audit.ChainLook | None) -> str:
     entries = queries.select_audit(current_organisation().id, about=about)
     page = paginate(session(), entries, request.args.get("page", 1, type=whole_number))
     return render_template(
-        "staff/audit.html", page=page, reasons=_reasons(page), look=look, about=about, words=act_names
+        "staff/audit.html",
+        page=page,
+        reasons=_reasons(page),
+        look=look,
+        about=about,
+        words=act_names,
+        details=act_details,
     )
 
 
