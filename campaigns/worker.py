@@ -46,7 +46,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.automatic.still_waiting import StillWaiting
 from campaigns.inbox.escalation.escalate import escalate
-from campaigns.inbox.escalation.telling_members import tell_members
+from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
@@ -382,7 +382,7 @@ class Worker:
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
             Chore("opting lists out", ERASE_EVERY, lambda: opting(opt_out_lists, *keys, self._is_stopping)),
-            Chore("telling members", ESCALATE_EVERY, lambda: mailing(tell_members, *by_mail), is_outward=True),
+            Chore("telling members", ESCALATE_EVERY, lambda: mailing(send_mails, *by_mail), is_outward=True),
             Chore("mailing links", ESCALATE_EVERY, lambda: linking(send_reset_mails, *by_mail), is_outward=True),
             Chore("sending reports", REPORTS_EVERY, lambda: reporting(send_reports, *by_mail), is_outward=True),
         ]

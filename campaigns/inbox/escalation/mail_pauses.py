@@ -34,6 +34,8 @@ class Earlier:
     created_at: datetime
     #: When it was taken: one that was taken at the second try reached them then.
     changed_at: datetime
+    #: It tells of an urgent run: nobody who waits is told of later for it.
+    is_of_run: bool = False
 
 
 def may_get_one(urgency: Urgency, earlier: Sequence[Earlier], *, is_news: bool, now: datetime) -> bool:
@@ -41,16 +43,31 @@ def may_get_one(urgency: Urgency, earlier: Sequence[Earlier], *, is_news: bool, 
 
     `is_news` says whether it tells of somebody of whom no mail that was taken told them.
     """
-    in_hour = [each for each in earlier if each.changed_at > now - _HOUR]
+    in_hour = _in_hour(earlier, now)
     if len(in_hour) >= MOST_AN_HOUR:
         return False
     if urgency >= Urgency.DANGER and is_news:
         return True
-    alike = [each.created_at for each in earlier if each.urgency == urgency]
+    alike = [each.created_at for each in earlier if each.urgency == urgency and not each.is_of_run]
     if any(at > now - _pause(urgency, alike, now) for at in alike):
         return False
+    return urgency >= Urgency.DANGER or _leaves_room(in_hour)
+
+
+def may_hear_of_run(earlier: Sequence[Earlier], *, now: datetime) -> bool:
+    """Say whether a member may get a mail about an urgent run now: at once, but for those kept for danger."""
+    in_hour = _in_hour(earlier, now)
+    return len(in_hour) < MOST_AN_HOUR and _leaves_room(in_hour)
+
+
+def _in_hour(earlier: Sequence[Earlier], now: datetime) -> list[Earlier]:
+    return [each for each in earlier if each.changed_at > now - _HOUR]
+
+
+def _leaves_room(in_hour: Sequence[Earlier]) -> bool:
+    """Say whether one more mail leaves those of an hour that are kept for whoever may be in danger."""
     digests = [each for each in in_hour if each.urgency < Urgency.DANGER]
-    return urgency >= Urgency.DANGER or len(digests) < MOST_AN_HOUR - _KEPT_FOR_DANGER
+    return len(digests) < MOST_AN_HOUR - _KEPT_FOR_DANGER
 
 
 def _pause(urgency: Urgency, alike: Sequence[datetime], now: datetime) -> timedelta:

@@ -11,6 +11,8 @@ _HOW = N_("Sign in to read and answer: %(link)s")
 _ABOUT = N_("Organisation that it is about: %(organisation)s")
 _DECIDE = N_("Sign in to read it and to decide: %(link)s")
 _ON_CALL = N_("You agreed to be on call. They may offer it to you: %(link)s")
+_RUN = N_("An urgent campaign is under way")
+_MANY = N_("Organisation: %(organisation)s\n\nMany may answer soon. Sign in to read and answer: %(link)s")
 _TEST = N_("Test: notifications by e-mail")
 _WHY = N_("%(organisation)s wants to tell its members by e-mail that somebody waits.")
 _CODE = N_("If you asked for this test, enter this code in the settings: %(code)s")
@@ -66,6 +68,13 @@ def tell_second_member(language: str | None, count: int, *, organisation: str, l
     ) % {"num": count}
     values = {"organisation": organisation, "link": link}
     return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _DECIDE))])
+
+
+def tell_urgent_run(language: str | None, **values: str) -> tuple[str, str]:
+    """Return subject and text of a mail that says that an urgent run is under way; `values` as above."""
+    words = words_in(language)
+    subject = words.ugettext(_RUN)
+    return subject, "\n\n".join([subject, words.ugettext(_MANY) % values])
 
 
 def tell_code(language: str | None, *, organisation: str, code: str) -> tuple[str, str]:

@@ -1,12 +1,14 @@
 """Tells members by mail that somebody waits: few mails, none with content, and one that hangs holds up no other.
 
 A mail is noted before it is handed over. When it is not taken, its conversations go on to the next step at once
-(escalate.py), and it is tried again meanwhile (trying_again.py): rather told twice than never.
+(escalate.py), and it is tried again meanwhile (trying_again.py): rather told twice than never. Mails about urgent
+runs go the same way, behind those about whoever may be in danger.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,13 +25,14 @@ from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.escalation import second_members
-from campaigns.inbox.escalation.mail_pauses import LONGEST_PAUSE, Earlier, may_get_one
+from campaigns.inbox.escalation import second_members, urgent_run_mails
+from campaigns.inbox.escalation.mail_pauses import LONGEST_PAUSE, Earlier, may_get_one, may_hear_of_run
 from campaigns.inbox.escalation.member_mail_text import (
     tell_code,
     tell_complaint,
     tell_partner,
     tell_second_member,
+    tell_urgent_run,
     tell_waiting,
 )
 from campaigns.inbox.escalation.models import (
@@ -71,6 +74,8 @@ class Due:
     is_news: bool = True
     #: Whether they are asked to agree to a hand-over, of which offers are counted.
     is_for_second: bool = False
+    #: The urgent runs under way of which they are told instead.
+    run_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
     now = clock.now()
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        due = list(islice(_find_due(session, now), AT_ONCE))
+        due = list(islice(_find_due(session, settings, now), AT_ONCE))
         looks = (select(StepMail.id).where(*is_to_be_tried(now)), _select_tests())
         if not due and all(session.scalar(look.limit(1)) is None for look in looks):
             return []
@@ -114,7 +119,7 @@ def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
         return [*letters, *_claim_again(session, settings, now)]
 
 
-def _find_due(session: Session, now: datetime) -> Iterator[Due]:
+def _find_due(session: Session, settings: Settings, now: datetime) -> Iterator[Due]:
     """Yield who is to be told and may get a mail now, the most urgent first."""
     waiting = [
         Due(
@@ -131,9 +136,20 @@ def _find_due(session: Session, now: datetime) -> Iterator[Due]:
         Due(row.member_id, row.organisation_id, Urgency(row.urgency), False, row.offers, is_for_second=True)
         for row in second_members.find_pending(session, now)
     ]
-    for due in sorted([*waiting, *asked], key=lambda each: (-each.urgency, each.member_id)):
+    of_runs = _find_untold(session, settings, now)
+    every = [*waiting, *asked, *of_runs]
+    for due in sorted(every, key=lambda each: (-each.urgency, bool(each.run_ids), each.member_id)):
         if _may_be_told(session, due, now):
             yield due
+
+
+def _find_untold(session: Session, settings: Settings, now: datetime) -> Iterator[Due]:
+    """Yield who is to be told of urgent runs; who may be in danger goes first."""
+    runs: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for member_id, run in urgent_run_mails.find_untold(session, settings, now):
+        runs[member_id, run.organisation_id].append(run.id)
+    for whose, run_ids in runs.items():
+        yield Due(*whose, Urgency.DAY, False, len(run_ids), run_ids=tuple(run_ids))
 
 
 def _select_pending() -> Any:
@@ -160,10 +176,19 @@ def _was_told_before() -> ColumnElement[bool]:
 
 def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
     """Say whether a member may get one more mail now."""
-    theirs = select(StepMail.urgency, StepMail.created_at, StepMail.changed_at).where(
-        StepMail.member_id == due.member_id, StepMail.created_at > now - LONGEST_PAUSE
+    facts = (
+        StepMail.urgency,
+        StepMail.created_at,
+        StepMail.changed_at,
+        urgent_run_mails.is_of_run().label("is_run"),
     )
-    earlier = [Earlier(Urgency(row.urgency), row.created_at, row.changed_at) for row in session.execute(theirs)]
+    theirs = select(*facts).where(StepMail.member_id == due.member_id, StepMail.created_at > now - LONGEST_PAUSE)
+    earlier = [
+        Earlier(Urgency(row.urgency), row.created_at, row.changed_at, row.is_run)
+        for row in session.execute(theirs)
+    ]
+    if due.run_ids:
+        return may_hear_of_run(earlier, now=now)
     return may_get_one(due.urgency, earlier, is_news=due.is_news, now=now)
 
 
@@ -187,6 +212,8 @@ def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: da
 
 def _settle(session: Session, mail: StepMail, due: Due, now: datetime) -> bool:
     """Put what its member is to be told into a mail; say whether there was anything that nobody else took."""
+    if due.run_ids:
+        return urgent_run_mails.settle(session, mail, due.run_ids, now=now)
     if due.is_for_second:
         return second_members.settle(session, mail, now=now)
     steps = select(EscalationStep.id).join(Conversation, Conversation.id == EscalationStep.conversation_id)
@@ -230,7 +257,9 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
     ours = settings.public_url.rstrip("/")
     inbox = f"{ours}/inbox"
     names = {"organisation": organisation.name}
-    if second_members.is_for_second_member(session, mail):
+    if urgent_run_mails.tells_of_run(session, mail):
+        texts = tell_urgent_run(member.locale, **names, link=inbox)
+    elif second_members.is_for_second_member(session, mail):
         texts = tell_second_member(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
     elif is_of_complaints(session, mail):
         link = f"{ours}/complaints"

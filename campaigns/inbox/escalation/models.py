@@ -49,7 +49,7 @@ NOT_TAKEN = (PostState.FAILED, PostState.REFUSED)
 
 
 class StepMail(Base):
-    """A mail that tells a member how many conversations wait, and nothing of them."""
+    """A mail that tells a member how many conversations wait, or that an urgent run is under way; no content."""
 
     __tablename__ = "step_mail"
     __table_args__ = (
@@ -62,6 +62,7 @@ class StepMail(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey(_MEMBER))
     #: Urgency of all that it tells of.
     urgency: Mapped[int] = mapped_column(SmallInteger)
+    #: How many conversations, offers or urgent runs it tells of.
     conversations: Mapped[int]
     state: Mapped[PostState] = mapped_column(String(10))
     attempts: Mapped[int] = mapped_column(SmallInteger)
@@ -119,12 +120,15 @@ class EscalationSwitch(Base):
 
 
 class UrgentRunTold(Base):
-    """A member whom a mail told that an urgent run is being sent."""
+    """A member who is told that an urgent run is under way, by the mail that does or will."""
 
     __tablename__ = "urgent_run_told"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey(_MEMBER), primary_key=True)
+    #: None: it was told before that was kept.
+    mail_id: Mapped[int | None] = mapped_column(ForeignKey("step_mail.id"), index=True)
+    #: When it was put into the mail.
     told_at: Mapped[datetime]
 
 

@@ -23,8 +23,10 @@ from campaigns.inbox.escalation.models import (
     SecondMemberTold,
     StepMail,
     StepTold,
+    UrgentRunTold,
 )
 from campaigns.inbox.escalation.second_members import is_for_second_member, is_still_asked
+from campaigns.inbox.escalation.urgent_run_mails import is_under_way, tells_of_run
 from campaigns.staff.models import Member
 
 #: A mail that was not taken is tried again after so long, so often; one that a process left behind, too.
@@ -42,10 +44,13 @@ def still_waits() -> list[ColumnElement[bool]]:
 
 
 def is_to_be_tried(now: datetime) -> Sequence[ColumnElement[bool]]:
-    """Match mails that were not taken, or that a process left behind, while anybody of whom they tell waits."""
+    """Match mails that were not taken, or that a process left behind, while anybody of whom they tell waits.
+
+    Of those about urgent runs it matches the ones whose run is under way.
+    """
     told = exists().where(StepTold.mail_id == StepMail.id, EscalationStep.id == StepTold.step_id)
     waits = told.where(Conversation.id == EscalationStep.conversation_id, *still_waits())
-    is_wanted = or_(waits, is_still_asked(now))
+    is_wanted = or_(waits, is_still_asked(now), is_under_way())
     works_here = exists().where(Member.id == StepMail.member_id, Member.active)
     # Written out as in the index of those that are open.
     return [StepMail.state != PostState.SENT, _is_time(now), is_wanted, works_here, _gets_one_more(now)]
@@ -62,7 +67,7 @@ def claim_again(session: Session, now: datetime, *, most: int) -> Iterator[tuple
         is_only_refused = mail.state == PostState.REFUSED
         mail.attempts = min(mail.attempts + 1, ATTEMPTS)
         mail.changed_at, mail.state = now, PostState.SENDING
-        if not is_for_second_member(session, mail):
+        if not (is_for_second_member(session, mail) or tells_of_run(session, mail)):
             gone |= _put_together(session, mail)
         yield mail, is_only_refused
 
@@ -113,7 +118,8 @@ def _put_together(session: Session, mail: StepMail) -> set[int]:
     moved = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.mail_id.in_(others))
     moved = moved.where(StepTold.step_id.in_(of_kind)).values(mail_id=mail.id)
     session.execute(moved, execution_options=PAST_MEMORY)
-    is_empty = ~or_(*(exists().where(told.mail_id == StepMail.id) for told in (StepTold, SecondMemberTold)))
+    lists = StepTold, SecondMemberTold, UrgentRunTold
+    is_empty = ~or_(*(exists().where(told.mail_id == StepMail.id) for told in lists))
     emptied = delete(StepMail).where(StepMail.id.in_(others), is_empty).returning(StepMail.id)
     gone = set(session.scalars(emptied, execution_options=PAST_MEMORY))
     waiting = _told_by(mail).where(Conversation.is_complaint == is_complaint, *still_waits())

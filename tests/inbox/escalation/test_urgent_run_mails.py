@@ -1,19 +1,24 @@
-"""Whoever is on duty hears by mail, once, that an urgent message is being sent, and nothing of what it says."""
+"""Whoever is on duty hears by mail, once, that an urgent campaign is under way, and nothing of what it says."""
 
 from __future__ import annotations
+
+from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import select, update
 
 from campaigns.core import clock
-from campaigns.inbox.escalation.models import EscalationSwitch, UrgentRunTold
-from campaigns.inbox.escalation.urgent_run_mails import send_urgent_run_mails
-from campaigns.planning.models import Priority, RunState
-from campaigns.staff.models import Organisation
+from campaigns.core.errors import UnavailableError
+from campaigns.inbox.duty.service import PlannedDuty, add_duty
+from campaigns.inbox.escalation.member_mails import AT_ONCE, send_mails
+from campaigns.inbox.escalation.models import EscalationSwitch, PostState, StepMail
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.planning.models import Priority, Run, RunState
+from campaigns.staff.models import Organisation, Role
 from tests.factories import NOON, a_campaign, a_member, a_run
-from tests.inbox.escalation.watch import Watch
+from tests.inbox.escalation.watch import MINUTE, Watch
 
-TOLD = [("duty", "An urgent message is being sent")]
+TOLD = [("duty", "An urgent campaign is under way")]
 
 
 def send_one(watch: Watch, **changes: object) -> int:
@@ -25,9 +30,10 @@ def send_one(watch: Watch, **changes: object) -> int:
         return a_run(session, campaign, **values).id
 
 
-def told(watch: Watch) -> list[tuple[str, str]]:
-    with clock.running_on(lambda: NOON):
-        send_urgent_run_mails(watch.sessions, watch.settings, watch.post)
+def told(watch: Watch, minutes: float = 0) -> list[tuple[str, str]]:
+    watch.now += minutes * MINUTE
+    with clock.running_on(lambda: watch.now):
+        send_mails(watch.sessions, watch.settings, watch.post)
     return watch.post.take()
 
 
@@ -39,10 +45,10 @@ def test_whoever_is_on_duty_is_told_once(watch: Watch) -> None:
 def test_mail_says_nothing_of_the_message(watch: Watch) -> None:
     send_one(watch)
     with clock.running_on(lambda: NOON):
-        send_urgent_run_mails(watch.sessions, watch.settings, watch.post)
+        send_mails(watch.sessions, watch.settings, watch.post)
     (mail,) = watch.post.mails
     assert mail.get_content().splitlines() == [
-        "An urgent message is being sent",
+        "An urgent campaign is under way",
         "",
         f"Organisation: {watch.organisation.name}",
         "",
@@ -69,10 +75,64 @@ def test_nobody_is_told_where_mails_are_not_switched_on(watch: Watch) -> None:
 
 
 @pytest.mark.one_database
-def test_mail_that_is_not_taken_is_tried_again(watch: Watch) -> None:
+def test_mail_that_is_not_taken_is_tried_after_a_pause_while_the_run_is_under_way(watch: Watch) -> None:
     run_id, watch.post.is_down = send_one(watch), True
     assert told(watch) == []
     watch.post.is_down = False
-    assert told(watch) == TOLD
+    assert [told(watch, 0.1), told(watch, 1)] == [[], TOLD]
+    watch.post.is_down = True
+    send_one(watch)
+    told(watch)
+    with watch.sessions.begin() as session:
+        session.execute(update(Run).where(Run.id > run_id).values(state=RunState.DONE))
+    watch.post.is_down = False
+    assert told(watch, 10) == []
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def test_mail_that_a_worker_left_behind_is_sent(watch: Watch) -> None:
+    def kill(message: EmailMessage) -> None:
+        raise Killed
+
+    send_one(watch)
+    with clock.running_on(lambda: NOON), pytest.raises(Killed):
+        send_mails(watch.sessions, watch.settings, kill)
+    assert [told(watch), told(watch, 2)] == [[], TOLD]
     with watch.sessions() as session:
-        assert session.scalars(select(UrgentRunTold.run_id)).all() == [run_id]
+        assert session.scalars(select(StepMail.state)).all() == [PostState.SENT]
+
+
+@pytest.mark.one_database
+def test_server_that_is_away_is_not_asked_for_each_member(watch: Watch) -> None:
+    """Nine on duty would be nine waits for one server, and people who wait stand behind them."""
+    asked: list[str] = []
+
+    def fail(message: EmailMessage) -> None:
+        asked.append(message["To"])
+        raise UnavailableError("no")
+
+    with watch.sessions.begin() as session:
+        ours = session.get_one(Organisation, watch.organisation.id)
+        many = [a_member(session, ours, Role.RESPONDER).id for _ in range(AT_ONCE)]
+        planned = PlannedDuty("All", range(7), 0, 0, (), many, None, [])
+        add_duty(session, ours.id, planned, by=a_member(session, ours, Role.ADMIN).id)
+    send_one(watch)
+    with clock.running_on(lambda: NOON):
+        send_mails(watch.sessions, watch.settings, fail)
+    assert len(asked) == AT_ONCE
+
+
+@pytest.mark.one_database
+def test_it_makes_no_pause_for_those_who_wait_and_leaves_room_for_danger(watch: Watch) -> None:
+    send_one(watch)
+    assert told(watch) == TOLD
+    watch.wait(Urgency.DAY)
+    assert [subject for _, subject in watch.pass_on(1)] == ["1 conversation waits"]
+    for _ in range(4):
+        send_one(watch)
+        told(watch, 1)
+    watch.wait()
+    assert ("duty", "1 urgent conversation") in watch.pass_on(1)
