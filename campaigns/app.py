@@ -60,7 +60,7 @@ from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed
 from campaigns.places import views as places
 from campaigns.planning import views as planning
-from campaigns.planning.queries import select_senders
+from campaigns.planning.senders.connections import find_in_use
 from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
 from campaigns.proposals.proposal_kinds import Kind
@@ -217,7 +217,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
 
 def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     """Tell pages what only later steps know."""
-    init_entry_points(app, select_senders=select_senders)
+    init_entry_points(app, find_senders=find_in_use)
     approver_wait = timedelta(hours=settings.approver_wait_hours)
     init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password), RESET_KIND))
     places.init_places(app, find_used=find_used)

@@ -174,7 +174,7 @@ def index() -> str:
     known = {"waiting": waiting, "strange": strange, "changed": changed, "dead": dead, "outcomes": OUTCOMES}
     founding = find_founding(session(), current_organisation().id)
     appointed = find_appointed(session(), current_organisation().id, now=clock.now())
-    steps = find_first_steps(session(), current_organisation().id, founding) if founding else []
+    steps = find_first_steps(session(), settings(), current_organisation().id, founding) if founding else []
     known |= {"founding": founding, "first_steps": steps, "appointed": appointed, "role_names": ROLE_NAMES}
     known |= {
         "hides_steps": current_membership().hides_first_steps,

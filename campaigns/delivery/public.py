@@ -13,6 +13,7 @@ from campaigns.core.keys.leave_token import with_hidden_link
 from campaigns.delivery.queries import find_known_senders
 from campaigns.delivery.said_lately import load_said
 from campaigns.public_pages.publisher import behind
+from campaigns.web.current import settings
 from campaigns.web.people.kept_pages import Finished
 from campaigns.web.people.layout import (
     KEPT_WITH_NUMBERS,
@@ -38,7 +39,7 @@ def show(language: str, country: str) -> Finished:
     """Show the senders of a country, and what was written in the language."""
     check_country(country)
     owners, read = behind().organisation_ids, words_for(language, country).language
-    senders = find_known_senders(session(), owners, country)
+    senders = find_known_senders(session(), settings(), owners, country)
     now = clock.now()
     said = load_said(session(), owners, read, country, since=now - LATELY, now=now, most=MOST)
     # What was sent names numbers: a dead one has to be gone soon.

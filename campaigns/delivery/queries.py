@@ -9,10 +9,13 @@ from functools import cache
 from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal_column, select
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
+from campaigns.core.settings import Settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run, RunState, Sender
+from campaigns.planning.senders.connections import fault_of
+from campaigns.staff.credentials import load_credentials
 
 
 def in_state(state: SendState) -> ColumnElement[bool]:
@@ -99,10 +102,13 @@ def _has(state: SendState) -> ColumnElement[bool]:
     return exists().where(Delivery.run_id == Run.id, in_state(state)).correlate(Run)
 
 
-def find_known_senders(session: Session, organisation_ids: Collection[int], country: str) -> list[Sender]:
+def find_known_senders(
+    session: Session, settings: Settings, organisation_ids: Collection[int], country: str
+) -> list[Sender]:
     """Return the senders in use of some organisations, as people see them; what stands for several has no name.
 
-    '' stands for all countries.
+    '' stands for all countries. One whose key is missing is left out: its number may be mistyped, and what people
+    write there is not heard.
     """
     if not organisation_ids:
         # What the instance shares is nobody's word before somebody has opened the pages.
@@ -110,6 +116,13 @@ def find_known_senders(session: Session, organisation_ids: Collection[int], coun
     ours = Sender.organisation_id.in_(organisation_ids) | Sender.organisation_id.is_(None)
     seen = Sender.identity.not_like("MG%")
     known = select(Sender).where(ours, seen, Sender.active).order_by(Sender.channel, Sender.identity)
-    return [
+    credentials = load_credentials(session, settings)
+
+    def is_connected(sender: Sender) -> bool:
+        users = organisation_ids if sender.organisation_id is None else (sender.organisation_id,)
+        return any(not fault_of(credentials, sender, user) for user in users)
+
+    near = (
         each for each in session.scalars(known) if not country or not each.countries or country in each.countries
-    ]
+    )
+    return [each for each in near if is_connected(each)]

@@ -116,7 +116,7 @@ def _is_outdated(address: Address) -> bool:
 
 def _ways(language: str, country: str, problem: str = "", *, status: int = 200) -> Response:
     owners, read = behind().organisation_ids, words_for(language, country).language
-    senders = find_known_senders(session(), owners, country)
+    senders = find_known_senders(session(), settings(), owners, country)
     shown = {"ways": ways_to_stop(senders), "products": PRODUCTS, "own_word": _own_word(read)}
     return _page("leave", language, country, status=status, problem=problem, **shown)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Audience, ContactImport, EntryPoint, ImportState
 from campaigns.audience.queries import is_list
+from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.directory.models import Service
 from campaigns.example.queries import is_own
@@ -19,6 +20,7 @@ from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.places.models import Place
 from campaigns.planning.models import Campaign, CampaignState, Run, Sender
 from campaigns.planning.queries import select_senders
+from campaigns.planning.senders.connections import find_faults
 from campaigns.staff.models import AuditEntry
 from campaigns.staff.queries import owned
 
@@ -67,7 +69,7 @@ STEPS = (
     ),
     Step(
         N_("A sender"),
-        N_("The number, name or bot that messages come from. An administrator adds it."),
+        N_("The number, name or bot that messages come from, with its provider key. An administrator adds it."),
         "planning.senders.index",
     ),
     Step(
@@ -83,13 +85,27 @@ STEPS = (
 )
 
 
-def find_first_steps(session: Session, organisation_id: int, founding: Founding) -> list[tuple[Step, bool]]:
+def find_first_steps(
+    session: Session, settings: Settings, organisation_id: int, founding: Founding
+) -> list[tuple[Step, bool]]:
     """Return the steps to the first run, each with whether it is done.
 
     Whether people were written down is told by files and entry points: nobody learns how few there are.
     """
     are_two = founding.admins > 1 and founding.approvers > 0
-    return list(zip(STEPS, (are_two, *_which_exist(session, organisation_id)), strict=True))
+    place, service, people, audience, text, sender, *last = _which_exist(session, organisation_id)
+    # Without its key a sender sends nothing; who has none is not asked for keys.
+    can_send = sender and _has_connected(session, settings, organisation_id)
+    return list(zip(STEPS, (are_two, place, service, people, audience, text, can_send, *last), strict=True))
+
+
+def _has_connected(session: Session, settings: Settings, organisation_id: int) -> bool:
+    own = session.scalars(_select_own_senders(organisation_id)).all()
+    return len(find_faults(settings, session, own, organisation_id)) < len(own)
+
+
+def _select_own_senders(organisation_id: int) -> Select[Sender]:
+    return select_senders(organisation_id).where(Sender.active, is_own(Sender))
 
 
 def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
@@ -103,7 +119,7 @@ def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
 
     imported = of(ContactImport).where(ContactImport.state == ImportState.DONE, ~is_list())
     reviewed = of(Message).join(Translation).where(Translation.state == TranslationState.REVIEWED)
-    senders = select_senders(organisation_id).where(Sender.active, is_own(Sender))
+    senders = _select_own_senders(organisation_id)
     wanted = (
         of(Place).where(is_own(Place)),
         of(Service).where(Service.verified_on.is_not(None)),

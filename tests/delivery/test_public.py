@@ -43,6 +43,21 @@ def test_senders_and_late_texts_of_those_who_are_open_are_shown(pages: Pages) ->
     assert "<form" not in page
 
 
+def test_sender_without_its_key_is_told_to_nobody(pages: Pages) -> None:
+    """Its number may be mistyped, and a STOP to it is never heard."""
+    admin = pages.member(Role.ADMIN)
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
+        a_sender(session, identity="+48500100200", organisation_id=pages.ours.id)
+        a_sender(session, identity="+48500100201", organisation_id=None)
+        for identity, owner in (("+48500999998", pages.ours.id), ("+48500999999", None)):
+            a_sender(session, identity=identity, organisation_id=owner, secret_name="later")
+    for page in (pages.client().get(f"/en/pl/{name}").text for name in "me"):
+        assert "+48500100200" in page
+        assert "+48500100201" in page
+        assert "+4850099999" not in page
+
+
 @pytest.mark.both_databases
 def test_text_that_is_wrong_by_now_is_shown_as_ours_no_more(pages: Pages) -> None:
     """Whoever looks at most a minute later finds neither a dead number nor what was withdrawn."""

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app
-
 from campaigns.audience.joining.links import PRODUCTS, WayIn, ways_in
-from campaigns.audience.joining.views import SENDERS
+from campaigns.audience.joining.views import senders_of
 from campaigns.audience.joining.ways_to_join import select_entry_points
 from campaigns.audience.models import EntryPoint
 from campaigns.places.geography.atlas import check_region
@@ -77,7 +75,6 @@ def _find_joinable(organisation_id: int, name: str, language: str, country: str)
     fitting = [each for each in session().scalars(hung) if each.language in (None, language)]
     # The one for their own language comes first.
     entry_point = min(fitting, key=lambda each: (each.language is None, -each.id), default=None)
-    senders = session().scalars(current_app.extensions[SENDERS](organisation_id))
-    near = [each for each in senders if not each.countries or country in each.countries]
+    near = [each for each in senders_of(organisation_id) if not each.countries or country in each.countries]
     ways = ways_in(entry_point.code, near) if entry_point else []
     return Joinable(name, entry_point.code, ways) if entry_point and ways else None

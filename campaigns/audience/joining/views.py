@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from sqlalchemy import Select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS, EntryPointForm
@@ -17,6 +17,7 @@ from campaigns.audience.joining.links import PRODUCTS, WayIn, ways_in
 from campaigns.audience.joining.qr_codes import qr_code
 from campaigns.audience.models import EntryPoint
 from campaigns.core.errors import InputError
+from campaigns.core.settings import Settings
 from campaigns.places.models import Place
 from campaigns.places.queries import places_by_id, select_places
 from campaigns.public_pages.publisher import behind
@@ -32,13 +33,21 @@ pages = Blueprint("entry_points", __name__, url_prefix="/ways-to-join")
 Page = str | Response | tuple[str, int]
 #: Of one poster; more would be too small to be read from a few steps away.
 MOST_LANGUAGES = 3
-#: Where the application keeps how senders are selected.
-SENDERS = "select_senders"
+#: Where the application keeps how senders are found.
+_SENDERS = "find_senders"
+#: Finds the senders in use of an organisation, each with why nothing can be sent over it, or "".
+FindSenders = Callable[[Session, Settings, int], Sequence[tuple[Any, str]]]
 
 
-def init_entry_points(app: Flask, *, select_senders: Callable[[int], Select[Any]]) -> None:
-    """Tell the pages how to select the senders of an organisation, which belong to a later step."""
-    app.extensions[SENDERS] = select_senders
+def init_entry_points(app: Flask, *, find_senders: FindSenders) -> None:
+    """Tell the pages how to find the senders of an organisation, which belong to a later step."""
+    app.extensions[_SENDERS] = find_senders
+
+
+def senders_of(organisation_id: int, *, connected: bool = True) -> list[Any]:
+    """Return an organisation's senders in use: those that hear what people write, or those that do not yet."""
+    found = current_app.extensions[_SENDERS](session(), settings(), organisation_id)
+    return [sender for sender, fault in found if bool(fault) is not connected]
 
 
 @pages.get("")
@@ -85,9 +94,9 @@ def show(entry_point_id: int) -> Page:
         "audience/joining/entry_point.html",
         entry_point=entry_point,
         place=place,
-        ways=_ways_in(entry_point),
         channels=CHANNELS,
         code_of=qr_code,
+        **_ways_in(entry_point),
     )
 
 
@@ -103,7 +112,6 @@ def poster(entry_point_id: int) -> Page:
     return render_template(
         "audience/joining/poster.html",
         entry_point=entry_point,
-        ways=_ways_in(entry_point),
         products=PRODUCTS,
         code_of=qr_code,
         # Whoever is named nowhere on the pages for everybody is not named on a wall.
@@ -114,6 +122,7 @@ def poster(entry_point_id: int) -> Page:
         offered=public_languages(),
         places=MOST_LANGUAGES,
         cap=(settings().cap_messages, settings().cap_days),
+        **_ways_in(entry_point),
     )
 
 
@@ -126,9 +135,12 @@ def take_down(entry_point_id: int) -> Page:
     return redirect(url_for("audience.entry_points.show", entry_point_id=entry_point_id))
 
 
-def _ways_in(entry_point: EntryPoint) -> list[WayIn]:
-    senders = session().scalars(current_app.extensions[SENDERS](entry_point.organisation_id))
-    return ways_in(entry_point.code, senders)
+def _ways_in(entry_point: EntryPoint) -> dict[str, list[WayIn]]:
+    """Return the ways in, and those that are left out because nobody hears there yet."""
+    return {
+        name: ways_in(entry_point.code, senders_of(entry_point.organisation_id, connected=connected))
+        for name, connected in (("ways", True), ("unheard", False))
+    }
 
 
 def _entry_point(entry_point_id: int) -> EntryPoint:

@@ -38,8 +38,15 @@ def load_connections(session: Session, settings: Settings, organisation_id: int)
 
 def find_unconnected(session: Session, settings: Settings, organisation_id: int) -> dict[int, str]:
     """Return why nothing can be sent over a sender in use, by its id; those without a fault are not in it."""
+    in_use = find_in_use(session, settings, organisation_id)
+    return {sender.id: fault for sender, fault in in_use if fault}
+
+
+def find_in_use(session: Session, settings: Settings, organisation_id: int) -> list[tuple[Sender, str]]:
+    """Return the senders in use of an organisation, each with why nothing can be sent over it, or ""."""
     found = session.scalars(select_senders(organisation_id).where(Sender.active)).all()
-    return find_faults(settings, session, found, organisation_id)
+    faults = find_faults(settings, session, found, organisation_id)
+    return [(sender, faults.get(sender.id, "")) for sender in found]
 
 
 def find_faults(

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from campaigns.audience.joining.ways_to_join import create_entry_point, take_down
 from campaigns.audience.models import Channel, EntryPoint
+from campaigns.staff.models import Role
 from tests.factories import a_place, a_sender
 from tests.web.pages import Pages
 
@@ -44,6 +45,21 @@ def test_page_leads_to_each_app_and_says_who_shows_the_number(pages: Pages, peop
     assert "Set-Cookie" not in page.headers
     assert "https://t.me" in people.get("/en/de/b").text
     assert "sms:" not in people.get("/en/de/b").text
+
+
+def test_number_whose_key_is_missing_is_no_way_in(pages: Pages, people: FlaskClient) -> None:
+    """Nobody hears what is written there, which those who print a poster are told."""
+    lacking = {"identity": "+48500999999", "secret_name": "later"}
+    with pages.sessions.begin() as session:
+        a_sender(session, organisation_id=pages.ours.id, **lacking)
+    hung = hang_up(pages, "GATE-1")
+    page = people.get("/en/pl/b").text
+    assert "+48500100200" in page
+    assert "+48500999999" not in page
+    staff, own = pages.client(pages.member(Role.AUTHOR)), f"/audience/ways-to-join/{hung.id}"
+    for page in (staff.get(own).text, staff.get(f"{own}/poster").text):
+        assert "sms:+48500999999" not in page
+        assert "+48500999999" in page.partition("Left out until the provider key is entered")[2]
 
 
 def test_way_in_of_their_language_comes_first_and_no_place_is_claimed(pages: Pages, people: FlaskClient) -> None:
