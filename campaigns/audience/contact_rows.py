@@ -30,6 +30,8 @@ class ContactRow:
     consent_how: str
     #: Names of groups, as they stand in the cell.
     groups: str = ""
+    #: Other handles that a file has of the person. Nobody is written to by them, but a stop on one counts.
+    beside: tuple[Handle, ...] = ()
 
 
 def quoted(text: str) -> str:

@@ -40,6 +40,16 @@ def all_languages() -> dict[str, Language]:
         return {row["code"]: _language(row) for row in csv.DictReader(lines)}
 
 
+@cache
+def codes_by_name() -> dict[str, str]:
+    """Return codes by all that a cell may call a language, in small letters; the first of two languages counts."""
+    names: dict[str, str] = {}
+    for language in all_languages().values():
+        for name in (language.code, language.name.casefold(), language.autonym.casefold()):
+            names.setdefault(name, language.code)
+    return names
+
+
 def is_right_to_left(code: str) -> bool:
     """Say whether text in the language `code` runs from right to left; unknown languages do not."""
     language = all_languages().get(code.partition("-")[0])

@@ -6,19 +6,20 @@ Only what is wrong is kept, and a few bytes a handle: a file may hold a million 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import count
 from typing import BinaryIO
 
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
-from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
-from campaigns.audience.files.repeated_lines import SeenHandles
-from campaigns.audience.files.several_numbers import BETWEEN, chosen_of, further_columns, numbers_in
+from campaigns.audience.files.repeated_lines import NOTHING_LEFT_OUT, LinesLeftOut, SeenHandles
+from campaigns.audience.files.several_numbers import beside, chosen_of, further_columns, numbers_in
 from campaigns.audience.models import Channel
 from campaigns.core.errors import (
     MOST_PROBLEMS,
@@ -28,7 +29,7 @@ from campaigns.core.errors import (
     MissingColumnsError,
     RowProblem,
 )
-from campaigns.core.languages import all_languages
+from campaigns.core.languages import codes_by_name
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import Line, open_sheet, recognise_coding
 
@@ -103,13 +104,12 @@ def read_contacts(
     """
     coding = recognise_coding(file)
     try:
-        left_out: Container[int] = ()
-        if telling.repeated is not None:
-            # Which line is the last of its number is known at the end alone.
-            looking = ContactReader(text_of(file, coding), telling=telling, max_rows=max_rows, now=now)
-            left_out = looking.superseded()
-        lines = text_of(file, coding)
-        reader = ContactReader(lines, telling=telling, max_rows=max_rows, now=now, left_out=left_out)
+
+        def reading(left_out: LinesLeftOut = NOTHING_LEFT_OUT) -> ContactReader:
+            lines = text_of(file, coding)
+            return ContactReader(lines, telling=telling, max_rows=max_rows, now=now, left_out=left_out)
+
+        reader = reading(_left_out(reading, telling.repeated)) if telling.repeated else reading()
     except MissingColumnsError as error:
         # Whoever keeps the file until its columns are named has to decode it.
         raise MissingColumnsError(error.template, **error.values, coding=coding) from None
@@ -123,6 +123,17 @@ def read_contacts(
         repeated=telling.repeated or "",
         other_numbers=reader.other_numbers,
     )
+
+
+def _left_out(reading: Callable[[], ContactReader], which: WhichLine) -> LinesLeftOut:
+    """Return the lines that are left out; which one is the last of its number is known at the end alone."""
+    instead = reading().superseded(which)
+    handles: defaultdict[int, set[Handle]] = defaultdict(set)
+    # Only lines that are left out are remembered, of which there are few.
+    for row in (row for rows in (reading().batches(BATCH) if instead else ()) for row in rows):
+        for line in instead.get(row.line, ()):
+            handles[line].update(row.handles, row.beside)
+    return LinesLeftOut(instead, handles)
 
 
 def text_of(file: BinaryIO, coding: str) -> Generator[str, None, None]:
@@ -163,10 +174,10 @@ class LineReader:
         *,
         telling: FileTelling,
         now: datetime,
-        left_out: Container[int] = (),
+        left_out: LinesLeftOut = NOTHING_LEFT_OUT,
         salt: bytes | None = None,
     ) -> None:
-        """Begin to read; lines that are `left_out` are not read, `salt` is what `seen` is to have."""
+        """Begin to read; lines that are `left_out` are no people, `salt` is what `seen` is to have."""
         self.columns, self.lines = tuple(columns), iter(lines)
         self._number_columns = ("number", *further_columns(columns))
         self._telling = telling
@@ -206,16 +217,15 @@ class LineReader:
         for line_number, first in self.seen.repeated():
             self.problems.append(stands_twice(line_number, first))
 
-    def superseded(self) -> frozenset[int]:
-        """Read to the end, and return the lines that are left out for another one with the same number."""
-        which = self._telling.repeated
+    def superseded(self, which: WhichLine) -> dict[int, frozenset[int]]:
+        """Read to the end, and return the lines that are left out, with those that count instead."""
         for _batch in self.batches(BATCH):
             pass
-        return frozenset() if which is None else self.seen.superseded(which)
+        return self.seen.superseded(which)
 
     def _read(self, line: Line, first_lines: Mapping[Handle, int]) -> ContactRow | None:
         """Return the person of a row, or None when something is wrong with it."""
-        if line.number in self._left_out:
+        if line.number in self._left_out.lines:
             self.left_out += 1
             return None
         if line.is_too_long:
@@ -233,6 +243,8 @@ class LineReader:
         for handle in row.handles:
             self.seen.add(handle, line.number)
         self.other_numbers += max(len(numbers) - 1, 0)
+        if elsewhere := self._left_out.handles.get(line.number):
+            return replace(row, beside=tuple(elsewhere.union(row.beside) - set(row.handles)))
         return row
 
     def _numbers(self, line: Line) -> list[str]:
@@ -250,9 +262,9 @@ class ContactReader(LineReader):
         telling: FileTelling,
         max_rows: int,
         now: datetime,
-        left_out: Container[int] = (),
+        left_out: LinesLeftOut = NOTHING_LEFT_OUT,
     ) -> None:
-        """Begin to read; `source` gives the lines of the file with their ends, `left_out` are not read.
+        """Begin to read; `source` gives the lines of the file with their ends, without those `left_out`.
 
         Raises FileFormatError for a file or header that cannot be read.
         """
@@ -278,7 +290,7 @@ def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datet
     cells = {column: telling.cell(column, line.cells.get(column, "")) for column in COLUMN_NAMES}
     if numbers:
         cells["number"] = chosen_of(numbers, default_country=telling.default_country)
-    handles = _handles(cells, telling.default_country)
+    handles, further = _handles(cells, numbers, telling.default_country)
     if not cells["consent_how"]:
         raise _RowError("consent_how", N_("how the person agreed is missing; nobody is written to without it."))
     position = _position(cells)
@@ -294,25 +306,35 @@ def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datet
         consent_at=_moment("consent_date", cells["consent_date"], now),
         consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
         groups=cells["group"],
+        beside=further,
     )
 
 
-def _handles(cells: Mapping[str, str], default_country: str | None) -> tuple[Handle, ...]:
-    """Read the handles of a row: the number, on the row's channel, and those in columns of their own."""
+def _handles(
+    cells: Mapping[str, str], numbers: Sequence[str], default_country: str | None
+) -> tuple[tuple[Handle, ...], tuple[Handle, ...]]:
+    """Read the handles of a row: the number, on the row's channel, and those in columns of their own.
+
+    Return those that are taken, and those beside them.
+    """
     written = {column: Channel(column) for column in ("whatsapp", "telegram") if cells[column]}
     if cells["number"] or not written:
         written = {"number": _channel(cells["channel"])} | written
     handles: dict[Channel, Handle] = {}
+    further: list[Handle] = []
     for column, channel in written.items():
         if channel in handles:
             raise _RowError(column, N_("this row has two addresses on the same channel."))
+        texts = numbers_in([cells[column]]) or [""]
         try:
-            handles[channel] = read_handle(
-                channel, cells[column].split(BETWEEN)[0], default_country=default_country
-            )
+            taken = read_handle(channel, texts[0], default_country=default_country)
         except AddressError as error:
             raise _RowError(column, error.template, **error.values) from None
-    return tuple(handles.values())
+        handles[channel] = taken
+        others = numbers if column == "number" else texts
+        if len(others) > 1:
+            further += beside(others, taken, channel=channel, default_country=default_country)
+    return tuple(handles.values()), tuple(further)
 
 
 def _channel(text: str) -> Channel:
@@ -323,7 +345,7 @@ def _channel(text: str) -> Channel:
 
 
 def _language(column: str, text: str) -> str:
-    code = _language_codes().get(text.casefold())
+    code = codes_by_name().get(text.casefold())
     if code is not None:
         return code
     if not text:
@@ -331,16 +353,6 @@ def _language(column: str, text: str) -> str:
     raise _RowError(
         column, N_("%(text)s is no language we know; write its code, for example uk."), text=quoted(text)
     )
-
-
-@cache
-def _language_codes() -> dict[str, str]:
-    """Return codes by all that a cell may call a language, in small letters; the first of two languages counts."""
-    names: dict[str, str] = {}
-    for language in all_languages().values():
-        for name in (language.code, language.name.casefold(), language.autonym.casefold()):
-            names.setdefault(name, language.code)
-    return names
 
 
 def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:

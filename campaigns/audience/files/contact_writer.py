@@ -19,6 +19,7 @@ from campaigns.audience.consent.sealed_words import Evidence, evidence_sealer
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import BATCH
 from campaigns.audience.files.known_people import Known, look_up
+from campaigns.audience.files.people_beside import PeopleBeside
 from campaigns.audience.files.table_loading import load_rows
 from campaigns.audience.models import (
     PURPOSE,
@@ -89,6 +90,13 @@ class _Written:
     address_id: int | None = None
     #: Consents of known addresses that had none, of which there are few; the first word of a file counts.
     agreed: dict[int, _Agreed] = field(default_factory=dict)
+    #: People by hashes of their handles that were not taken.
+    beside: PeopleBeside = field(default_factory=PeopleBeside)
+
+    def note(self, entries: Iterable[_Entry], address_ids: Iterable[int], known: Known) -> None:
+        """Note the addresses of a batch that were added."""
+        self.address_id = self.address_id or min(address_ids, default=None)
+        self.beside.add((entry.contact_id, known.numbers_beside(entry.row)) for entry in entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,7 @@ def take_in(
         entries += _refresh(session, old, known=known, placing=placing)
         written.agreed = {each.address_id: each for each in _agreed(old, known)} | written.agreed
         address_ids = _add_addresses(session, organisation_id, entries, known=known, vault=vault)
-        written.address_id = written.address_id or min(address_ids, default=None)
+        written.note(entries, address_ids, known)
         counts.added += len(new)
         counts.updated += len(old)
         _note_stopped(counts, batch, known, is_later=place > 0)
@@ -218,16 +226,34 @@ def _heed_late_stops(session: Session, organisation_id: int, first: _Written) ->
         return 0
     new = owned(select(Address.number).where(Address.id >= first.address_id), Address, organisation_id)
     mark_shared(session, organisation_id, new)
-    found = session.scalars(_late(organisation_id, first.address_id, AddressState.OPTED_OUT)).all()
+    found = _late(session, organisation_id, first, AddressState.OPTED_OUT)
     remember(session, found)
     withdraw(session, found, Declaration(METHOD, "said stop while the file was imported", clock.now()))
-    held = session.scalars(_late(organisation_id, first.address_id, AddressState.HELD)).all()
+    held = _late(session, organisation_id, first, AddressState.HELD)
     hold(session, held, Declaration(METHOD, "on hold when the file was imported", clock.now()))
     people = {address.contact_id for address in found}
     return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
 
 
-def _late(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:
+def _late(session: Session, organisation_id: int, first: _Written, state: AddressState) -> list[Address]:
+    """Return new addresses that ought to be in `state`: of themselves, or by a handle beside them."""
+    first_id = first.address_id or 0
+    found = {address.id: address for address in session.scalars(_select_late(organisation_id, first_id, state))}
+    people = first.beside.find(session, is_hold=state is AddressState.HELD)
+    for start in range(0, len(people), BATCH):
+        theirs = _select_new(organisation_id, first_id, state)
+        theirs = theirs.where(Address.contact_id.in_(people[start : start + BATCH]))
+        found |= {address.id: address for address in session.scalars(theirs)}
+    return [found[address_id] for address_id in sorted(found)]
+
+
+def _select_new(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:
+    """Select new addresses that are neither in `state` nor opted out."""
+    new = select(Address).where(Address.id >= first_id, Address.state.not_in((AddressState.OPTED_OUT, state)))
+    return owned(new, Address, organisation_id)
+
+
+def _select_late(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:
     """Select new addresses that ought to be in `state`, as what is remembered and the contact's others say."""
     is_remembered = exists().where(
         SuppressedAddress.lookup.in_((Address.number, Address.lookup)),
@@ -236,8 +262,7 @@ def _late(organisation_id: int, first_id: int, state: AddressState) -> Select[Ad
     )
     sibling = aliased(Address)
     has_said = exists().where(sibling.contact_id == Address.contact_id, sibling.state == state)
-    late = select(Address).where(Address.id >= first_id, Address.state.not_in((AddressState.OPTED_OUT, state)))
-    return owned(late, Address, organisation_id).where(or_(is_remembered, has_said)).order_by(Address.id)
+    return _select_new(organisation_id, first_id, state).where(or_(is_remembered, has_said))
 
 
 def _add_people(

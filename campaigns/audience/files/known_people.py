@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, or_, select
@@ -37,12 +37,17 @@ class Known:
     suppressed: set[Mark]
 
     def is_stopped(self, row: ContactRow) -> bool:
-        """Say whether the person said stop on any channel of the row: then the file brings no other one in."""
+        """Say whether the person said stop by any handle of the row: then the file brings no other one in."""
         if not self.addresses and not self.suppressed:
             return False
-        states = {address.state for address in self.of(row)}
-        marks = {mark for handle in row.handles for mark in self._marks(handle)}
+        handles = (*row.handles, *row.beside)
+        states = {address.state for handle in handles if (address := self.address_of(handle)) is not None}
+        marks = {mark for handle in handles for mark in self._marks(handle)}
         return AddressState.OPTED_OUT in states or not marks.isdisjoint(self.suppressed)
+
+    def numbers_beside(self, row: ContactRow) -> Iterator[Mark]:
+        """Give what would be remembered, had the person said stop by a handle that is not taken."""
+        return ((self.hashes[handle].number, handle.channel) for handle in row.beside)
 
     def count_numbers(self) -> int:
         """Return how many different numbers the batch has."""
@@ -77,7 +82,7 @@ def look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow],
             vault.lookup_hash(handle.channel, handle.text), number_key(vault, handle.channel, handle.text)
         )
         for row in batch
-        for handle in row.handles
+        for handle in (*row.handles, *row.beside)
     }
     lookups, numbers = {one.lookup for one in hashes.values()}, {one.number for one in hashes.values()}
     addresses: dict[Mark, Address] = {}

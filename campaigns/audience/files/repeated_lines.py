@@ -5,13 +5,26 @@ from __future__ import annotations
 import secrets
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
 
 from campaigns.audience.consent.handles import Handle
 from campaigns.audience.file_telling import WhichLine
+
+
+@dataclass(frozen=True, slots=True)
+class LinesLeftOut:
+    """The lines of a file that are left out, because others with the same number count."""
+
+    lines: Container[int] = ()
+    #: What stands in them, by the lines that count instead: a stop by one of these handles is heeded there.
+    handles: Mapping[int, set[Handle]] = field(default_factory=dict)
+
+
+NOTHING_LEFT_OUT = LinesLeftOut()
 
 
 class SeenHandles:
@@ -44,22 +57,25 @@ class SeenHandles:
             if first.setdefault(mark, line) != line:
                 yield line, first[mark]
 
-    def superseded(self, counts: WhichLine) -> frozenset[int]:
+    def superseded(self, counts: WhichLine) -> dict[int, frozenset[int]]:
         """Return the lines that are left out where the first, or the last, of those with one handle `counts`.
+
+        Each comes with the lines that count instead of it.
 
         A line is left out only for one that counts, so nobody is lost who stands in the file.
         """
         marks_of: defaultdict[int, set[int]] = defaultdict(set)
         for mark, line in self._walk(self._twice()):
             marks_of[line].add(mark)
-        taken: set[int] = set()
-        left_out = set()
+        taken: dict[int, int] = {}
+        left_out = {}
         for line in sorted(marks_of, reverse=counts == WhichLine.LAST):
-            if taken.isdisjoint(marks_of[line]):
-                taken |= marks_of[line]
+            instead = frozenset(taken[mark] for mark in marks_of[line] if mark in taken)
+            if instead:
+                left_out[line] = instead
             else:
-                left_out.add(line)
-        return frozenset(left_out)
+                taken |= dict.fromkeys(marks_of[line], line)
+        return left_out
 
     def _twice(self) -> set[int]:
         hashes = np.array(self._hashes)

@@ -1,4 +1,6 @@
-"""An address book may hold several numbers of a person, of which the first mobile one is taken. Pure."""
+"""An address book may hold several numbers of a person, of which the first mobile one is taken. Pure.
+
+Nobody is written to by the others, but who said stop by one of them said it."""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import phonenumbers
 
-from campaigns.audience.consent.handles import read_number
+from campaigns.audience.consent.handles import Handle, read_handle, read_number
+from campaigns.audience.models import Channel
 from campaigns.core.errors import AddressError
 
 #: What Google's export writes between several numbers in one cell.
@@ -48,3 +51,17 @@ def chosen_of(texts: Sequence[str], *, default_country: str | None) -> str:
             return text
         possible.append(text)
     return [*possible, *texts][0]
+
+
+def beside(
+    texts: Iterable[str], taken: Handle, *, channel: Channel, default_country: str | None
+) -> tuple[Handle, ...]:
+    """Return the handles among these texts that are not the taken one; what no phone can have is left out."""
+    found: dict[Handle, None] = {}
+    for text in texts:
+        try:
+            found[read_handle(channel, text, default_country=default_country)] = None
+        except AddressError:
+            continue
+    found.pop(taken, None)
+    return tuple(found)

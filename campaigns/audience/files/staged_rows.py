@@ -45,19 +45,23 @@ class StagedRows:
 
 
 def _values(row: ContactRow) -> tuple[Any, ...]:
-    handles = [(handle.channel.value, handle.text, handle.country) for handle in row.handles]
+    handles, beside = (
+        [(handle.channel.value, handle.text, handle.country) for handle in each]
+        for each in (row.handles, row.beside)
+    )
     return (
         *(row.line, handles, row.language, row.other_language, row.position, row.place, row.region),
         *(row.position_at and row.position_at.isoformat(), row.consent_at.isoformat()),
-        *(row.consent_how, row.groups),
+        *(row.consent_how, row.groups, beside),
     )
 
 
 def _row(values: list[Any]) -> ContactRow:
-    line, handles, language, other_language, position, place, region, position_at, consent_at, how, groups = values
+    line, handles, language, other_language, position, place, region, position_at, consent_at, *others = values
+    how, groups, beside = others
     return ContactRow(
         line=line,
-        handles=tuple(Handle(_CHANNELS[channel], text, country) for channel, text, country in handles),
+        handles=_handles(handles),
         language=language,
         other_language=other_language,
         position=position and (position[0], position[1]),
@@ -67,7 +71,12 @@ def _row(values: list[Any]) -> ContactRow:
         consent_at=_moment(consent_at),
         consent_how=how,
         groups=groups,
+        beside=_handles(beside),
     )
+
+
+def _handles(values: list[Any]) -> tuple[Handle, ...]:
+    return tuple(Handle(_CHANNELS[channel], text, country) for channel, text, country in values)
 
 
 @lru_cache(maxsize=1024)

@@ -15,6 +15,8 @@ from campaigns.core.database import UTCDateTime
 Row = tuple[Any, ...]
 #: Different moments of a load that are converted once: a file has few, most of them days.
 _MOMENTS = 1024
+#: Values that SQLite takes in one statement.
+MOST_BOUND = 30_000
 
 
 def load_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -47,8 +49,17 @@ def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes:
     if connection.dialect.name == "postgresql":
         found = connection.exec_driver_sql(f"{asked} = ANY(%s)", (values,))
     else:
-        found = connection.exec_driver_sql(f"{asked} IN ({', '.join('?' * len(values))})", tuple(values))
+        return {
+            each
+            for start in range(0, len(values), MOST_BOUND)
+            for each in _among(connection, asked, values[start : start + MOST_BOUND])
+        }
     return set(found.scalars())
+
+
+def _among(connection: Connection, asked: str, values: Sequence[bytes]) -> Iterable[Any]:
+    marks = ", ".join("?" * len(values))
+    return connection.exec_driver_sql(f"{asked} IN ({marks})", tuple(values)).scalars()
 
 
 def _copy(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -1,0 +1,114 @@
+"""Who said stop stays out by each number that a file has of them, taken or not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.holds import hold_everywhere
+from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
+from campaigns.audience.files.contact_reader import ContactFile, read_contacts
+from campaigns.audience.files.contact_writer import take_in
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.positions import Placing, Standing
+from campaigns.audience.service import import_file, import_people
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.settings import load_settings
+from campaigns.staff.models import Organisation
+from tests.factories import NOON, an_organisation
+
+pytestmark = pytest.mark.both_databases
+
+STOPPED = "+380501234567"
+OTHER = "+380671234567"
+END = "uk,2026-02-01,form"
+
+
+@pytest.fixture
+def organisation(session: Session) -> Organisation:
+    return an_organisation(session)
+
+
+def say(session: Session, vault: Vault, *, refuse: object = withdraw_everywhere) -> None:
+    lookup, number = vault.lookup_hash(Channel.SMS, STOPPED), vault.number_hash(STOPPED)
+    told = HashedHandle(lookup, Channel.SMS, number), Declaration("keyword", "STOP", NOON)
+    assert callable(refuse)
+    refuse(session, *told)
+
+
+def people_of(header: str, *lines: str, telling: FileTelling = NOTHING_TOLD) -> ContactFile:
+    data = "\n".join([f"{header},language,consent_date,consent_how", *(f"{line},{END}" for line in lines)])
+    return ContactFile(read_contacts(io.BytesIO(data.encode()), max_rows=9, now=NOON, telling=telling))
+
+
+def states(session: Session) -> Sequence[str]:
+    return session.scalars(select(Address.state).order_by(Address.id)).all()
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("Phone 1 - Value,Phone 2 - Value", f"{OTHER},{STOPPED}"),
+        ("number", f"{OTHER} ::: {STOPPED}"),
+        ("number,telegram,whatsapp", f",77,{OTHER} ::: {STOPPED}"),
+    ],
+)
+def test_stop_on_a_number_that_is_not_taken_is_heeded(
+    session: Session, organisation: Organisation, vault: Vault, header: str, line: str
+) -> None:
+    say(session, vault)
+    report = import_people(session, organisation.id, people_of(header, line), vault=vault)
+    assert (report.added, states(session)) == (1, [])
+
+
+def test_stop_on_a_number_that_is_not_taken_is_heeded_of_a_file_read_at_once(
+    session: Session, organisation: Organisation, vault: Vault
+) -> None:
+    say(session, vault)
+    data = f"number,language,consent_date,consent_how\n{OTHER} ::: {STOPPED},{END}\n".encode()
+    import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=load_settings({}))
+    assert states(session) == []
+
+
+@pytest.mark.parametrize("which", list(WhichLine))
+def test_stop_in_a_line_that_is_left_out_is_heeded(
+    session: Session, organisation: Organisation, vault: Vault, which: WhichLine
+) -> None:
+    say(session, vault)
+    lines = (f"{OTHER},77", f"{STOPPED},77")
+    ordered = lines if which is WhichLine.FIRST else lines[::-1]
+    found = people_of("number,telegram", *ordered, telling=NOTHING_TOLD.counting(which))
+    report = import_people(session, organisation.id, found, vault=vault)
+    assert (report.left_out, states(session)) == (1, [])
+
+
+class SaidMeanwhile(Placing):
+    """A placing that hears something after the people of the file were looked up and before they are written."""
+
+    def standing_of(self, row: ContactRow) -> Standing:
+        self.hear()
+        return super().standing_of(row)
+
+    hear: partial[None]
+
+
+@pytest.mark.parametrize(
+    ("refuse", "state"), [(withdraw_everywhere, AddressState.OPTED_OUT), (hold_everywhere, AddressState.HELD)]
+)
+def test_stop_on_a_number_that_is_not_taken_is_heeded_during_an_import(
+    session: Session, organisation: Organisation, vault: Vault, refuse: object, state: AddressState
+) -> None:
+    [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567").batches()
+    placing = SaidMeanwhile(session, organisation.id)
+    placing.place(rows)
+    placing.hear = partial(say, session, vault, refuse=refuse)
+    take_in(session, organisation.id, [rows], placing=placing, vault=vault)
+    assert states(session) == [state, AddressState.ACTIVE]
