@@ -12,12 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.by_hand.group_changes import change_group, delete_group
 from campaigns.audience.grouping import create_group, groups_of, set_groups
 from campaigns.audience.models import Audience, Contact, ContactGroup, GroupedContact, GroupKind
 from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule, select_resolved
 from campaigns.audience.service import create_audience
-from campaigns.core.errors import AudienceRuleError, InputError
+from campaigns.core.errors import AudienceRuleError, InputError, NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.erasing.contact_data import empty
 from campaigns.staff.models import AuditEntry, Organisation, Role
@@ -207,6 +208,27 @@ def test_group_is_deleted_unless_an_audience_means_it(
     assert actions == "group.delete"
     with pages.sessions.begin() as session, pytest.raises(AudienceRuleError):
         create_audience(session, pages.ours.id, name="Late", rule=rule, by=None)
+
+
+@pytest.mark.both_databases
+def test_group_that_is_gone_is_neither_deleted_nor_renamed(pages: Pages) -> None:
+    """Of two who delete one group at once the later finds nothing, and the audit tells of one deletion."""
+    with pages.sessions.begin() as session:
+        group, by = a_group(session, pages.ours), a_member(session, pages.ours).id
+
+    def act(verb: Callable[..., object], **facts: object) -> None:
+        # As whoever opened it before it was gone.
+        with pages.sessions.begin() as session:
+            verb(session, session.merge(group, load=False), by=by, **facts)
+
+    act(delete_group)
+    with pytest.raises(NotFoundError):
+        act(delete_group)
+    with pytest.raises(NotFoundError):
+        act(change_group, kind=GroupKind.PARTNER, name="Late")
+    with pages.sessions() as session:
+        told = select(AuditEntry.action).where(AuditEntry.action.like("group.%")).order_by(AuditEntry.id)
+        assert session.scalars(told).all() == ["group.create", "group.delete"]
 
 
 def test_count_of_a_group_tells_of_no_single_person(

@@ -9,21 +9,23 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.grouping import TAKEN, checked_name
 from campaigns.audience.models import Audience, ContactGroup, GroupedContact, GroupKind
-from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
-from campaigns.staff.queries import owned
+from campaigns.staff.queries import NOT_THERE, owned
 
 
 def change_group(session: Session, group: ContactGroup, *, kind: GroupKind, name: str, by: int) -> list[str]:
     """Give a group another name or kind, and return what is new.
 
-    Raises InputError for a name that is missing, too long or another group's.
+    Raises InputError for a name that is missing, too long or another group's, NotFoundError for a group that was
+    deleted meanwhile.
     """
     clean = checked_name(name)
     # Two that take one name at once wait for each other here.
     _hold_groups(session, group.organisation_id)
+    _hold(session, group, key_share=True)
     taken = owned(select(ContactGroup.id), ContactGroup, group.organisation_id)
     if session.scalar(taken.where(ContactGroup.folded == clean.casefold(), ContactGroup.id != group.id)):
         raise InputError(TAKEN)
@@ -44,10 +46,13 @@ def change_group(session: Session, group: ContactGroup, *, kind: GroupKind, name
 
 
 def delete_group(session: Session, group: ContactGroup, *, by: int) -> None:
-    """Delete a group; its people stay contacts. Raises TransitionError while an audience means it."""
+    """Delete a group; its people stay contacts.
+
+    Raises TransitionError while an audience means it, NotFoundError when another did it meanwhile.
+    """
     # A file that puts people into it ends before, and so does whoever saves an audience.
     _hold_groups(session, group.organisation_id)
-    session.execute(select(ContactGroup.id).where(ContactGroup.id == group.id).with_for_update())
+    _hold(session, group)
     if find_naming(session, group):
         raise TransitionError(N_("An audience means this group: take it out of the rule first."))
     audit.record(session, "group.delete", subject=group, organisation_id=group.organisation_id, member_id=by)
@@ -65,3 +70,10 @@ def find_naming(session: Session, group: ContactGroup) -> Sequence[Audience]:
 def _hold_groups(session: Session, organisation_id: int) -> None:
     held = select(Organisation.id).where(Organisation.id == organisation_id)
     session.execute(held.with_for_update(key_share=True))
+
+
+def _hold(session: Session, group: ContactGroup, *, key_share: bool = False) -> None:
+    """Read a group anew and hold it. Raises NotFoundError when it is gone."""
+    held = select(ContactGroup).where(ContactGroup.id == group.id).with_for_update(key_share=key_share)
+    if session.scalar(held.execution_options(populate_existing=True)) is None:
+        raise NotFoundError(NOT_THERE)
