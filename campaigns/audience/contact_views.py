@@ -132,18 +132,21 @@ def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
     about = open_about(file, vault())
+    causes = causes_of(about.problems)
+    meanings = CellMeanings(
+        session().scalars(select_places(current_organisation().id)),
+        session().scalars(select_groups(current_organisation().id)),
+    )
     return render_template(
         "audience/files/file.html",
         file=file,
         about=about,
-        causes=causes_of(about.problems),
+        causes=causes,
+        near_of=meanings.near(causes),
         unnamed=[ours for ours in COLUMN_NAMES if ours not in map(our_name, about.columns)],
         required=REQUIRED,
         encodings=ENCODINGS,
-        meanings=CellMeanings(
-            session().scalars(select_places(current_organisation().id)),
-            session().scalars(select_groups(current_organisation().id)),
-        ),
+        meanings=meanings,
     )
 
 
@@ -230,7 +233,7 @@ def _check_again(import_id: int) -> ContactImport:
         waiting = _file(import_id)
         name = open_about(waiting, vault()).name
         telling = service.open_file(waiting, kept, vault=vault()).understanding(said)
-        telling = telling.counting(request.form.get("repeated", "")).naming(
+        telling = telling.counting(request.form.get("repeated")).naming(
             {place: ours for ours in COLUMN_NAMES if (place := request.form.get(f"column-{ours}", ""))}
         )
         if upload is not None and upload.filename:

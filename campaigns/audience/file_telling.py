@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -15,6 +16,8 @@ MOST_LINES = 10
 MAPPED = {"language": "text", "other_language": "text", "place": "place", "group": "group"}
 #: How much of a wrong cell a report shows, and what it shows in place of one that could be a number.
 MOST_QUOTED, UNQUOTED = 40, "“…”"
+#: What parts the names of groups in a cell, and joins them.
+GROUPS_APART, GROUPS_JOINED = re.compile(r"[;|]"), ";"
 
 
 class WhichLine(StrEnum):
@@ -43,7 +46,12 @@ class FileTelling:
         """Return what a cell of a column says."""
         if text and column not in self.meanings:
             return text
-        meant = self.meanings.get(column, {}).get(text.casefold(), text)
+        known = self.meanings.get(column, {})
+        if column == "group":
+            # Each name is told and explained on its own.
+            meant = GROUPS_JOINED.join(known.get(name.casefold(), name) for name in names_in(text))
+        else:
+            meant = known.get(text.casefold(), text)
         return meant or self.otherwise.get(column, "")
 
     def naming(self, places: Mapping[str, str]) -> FileTelling:
@@ -58,9 +66,11 @@ class FileTelling:
                 meanings.setdefault(column, {})[text.casefold()] = meant
         return replace(self, meanings=meanings)
 
-    def counting(self, which: str) -> FileTelling:
-        """Return this with which line counts of those with the same number; '' leaves it as it is."""
-        return replace(self, repeated=WhichLine(which)) if which in set(WhichLine) else self
+    def counting(self, which: str | None) -> FileTelling:
+        """Return this with which line counts of those with the same number; '' takes back what was said."""
+        if which is None or which not in {"", *WhichLine}:
+            return self
+        return replace(self, repeated=WhichLine(which) if which else None)
 
     def to_line(self) -> str:
         """Return this as one line of text."""
@@ -73,6 +83,11 @@ class FileTelling:
 
 
 NOTHING_TOLD = FileTelling()
+
+
+def names_in(cell: str) -> list[str]:
+    """Return the names of groups in a cell, parted by ; or |."""
+    return [name for part in GROUPS_APART.split(cell) if (name := " ".join(part.split()))]
 
 
 @dataclass(frozen=True, slots=True)

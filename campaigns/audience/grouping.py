@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Select, delete, func, select
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import number_key
 from campaigns.audience.contact_rows import ContactRow, quoted
+from campaigns.audience.file_telling import GROUPS_APART, names_in
 from campaigns.audience.models import Address, AddressState, Contact, ContactGroup, GroupedContact, GroupKind
 from campaigns.core import clock
 from campaigns.core.database import insert_or
@@ -24,7 +24,6 @@ LONGEST_NAME = 100
 MOST_GROUPS = 200
 #: Said of a name that another group has.
 TAKEN = N_("There is a group of this name already.")
-_BETWEEN = re.compile(r"[;|]")
 
 
 def select_groups(organisation_id: int) -> Select[ContactGroup]:
@@ -58,7 +57,7 @@ def create_group(session: Session, organisation_id: int, *, kind: GroupKind, nam
 def checked_name(text: str) -> str:
     """Return the name of a group clean. Raises InputError for one that is missing, too long or parts names."""
     clean = " ".join(text.split())
-    if not clean or len(clean) > LONGEST_NAME or _BETWEEN.search(clean):
+    if not clean or len(clean) > LONGEST_NAME or GROUPS_APART.search(clean):
         raise InputError(
             N_("A group needs a name of at most %(limit)s characters, without ; and |."), limit=LONGEST_NAME
         )
@@ -125,11 +124,6 @@ class Grouping:
         found = found.where(Address.number.in_(numbers), Address.state != AddressState.OPTED_OUT)
         rows = self._session.execute(found.group_by(Address.number))
         return {number: contact_id for number, contact_id in rows if number is not None}
-
-
-def names_in(cell: str) -> list[str]:
-    """Return the names of groups in a cell, parted by ; or |."""
-    return [name for part in _BETWEEN.split(cell) if (name := " ".join(part.split()))]
 
 
 def _add(session: Session, pairs: Sequence[tuple[int, int]]) -> None:

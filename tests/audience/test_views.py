@@ -15,6 +15,7 @@ from xlsxwriter import Workbook
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
+from campaigns.audience.files.cell_meanings import MOST_SEARCHED
 from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -225,8 +226,15 @@ def test_member_says_which_line_of_a_number_counts(
     page = client.get(again).text
     assert "2 lines are left out: their numbers stand in later lines, which count." in page
     assert "Import 1 person" in page
+    # It is taken back where it is told, and holds for no corrected file unseen.
+    assert 'value="last" selected' in page
+    back = client.get(client.post(f"{again}/again", data={"repeated": ""}).location).text
+    assert "Fixed in the file" in back
+    assert "Import 1 person" not in back
     with pages.sessions() as session:
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
+    first = upload(client, HEADER + GOOD + GOOD.replace("form", "desk") + GOOD.replace(",uk", ",pl")).location
+    again = client.post(f"{first}/again", data={"repeated": "last"}).location
     client.post(f"{again}/import")
     assert "2 lines were left out" in client.get(again).text
     with pages.sessions() as session:
@@ -253,6 +261,21 @@ def test_nearly_right_names_are_told(pages: Pages, client_for: Callable[..., Fla
     said = {"column": "language", "cell": "ukranian", "meant": "uk"}
     page = client.get(client.post(f"{first}/again", data=said).location).text
     assert near_in(page) == [place]
+
+
+def test_of_many_unknown_names_the_first_are_looked_for(
+    pages: Pages, client_for: Callable[..., FlaskClient]
+) -> None:
+    """Each search takes long where there are many places, and a member waits."""
+    with pages.sessions.begin() as session:
+        a_place(session, pages.ours, name="Przemyśl station")
+    header = "number,language,place,position_date,consent_date,consent_how\n"
+    numbers = range(10, 12 + MOST_SEARCHED)
+    rows = (f"+3805012345{at},uk,Przemysl statio{at},2026-02-01,2026-02-01,form\n" for at in numbers)
+    client = client_for(Role.STEWARD)
+    page = client.get(upload(client, header + "".join(rows)).location).text
+    assert page.count('name="meant"') == MOST_SEARCHED + 2
+    assert len(near_in(page)) == MOST_SEARCHED
 
 
 @pytest.mark.both_databases

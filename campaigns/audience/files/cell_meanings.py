@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from campaigns.audience.file_telling import Cause
 from campaigns.audience.files.nearly_named import NearlyNamed
@@ -13,6 +14,8 @@ from campaigns.web.filters import language_name
 
 #: What a cell is to say instead, and what members call that.
 Choice = tuple[str, str]
+#: Cells for which nearly the same is looked for: among thousands of places each takes long, and a member waits.
+MOST_SEARCHED = 20
 
 
 class CellMeanings:
@@ -34,8 +37,12 @@ class CellMeanings:
         """Return all that the cell of a cause may mean."""
         return list(self._choices[_column(cause)].items())
 
-    def near(self, cause: Cause) -> list[Choice]:
-        """Return what is nearly called as the cell of a cause is, the likeliest first."""
+    def near(self, causes: Iterable[Cause]) -> dict[tuple[str, str], list[Choice]]:
+        """Return what is nearly called as the first cells are, by column and cell, the likeliest first."""
+        explained = islice((cause for cause in causes if cause.cell), MOST_SEARCHED)
+        return {(cause.problem.column, cause.cell): self._near(cause) for cause in explained}
+
+    def _near(self, cause: Cause) -> list[Choice]:
         column = _column(cause)
         return [(key, self._choices[column][key]) for key in self._nearly[column].find(cause.cell)]
 

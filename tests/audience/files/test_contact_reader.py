@@ -248,6 +248,14 @@ def test_what_a_row_says_counts_more_and_cells_mean_what_a_member_says() -> None
     assert [FileTelling.from_line(line) for line in ("", "UA")] == [FileTelling(), FileTelling("UA")]
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"), [("Other; Unknwn", "Other;Shelter"), ("The  Unknwn|OTHER", "Shelter;OTHER"), ("", "")]
+)
+def test_one_name_of_several_in_a_cell_means_what_a_member_says(cell: str, said: str) -> None:
+    telling = NOTHING_TOLD.understanding([("group", name, "Shelter") for name in ("Unknwn", "the unknwn")])
+    assert telling.cell("group", cell) == said
+
+
 def test_what_is_wrong_is_told_once_with_its_lines() -> None:
     lines = [GOOD.replace(",uk,", ",klingon,").replace("1234567", f"123456{at}") for at in range(3)]
     lines.append(GOOD.replace("+380501234567", "+38050"))
