@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
-from campaigns.audience.file_telling import FileTelling, causes_of
+from campaigns.audience.file_telling import MOST_LINES, FileTelling, causes_of
 from campaigns.audience.files import watch
 from campaigns.audience.files.cell_meanings import CellMeanings
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
@@ -146,6 +146,7 @@ def show_file(import_id: int) -> Page:
         unnamed=[ours for ours in COLUMN_NAMES if ours not in map(our_name, about.columns)],
         required=REQUIRED,
         encodings=ENCODINGS,
+        most_lines=MOST_LINES,
         meanings=meanings,
     )
 

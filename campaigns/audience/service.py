@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, TypedDict
 
@@ -57,6 +57,7 @@ class _ToldOfRows(TypedDict):
     left_out: int
     repeated: str
     other_numbers: int
+    later_taken: Sequence[int]
 
 
 def create_audience(
@@ -147,6 +148,7 @@ def _told_of_rows(ending: Ending) -> _ToldOfRows:
         "left_out": ending.left_out,
         "repeated": ending.repeated,
         "other_numbers": ending.other_numbers,
+        "later_taken": ending.later_taken,
     }
 
 

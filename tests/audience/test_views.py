@@ -287,7 +287,9 @@ def test_export_of_an_address_book_gives_one_number_of_each_person(
     data = said | {"file": (io.BytesIO(text.encode()), "contacts.csv")}
     client = client_for(Role.STEWARD)
     path = client.post("/audience/contacts/files", data=data, content_type="multipart/form-data").location
-    assert "2 further numbers are not taken" in client.get(path).text
+    page = client.get(path).text
+    assert "2 further numbers are not taken" in page
+    assert "In these lines another number than the first is taken: 2." in page
     client.post(f"{path}/import")
     assert "2 further numbers are not taken" in client.get(path).text
     with pages.sessions() as session:

@@ -16,10 +16,10 @@ from typing import BinaryIO
 
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
-from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
-from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
+from campaigns.audience.file_telling import MOST_LINES, NOTHING_TOLD, FileTelling, WhichLine
+from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, naming
 from campaigns.audience.files.repeated_lines import NOTHING_LEFT_OUT, LinesLeftOut, SeenHandles
-from campaigns.audience.files.several_numbers import beside, chosen_of, further_columns, numbers_in
+from campaigns.audience.files.several_numbers import Further, chosen_of, further_columns, numbers_in
 from campaigns.audience.models import Channel
 from campaigns.core.errors import (
     MOST_PROBLEMS,
@@ -62,6 +62,8 @@ class Ending:
     repeated: str = ""
     #: Numbers of people beside the one of each that is taken.
     other_numbers: int = 0
+    #: The first lines where the number that is taken is not the first.
+    later_taken: Sequence[int] = ()
 
 
 class ContactFile:
@@ -122,6 +124,7 @@ def read_contacts(
         left_out=reader.left_out,
         repeated=telling.repeated or "",
         other_numbers=reader.other_numbers,
+        later_taken=reader.later_taken,
     )
 
 
@@ -187,12 +190,12 @@ class LineReader:
         self._left_out = left_out
         #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
         self.problems: list[RowProblem] = []
-        #: Rows that were read, and those of them that are people.
-        self.rows = self.good_rows = 0
-        #: Rows that were not read.
-        self.left_out = 0
+        #: Rows that were read, those of them that are people, and those that were left out.
+        self.rows = self.good_rows = self.left_out = 0
         #: Numbers of these people beside the one of each that is taken.
         self.other_numbers = 0
+        #: The first lines where the number that is taken is not the first.
+        self.later_taken: list[int] = []
 
     def batches(self, size: int) -> Iterator[list[ContactRow]]:
         """Give the people of the file, at most `size` at a time; no handle comes twice in one batch.
@@ -233,7 +236,7 @@ class LineReader:
             return None
         try:
             numbers = self._numbers(line)
-            row = _row(line, numbers=numbers, telling=self._telling, now=self._now)
+            row, further = _row(line, numbers=numbers, telling=self._telling, now=self._now)
             for handle in row.handles:
                 if handle in first_lines and self._telling.repeated is None:
                     raise _RowError("number", _TWICE, line=first_lines[handle])
@@ -242,7 +245,9 @@ class LineReader:
             return None
         for handle in row.handles:
             self.seen.add(handle, line.number)
-        self.other_numbers += max(len(numbers) - 1, 0)
+        self.other_numbers += len(further.handles) + further.unread
+        if further.is_first_passed and len(self.later_taken) < MOST_LINES:
+            self.later_taken.append(line.number)
         if elsewhere := self._left_out.handles.get(line.number):
             return replace(row, beside=tuple(elsewhere.union(row.beside) - set(row.handles)))
         return row
@@ -270,7 +275,7 @@ class ContactReader(LineReader):
         """
         required = [column for column in REQUIRED if not telling.otherwise.get(column)]
         columns, lines = open_sheet(
-            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=_naming(telling.columns)
+            source, required=required, max_rows=max_rows, max_columns=MOST_COLUMNS, rename=naming(telling.columns)
         )
         super().__init__(columns, lines, telling=telling, now=now, left_out=left_out)
 
@@ -280,13 +285,7 @@ def stands_twice(line: int, first: int) -> RowProblem:
     return RowProblem(line, "number", _TWICE, {"line": first})
 
 
-def _naming(told: Mapping[str, str]) -> Callable[[str], str]:
-    """Return what names the columns of a file one after the other: as somebody said, else as we know them."""
-    places = count()
-    return lambda column: told.get(str(next(places)), "") or our_name(column)
-
-
-def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datetime) -> ContactRow:
+def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datetime) -> tuple[ContactRow, Further]:
     cells = {column: telling.cell(column, line.cells.get(column, "")) for column in COLUMN_NAMES}
     if numbers:
         cells["number"] = chosen_of(numbers, default_country=telling.default_country)
@@ -294,7 +293,7 @@ def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datet
     if not cells["consent_how"]:
         raise _RowError("consent_how", N_("how the person agreed is missing; nobody is written to without it."))
     position = _position(cells)
-    return ContactRow(
+    row = ContactRow(
         line=line.number,
         handles=handles,
         language=_language("language", cells["language"]),
@@ -306,13 +305,14 @@ def _row(line: Line, *, numbers: Sequence[str], telling: FileTelling, now: datet
         consent_at=_moment("consent_date", cells["consent_date"], now),
         consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
         groups=cells["group"],
-        beside=further,
+        beside=tuple(further.handles),
     )
+    return row, further
 
 
 def _handles(
     cells: Mapping[str, str], numbers: Sequence[str], default_country: str | None
-) -> tuple[tuple[Handle, ...], tuple[Handle, ...]]:
+) -> tuple[tuple[Handle, ...], Further]:
     """Read the handles of a row: the number, on the row's channel, and those in columns of their own.
 
     Return those that are taken, and those beside them.
@@ -321,7 +321,7 @@ def _handles(
     if cells["number"] or not written:
         written = {"number": _channel(cells["channel"])} | written
     handles: dict[Channel, Handle] = {}
-    further: list[Handle] = []
+    further = Further()
     for column, channel in written.items():
         if channel in handles:
             raise _RowError(column, N_("this row has two addresses on the same channel."))
@@ -333,8 +333,8 @@ def _handles(
         handles[channel] = taken
         others = numbers if column == "number" else texts
         if len(others) > 1:
-            further += beside(others, taken, channel=channel, default_country=default_country)
-    return tuple(handles.values()), tuple(further)
+            further.add(others, taken, default_country=default_country)
+    return tuple(handles.values()), further
 
 
 def _channel(text: str) -> Channel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from campaigns.core.errors import RowProblem
@@ -24,6 +25,8 @@ class Report:
     repeated: str = ""
     #: Numbers of people beside the one of each that is taken.
     other_numbers: int = 0
+    #: The first lines where the number that is taken is not the first.
+    later_taken: Sequence[int] = ()
     #: "utf-8", "utf-16" or "cp1251": what the file was read as.
     encoding: str = ""
     #: The first bad rows, kept by template and values, so that each reader is told in their own language.

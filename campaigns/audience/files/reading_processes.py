@@ -55,6 +55,7 @@ class Part:
     rows: int
     good_rows: int
     other_numbers: int
+    later_taken: list[int]
     #: The first of them.
     problems: list[RowProblem]
     seen: SeenHandles
@@ -133,7 +134,7 @@ def read_told(told: Sequence[_Told]) -> Part:
 def _read(manner: Manner, rows: StagedRows, lines: Sequence[Line]) -> Part:
     reader = LineReader(manner.columns, lines, telling=manner.telling, now=manner.now, salt=manner.salt)
     people = list(chain.from_iterable(reader.batches(len(lines))))
-    counts = (reader.rows, reader.good_rows, reader.other_numbers)
+    counts = (reader.rows, reader.good_rows, reader.other_numbers, reader.later_taken)
     return Part(rows.sealed(people), *counts, reader.problems[:MOST_PROBLEMS], reader.seen)
 
 

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import phonenumbers
 
 from campaigns.audience.consent.handles import Handle, read_handle, read_number
-from campaigns.audience.models import Channel
 from campaigns.core.errors import AddressError
 
 #: What Google's export writes between several numbers in one cell.
 BETWEEN = ":::"
 #: Google's columns of further numbers, as `folded` names them; the first is our number.
-_FURTHER = re.compile(r"phone [2-9]\d? value")
+_FURTHER = re.compile(r"phone (?:[2-9]|[1-9]\d) value")
 #: Of some countries nothing tells mobile numbers from others.
 _MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
@@ -53,15 +53,25 @@ def chosen_of(texts: Sequence[str], *, default_country: str | None) -> str:
     return [*possible, *texts][0]
 
 
-def beside(
-    texts: Iterable[str], taken: Handle, *, channel: Channel, default_country: str | None
-) -> tuple[Handle, ...]:
-    """Return the handles among these texts that are not the taken one; what no phone can have is left out."""
-    found: dict[Handle, None] = {}
-    for text in texts:
-        try:
-            found[read_handle(channel, text, default_country=default_country)] = None
-        except AddressError:
-            continue
-    found.pop(taken, None)
-    return tuple(found)
+@dataclass(slots=True)
+class Further:
+    """What a row has of a person beside the handles that are taken."""
+
+    handles: list[Handle] = field(default_factory=list)
+    #: Texts that are no handle.
+    unread: int = 0
+    #: Whether the handle that is taken is not the first of several.
+    is_first_passed: bool = False
+
+    def add(self, texts: Sequence[str], taken: Handle, *, default_country: str | None) -> None:
+        """Take up several texts, of which one is `taken`; a handle counts once, however it is written."""
+        found: dict[Handle | str, None] = {}
+        for text in texts:
+            try:
+                found[read_handle(taken.channel, text, default_country=default_country)] = None
+            except AddressError:
+                found[text] = None
+        self.is_first_passed = self.is_first_passed or next(iter(found)) != taken
+        handles = [each for each in found if isinstance(each, Handle)]
+        self.handles += [handle for handle in handles if handle != taken]
+        self.unread += len(found) - len(handles)

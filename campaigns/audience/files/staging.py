@@ -17,7 +17,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.file_telling import FileTelling
+from campaigns.audience.file_telling import MOST_LINES, FileTelling
 from campaigns.audience.files.contact_reader import BATCH, ContactReader, Ending, stands_twice, text_of
 from campaigns.audience.files.reading_processes import Manner, Part, reading_by, reading_here
 from campaigns.audience.files.repeated_lines import SeenHandles
@@ -142,6 +142,7 @@ class _Summing:
     def __init__(self, seen: SeenHandles) -> None:
         self._seen = seen
         self._problems: list[RowProblem] = []
+        self._later_taken: list[int] = []
         self.rows = self._good_rows = self._bad_rows = self._other_numbers = 0
 
     def add(self, part: Part) -> None:
@@ -150,6 +151,7 @@ class _Summing:
         self._good_rows += part.good_rows
         self._bad_rows += part.rows - part.good_rows
         self._other_numbers += part.other_numbers
+        self._later_taken += part.later_taken[: MOST_LINES - len(self._later_taken)]
         self._problems += part.problems[: MOST_PROBLEMS - len(self._problems)]
         self._seen.extend(part.seen)
 
@@ -160,4 +162,4 @@ class _Summing:
         problems = sorted([*self._problems, *repeated], key=lambda problem: problem.line)
         bad_rows = self._bad_rows + len({line for line, _ in twice})
         told = (coding, self.rows, self._good_rows, bad_rows, problems[:MOST_PROBLEMS])
-        return Ending(*told, other_numbers=self._other_numbers)
+        return Ending(*told, other_numbers=self._other_numbers, later_taken=self._later_taken)

@@ -305,23 +305,36 @@ def test_choice_between_lines_is_kept_with_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "taken", "others"),
+    ("cells", "taken", "others", "lines"),
     [
         # The first is of a desk in Kyiv, the second is mobile.
-        ("+380 44 279 1234 ::: +380501112233,", "+380501112233", 1),
-        ("+380442791234,+380501112233 ::: +380671112233", "+380501112233", 2),
-        (",+380671112233", "+380671112233", 0),
-        ("none ::: +380442791234,", "+380442791234", 1),
+        ("+380 44 279 1234 ::: +380501112233,", "+380501112233", 1, [2]),
+        ("+380442791234,+380501112233 ::: +380671112233", "+380501112233", 2, [2]),
+        (",+380671112233", "+380671112233", 0, []),
+        ("none ::: +380442791234,", "+380442791234", 1, [2]),
         # Nothing tells the numbers of the United States apart.
-        ("+12025550143 ::: +12025550144,+12025550143", "+12025550143", 1),
+        ("+12025550143 ::: +12025550144,+12025550143", "+12025550143", 1, []),
+        # One number in two forms.
+        ("+380 50 111 2233,+380501112233", "+380501112233", 0, []),
     ],
 )
-def test_first_mobile_number_of_several_is_taken(cells: str, taken: str, others: int) -> None:
-    header = "Phone 1 - Label,Phone 1 - Value,Phone 2 - Value,language,consent_date,consent_how"
+def test_first_mobile_number_of_several_is_taken(cells: str, taken: str, others: int, lines: list[int]) -> None:
+    header = "Phone 1 - Label,Phone 1 - Value,Phone 12 - Value,language,consent_date,consent_how"
     text = f"{header}\nHome,{cells},uk,2026-02-01,form\n"
     found = ContactFile(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
     [row] = [row for rows in found.batches() for row in rows]
-    assert (row.handles[0].text, found.ending and found.ending.other_numbers) == (taken, others)
+    assert found.ending is not None
+    assert (row.handles[0].text, found.ending.other_numbers, found.ending.later_taken) == (taken, others, lines)
+
+
+def test_further_numbers_of_a_channel_are_counted() -> None:
+    text = (
+        "number,whatsapp,language,consent_date,consent_how\n,+380501112233 ::: +380671112233,uk,2026-02-01,form\n"
+    )
+    found = ContactFile(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
+    assert [row.handles[0].text for rows in found.batches() for row in rows] == ["+380501112233"]
+    assert found.ending is not None
+    assert found.ending.other_numbers == 1
 
 
 def test_row_without_a_number_that_a_phone_can_have_says_so_once() -> None:
