@@ -30,7 +30,7 @@ from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
 from campaigns.delivery.one_person import channel_fallback
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.receipts import merge
+from campaigns.delivery.receipts import merge, waiting_batch
 from campaigns.delivery.repair import doubts, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.states import RANKS, SendState
@@ -104,9 +104,9 @@ def receipts_that_settle_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def receipts_that_overwrite(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(merge, "RANKS", dict.fromkeys(RANKS, 1))
+    patch.setattr(waiting_batch, "RANKS", dict.fromkeys(RANKS, 1))
     # Built anew, with these ranks.
-    patch.setattr(merge, "_merge", merge._merge.__wrapped__)
+    patch.setattr(waiting_batch, "_taking", waiting_batch._taking.__wrapped__)
 
 
 def record_that_asks_no_token(patch: pytest.MonkeyPatch) -> None:

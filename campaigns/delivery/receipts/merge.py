@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Connection,
     Delete,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Update,
+    and_,
     bindparam,
     case,
     column,
@@ -118,9 +120,9 @@ def _apply_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
     now = clock.now()
     if batch.repeats:
         # A provider posts again what was not answered, and whoever has seen a signed receipt can post it for ever.
-        session.execute(_removal(), {"batch": batch.repeats})
+        session.execute(_removal(), batch.only(batch.repeats))
     if batch.news:
-        _apply(session, batch, {"batch": batch.news}, now=now)
+        _apply(session, batch, batch.only(batch.news), now=now)
     if batch.count < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
         session.execute(_settle(in_batch=False), {"now": now})
@@ -128,14 +130,14 @@ def _apply_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
     return batch
 
 
-def _apply(session: Session, batch: ReceiptBatch, news: Mapping[str, str], *, now: datetime) -> None:
+def _apply(session: Session, batch: ReceiptBatch, news: Mapping[str, Any], *, now: datetime) -> None:
     """Merge the news of a batch.
 
     Its deliveries are held, so what was read of them still holds; what none of them asks for is not looked for:
     receipts that ask for nothing, of messages that were accepted, need three statements and not seven.
     """
     if batch.winners:
-        session.execute(_merge(), {"batch": batch.winners})
+        session.execute(_merge(), batch.only(batch.winners))
     if batch.is_blaming:
         # After they are merged: a number to which a message was delivered is not dead, whatever comes late.
         _heed_refusals(session, news)
@@ -189,7 +191,11 @@ def _clipped(text: str, length: int) -> str:
 
 
 #: Receipts of one batch; the statements below are built once, because that costs more than to execute them.
-_IN_BATCH: ColumnElement[bool] = stands_among(bindparam("batch", type_=String()))
+#: A place may be given to a receipt that comes meanwhile, where somebody else merged the one that stood there and
+#: a vacuum was quick: its id is behind the last that was read. (+ 0, so that the places are what is looked up.)
+_IN_BATCH: ColumnElement[bool] = and_(
+    stands_among(bindparam("places", type_=String())), Receipt.id + 0 <= bindparam("last_id", type_=BigInteger())
+)
 _NOW = bindparam("now", type_=UTCDateTime())
 
 
@@ -215,7 +221,7 @@ def _merge() -> Update:
     )
 
 
-def _heed_refusals(session: Session, batch: Mapping[str, str]) -> None:
+def _heed_refusals(session: Session, batch: Mapping[str, Any]) -> None:
     """Do what failing receipts ask: a block is an opt-out, a dead number is not used again, a sender is paused.
 
     What the sandbox says in a rehearsal says nothing of people and senders.

@@ -52,6 +52,10 @@ class ReceiptBatch:
     asks_another: bool = False
     is_any_lost: bool = False
 
+    def only(self, places: str | None) -> dict[str, Any]:
+        """Return what a statement is given that is on the receipts of one of the lists."""
+        return {"places": places, "last_id": self.last_id}
+
 
 def take_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
     """Return up to `limit` waiting receipts with ids above `after`, the oldest first, and hold their deliveries.
