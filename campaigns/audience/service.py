@@ -265,12 +265,20 @@ def import_file(
 
 
 def _require_sound(session: Session, organisation_id: int, people: Staged, *, vault: Vault) -> None:
-    """Raise RowsError for what is wrong with any row, or names a place, region or group that is none."""
+    """Raise RowsError for what is wrong with any row, or names a place, region or group that is none.
+
+    A transaction that begins here ends here: on SQLite a stop waits for whoever may write.
+    """
+    is_ours = not session.in_transaction()
+    if is_ours:
+        session.connection(execution_options={"read_only": True})
     placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
     for batch in people.batches():
         placing.check(batch)
         grouping.check(batch)
     problems = _sorted([*people.ending.problems, *placing.problems, *grouping.problems])
+    if is_ours:
+        session.rollback()
     if problems:
         raise RowsError(problems)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, event, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files import contact_reader, reading_processes, table_loading
@@ -146,6 +146,28 @@ def test_how_far_it_is_is_told_of_reading_and_of_writing(
     assert told == [(Doing.READING, 3, 1.0), (Doing.WRITING, 3, 1.0)]
     assert session.scalar(select(func.count()).select_from(Contact)) == 3
     assert any(statement.startswith(("COPY contact", "INSERT INTO contact (")) for statement in written)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_stop_waits_for_no_check_of_a_file(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """SQLite has one writer, and a file is looked through before anything is written."""
+    with sessions.begin() as session:
+        organisation_id = an_organisation(session).id
+    begun: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("BEGIN"):
+            begun.append(statement)
+
+    with sessions() as session:
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", note)
+        with pytest.raises(RowsError):
+            bring_in(session, organisation_id, vault, [person(1)])
+        assert begun == ["BEGIN"]
+        bring_in(session, organisation_id, vault, [person(1).replace("PL-18", "").replace("A;B", "")])
+        event.remove(engine, "before_cursor_execute", note)
+        assert begun == ["BEGIN", "BEGIN", "BEGIN IMMEDIATE"]
 
 
 def bring_in(
