@@ -246,7 +246,7 @@ class LineReader:
         for handle in row.handles:
             self.seen.add(handle, line.number)
         self.other_numbers += len(further.handles) + further.unread
-        if further.is_first_passed and len(self.later_taken) < MOST_LINES:
+        if further.is_first_passed and len(self.later_taken) <= MOST_LINES:
             self.later_taken.append(line.number)
         if elsewhere := self._left_out.handles.get(line.number):
             return replace(row, beside=tuple(elsewhere.union(row.beside) - set(row.handles)))

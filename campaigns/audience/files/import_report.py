@@ -25,7 +25,7 @@ class Report:
     repeated: str = ""
     #: Numbers of people beside the one of each that is taken.
     other_numbers: int = 0
-    #: The first lines where the number that is taken is not the first.
+    #: The first lines where the number that is taken is not the first; one more than is told, if there are more.
     later_taken: Sequence[int] = ()
     #: "utf-8", "utf-16" or "cp1251": what the file was read as.
     encoding: str = ""

@@ -151,7 +151,7 @@ class _Summing:
         self._good_rows += part.good_rows
         self._bad_rows += part.rows - part.good_rows
         self._other_numbers += part.other_numbers
-        self._later_taken += part.later_taken[: MOST_LINES - len(self._later_taken)]
+        self._later_taken += part.later_taken[: MOST_LINES + 1 - len(self._later_taken)]
         self._problems += part.problems[: MOST_PROBLEMS - len(self._problems)]
         self._seen.extend(part.seen)
 
