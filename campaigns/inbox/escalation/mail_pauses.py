@@ -15,6 +15,8 @@ from campaigns.inbox.urgency.levels import Urgency
 #: Mails that a member gets in an hour at most, and those of them that are kept for whoever may be in danger.
 MOST_AN_HOUR = 6
 _KEPT_FOR_DANGER = 3
+#: Those of an hour about urgent runs: of the others one at least is left for whoever waits.
+_MOST_OF_RUNS = 2
 _HOUR = timedelta(hours=1)
 #: Mails of an urgency are counted so far back, and make the pause before the next one.
 COUNTED_BACK = timedelta(hours=8)
@@ -55,9 +57,10 @@ def may_get_one(urgency: Urgency, earlier: Sequence[Earlier], *, is_news: bool, 
 
 
 def may_hear_of_run(earlier: Sequence[Earlier], *, now: datetime) -> bool:
-    """Say whether a member may get a mail about an urgent run now: at once, but for those kept for danger."""
+    """Say whether a member may get a mail about an urgent run now: at once, but for those kept for others."""
     in_hour = _in_hour(earlier, now)
-    return len(in_hour) < MOST_AN_HOUR and _leaves_room(in_hour)
+    of_runs = [each for each in in_hour if each.is_of_run]
+    return len(in_hour) < MOST_AN_HOUR and len(of_runs) < _MOST_OF_RUNS and _leaves_room(in_hour)
 
 
 def _in_hour(earlier: Sequence[Earlier], now: datetime) -> list[Earlier]:

@@ -58,7 +58,9 @@ def is_to_be_tried(now: datetime) -> Sequence[ColumnElement[bool]]:
 
 def claim_again(session: Session, now: datetime, *, most: int) -> Iterator[tuple[StepMail, bool]]:
     """Yield the mails that are tried now, and whether their member's address was refused at each try before."""
-    again = select(StepMail).where(*is_to_be_tried(now)).order_by(StepMail.id).limit(most)
+    # Whoever may be in danger is told of first, however many others wait for a server that was away.
+    by_danger = StepMail.urgency.desc(), StepMail.id
+    again = select(StepMail).where(*is_to_be_tried(now)).order_by(*by_danger).limit(most)
     gone: set[int] = set()
     for mail in session.scalars(again.with_for_update(skip_locked=True)).all():
         if mail.id in gone:

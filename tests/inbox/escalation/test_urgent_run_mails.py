@@ -12,6 +12,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.inbox.escalation.member_mails import AT_ONCE, send_mails
 from campaigns.inbox.escalation.models import EscalationSwitch, PostState, StepMail
+from campaigns.inbox.escalation.trying_again import claim_again
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.staff.models import Organisation, Role
@@ -136,3 +137,27 @@ def test_it_makes_no_pause_for_those_who_wait_and_leaves_room_for_danger(watch: 
         told(watch, 1)
     watch.wait()
     assert ("duty", "1 urgent conversation") in watch.pass_on(1)
+
+
+@pytest.mark.one_database
+def test_however_many_runs_are_told_of_a_mail_is_left_for_those_who_wait(watch: Watch) -> None:
+    for _ in range(3):
+        send_one(watch)
+        told(watch)
+    watch.wait(Urgency.DAY)
+    assert [subject for _, subject in watch.pass_on(1)] == ["1 conversation waits"]
+
+
+@pytest.mark.one_database
+def test_danger_is_told_of_first_when_mails_are_tried_again(watch: Watch) -> None:
+    watch.post.is_down = True
+    send_one(watch)
+    told(watch)
+    watch.wait()
+    watch.pass_on(0.5)
+    with watch.sessions.begin() as session:
+        later = watch.now + 10 * MINUTE
+        tried = [mail.urgency for mail, _ in claim_again(session, later, most=AT_ONCE)]
+    assert tried == sorted(tried, reverse=True)
+    assert tried[0] == Urgency.DANGER
+    assert Urgency.DAY in tried
