@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.handles import number_key
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import GROUPS_APART, names_in
+from campaigns.audience.files.known_people import without_stopped
 from campaigns.audience.models import Address, AddressState, Contact, ContactGroup, GroupedContact, GroupKind
 from campaigns.core import clock
 from campaigns.core.database import insert_or
@@ -100,14 +101,16 @@ class Grouping:
                     self.problems.append(RowProblem(row.line, "group", sentence, {"group": quoted(name)}))
 
     def written(self, batches: Iterable[list[ContactRow]]) -> Iterator[list[ContactRow]]:
-        """Give the batches on, and put each batch's people into their groups once it was written down."""
+        """Give the batches on, and put each batch's people into their groups once it was written down.
+
+        Who said stop by any handle of a row is not put anywhere: the file brings nothing of them in.
+        """
         for batch in batches:
             yield batch
-            self._put([row for row in batch if row.groups])
+            if grouped := [row for row in batch if row.groups]:
+                self._put(without_stopped(self._session, self._organisation_id, grouped, self._vault))
 
     def _put(self, rows: Sequence[ContactRow]) -> None:
-        if not rows:
-            return
         keys = {row.line: number_key(self._vault, row.handles[0].channel, row.handles[0].text) for row in rows}
         contacts = self._contacts(set(keys.values()))
         pairs = {

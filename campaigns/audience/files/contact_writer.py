@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -98,6 +98,14 @@ class _Written:
         self.address_id = self.address_id or min(address_ids, default=None)
         self.beside.add((entry.contact_id, known.numbers_beside(entry.row)) for entry in entries)
 
+    def note_agreed(self, rows: Iterable[ContactRow], known: Known) -> None:
+        """Note the consents that rows tell of for known addresses without one, and what could stand against it."""
+        for row in rows:
+            for address in known.of(row):
+                if address.state == AddressState.PENDING:
+                    self.agreed.setdefault(address.id, _Agreed(address.id, row.consent_how, row.consent_at))
+                    self.beside.add([(address.contact_id, known.numbers_beside(row))])
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -160,7 +168,7 @@ def take_in(
         entries = _add_people(session, organisation_id, new, placing=placing)
         written.contact_id = written.contact_id or min((entry.contact_id for entry in entries), default=None)
         entries += _refresh(session, old, known=known, placing=placing)
-        written.agreed = {each.address_id: each for each in _agreed(old, known)} | written.agreed
+        written.note_agreed(old, known)
         address_ids = _add_addresses(session, organisation_id, entries, known=known, vault=vault)
         written.note(entries, address_ids, known)
         counts.added += len(new)
@@ -168,7 +176,7 @@ def take_in(
         _note_stopped(counts, batch, known, is_later=place > 0)
     # The gate comes before any address that others may hold: their stop waits within it for the address.
     hold_withdrawals(session)
-    _grant(session, list(written.agreed.values()), vault=vault)
+    _grant(session, written, vault=vault)
     stopped = _heed_late_stops(session, organisation_id, written)
     counts.added -= stopped
     counts.said_stop += stopped
@@ -199,20 +207,17 @@ def _tell_planner(session: Session) -> None:
         session.execute(text("ANALYZE contact, address"))
 
 
-def _agreed(rows: Iterable[ContactRow], known: Known) -> Iterator[_Agreed]:
-    """Yield the consents that rows tell of for known addresses without one."""
-    for row in rows:
-        for address in known.of(row):
-            if address.state == AddressState.PENDING:
-                yield _Agreed(address.id, row.consent_how, row.consent_at)
+def _grant(session: Session, written: _Written, *, vault: Vault) -> None:
+    """Write consents down for those who still have none.
 
-
-def _grant(session: Session, agreed: Sequence[_Agreed], *, vault: Vault) -> None:
-    """Write consents down for those who still have none; who said stop meanwhile is left alone."""
+    Who said stop meanwhile is left alone, as is who said it, or may have, by a number that the file does not take.
+    """
+    agreed = list(written.agreed.values())
+    refused = set(written.beside.find(session)) if agreed else set()
     for start in range(0, len(agreed), BATCH):
         told = {each.address_id: each for each in agreed[start : start + BATCH]}
         for address in lock_addresses(session, told):
-            if address.state == AddressState.PENDING:
+            if address.state == AddressState.PENDING and address.contact_id not in refused:
                 one = told[address.id]
                 grant(session, address, Declaration(METHOD, Evidence(one.how, vault), one.at))
 

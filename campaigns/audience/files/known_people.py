@@ -75,8 +75,24 @@ class Known:
         return (hashes.lookup, handle.channel), (hashes.number, handle.channel)
 
 
-def look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> Known:
-    """Return what is known of the people of these rows."""
+def without_stopped(
+    session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault
+) -> list[ContactRow]:
+    """Return the rows of those who said stop by no handle of theirs."""
+    # Most people of a file are contacts once it was written; those who said stop are few.
+    stopped = look_up(session, organisation_id, batch, vault, state=AddressState.OPTED_OUT)
+    return [row for row in batch if not stopped.is_stopped(row)]
+
+
+def look_up(
+    session: Session,
+    organisation_id: int,
+    batch: Sequence[ContactRow],
+    vault: Vault,
+    *,
+    state: AddressState | None = None,
+) -> Known:
+    """Return what is known of the people of these rows; with `state` only of addresses that are in it."""
     hashes = {
         handle: Hashes(
             vault.lookup_hash(handle.channel, handle.text), number_key(vault, handle.channel, handle.text)
@@ -87,7 +103,7 @@ def look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow],
     lookups, numbers = {one.lookup for one in hashes.values()}, {one.number for one in hashes.values()}
     addresses: dict[Mark, Address] = {}
     by_number: defaultdict[bytes, list[Address]] = defaultdict(list)
-    for address in _addresses_with(session, organisation_id, lookups, numbers):
+    for address in _addresses_with(session, organisation_id, lookups, numbers, state):
         number, channel = address.number or address.lookup, Channel(address.channel)
         by_number[number].append(address)
         addresses.setdefault((number, channel), address)
@@ -98,15 +114,20 @@ def look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow],
 
 
 def _addresses_with(
-    session: Session, organisation_id: int, lookups: Collection[bytes], numbers: Collection[bytes]
+    session: Session,
+    organisation_id: int,
+    lookups: Collection[bytes],
+    numbers: Collection[bytes],
+    state: AddressState | None,
 ) -> Iterable[Address]:
-    """Return the organisation's addresses with any of these hashes, by id."""
+    """Return the organisation's addresses with any of these hashes, by id; with `state` only those in it."""
     # Most files are of people whom nobody knows.
     lookups = hashes_present(session, Address.lookup, lookups)
     numbers = hashes_present(session, Address.number, numbers)
     if not lookups and not numbers:
         return ()
-    return session.scalars(_addresses(organisation_id, lookups, numbers))
+    same = _addresses(organisation_id, lookups, numbers)
+    return session.scalars(same if state is None else same.where(Address.state == state))
 
 
 def _addresses(organisation_id: int, lookups: Collection[bytes], numbers: Collection[bytes]) -> Select[Address]:

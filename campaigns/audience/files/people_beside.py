@@ -30,15 +30,15 @@ class PeopleBeside:
                 self._channels.append(_CHANNELS.index(channel))
                 self._contacts.append(contact_id)
 
-    def find(self, session: Session, *, is_hold: bool) -> list[int]:
-        """Return the contacts who said stop by one of these handles, or who may have."""
+    def find(self, session: Session, *, is_hold: bool | None = None) -> list[int]:
+        """Return the contacts who said stop by one of these handles, those who may have, or with None both."""
         found: set[int] = set()
         for start in range(0, len(self._contacts), _AT_ONCE):
             marks = [self._mark(at) for at in range(start, min(start + _AT_ONCE, len(self._contacts)))]
             numbers = {number for number, _channel in marks}
-            said = find_suppressed(session, numbers)
+            said = find_suppressed(session, numbers, or_held=is_hold is not False)
             if is_hold:
-                said = find_suppressed(session, numbers, or_held=True) - said
+                said -= find_suppressed(session, numbers)
             found.update(self._contacts[start + at] for at, mark in enumerate(marks) if mark in said)
         return sorted(found)
 

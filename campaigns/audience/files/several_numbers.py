@@ -1,6 +1,8 @@
 """An address book may hold several numbers of a person, of which the first mobile one is taken. Pure.
 
-Nobody is written to by the others, but who said stop by one of them said it."""
+Nobody is written to by the others, but who said stop by one of them is not brought in by another, and who is on
+hold by one is brought in on hold. Who is a contact already stays as they are, without the consent that the file
+tells of: two people may share a book, so a stop beside their number does not end what they agreed to before."""
 
 from __future__ import annotations
 

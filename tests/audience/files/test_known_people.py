@@ -17,13 +17,14 @@ from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
 from campaigns.audience.files.contact_reader import ContactFile, read_contacts
 from campaigns.audience.files.contact_writer import take_in
-from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.grouping import create_group
+from campaigns.audience.models import Address, AddressState, Channel, Contact, GroupedContact, GroupKind
 from campaigns.audience.positions import Placing, Standing
 from campaigns.audience.service import import_file, import_people
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.staff.models import Organisation
-from tests.factories import NOON, an_organisation
+from tests.factories import NOON, a_contact, a_member, an_address, an_organisation
 
 pytestmark = pytest.mark.both_databases
 
@@ -112,3 +113,52 @@ def test_stop_on_a_number_that_is_not_taken_is_heeded_during_an_import(
     placing.hear = partial(say, session, vault, refuse=refuse)
     take_in(session, organisation.id, [rows], placing=placing, vault=vault)
     assert states(session) == [state, AddressState.ACTIVE]
+
+
+REFUSALS = pytest.mark.parametrize("refuse", [withdraw_everywhere, hold_everywhere])
+
+
+def a_known_person(session: Session, organisation: Organisation, vault: Vault, state: AddressState) -> Contact:
+    contact = a_contact(session, organisation)
+    an_address(session, contact, vault, number=OTHER, state=state)
+    return contact
+
+
+@REFUSALS
+def test_stop_on_a_number_that_is_not_taken_keeps_a_known_person_without_consent(
+    session: Session, organisation: Organisation, vault: Vault, refuse: object
+) -> None:
+    a_known_person(session, organisation, vault, AddressState.PENDING)
+    say(session, vault, refuse=refuse)
+    import_people(session, organisation.id, people_of("number", f"{OTHER} ::: {STOPPED}"), vault=vault)
+    assert states(session) == [AddressState.PENDING]
+
+
+@REFUSALS
+def test_stop_beside_a_known_person_is_heeded_during_an_import(
+    session: Session, organisation: Organisation, vault: Vault, refuse: object
+) -> None:
+    a_known_person(session, organisation, vault, AddressState.PENDING)
+    # Another known person, of whom nothing is beside, has the consent of the file written down.
+    another = an_address(session, a_contact(session, organisation), vault, number="+380631234567", country="UA")
+    another.state = AddressState.PENDING
+    [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567", "+380991234567").batches()
+    placing = SaidMeanwhile(session, organisation.id)
+    placing.place(rows)
+    placing.hear = partial(say, session, vault, refuse=refuse)
+    take_in(session, organisation.id, [rows], placing=placing, vault=vault)
+    assert states(session) == [AddressState.PENDING, AddressState.ACTIVE, AddressState.ACTIVE]
+
+
+def test_who_said_stop_by_a_number_that_is_not_taken_gets_into_no_group(
+    session: Session, organisation: Organisation, vault: Vault
+) -> None:
+    known = a_known_person(session, organisation, vault, AddressState.ACTIVE)
+    by = a_member(session, organisation).id
+    create_group(session, organisation.id, kind=GroupKind.COHORT, name="Course", by=by)
+    say(session, vault)
+    lines = (f"{OTHER} ::: {STOPPED},Course", "+380631234567 ::: +380991234567,Course")
+    import_people(session, organisation.id, people_of("number,group", *lines), vault=vault)
+    assert states(session) == [AddressState.ACTIVE, AddressState.ACTIVE]
+    [grouped] = session.scalars(select(GroupedContact.contact_id))
+    assert grouped != known.id
