@@ -27,7 +27,7 @@ from campaigns.web.session import session
 
 pages = people_pages("from_us", __name__)
 
-#: What was sent longer ago is not shown.
+#: What was sent longer ago is not shown, nor a sender that lost its key and wrote nothing since.
 LATELY = timedelta(days=30)
 #: Different texts that a page shows at most, the latest first.
 MOST = 30
@@ -39,9 +39,10 @@ def show(language: str, country: str) -> Finished:
     """Show the senders of a country, and what was written in the language."""
     check_country(country)
     owners, read = behind().organisation_ids, words_for(language, country).language
-    senders = find_known_senders(session(), settings(), owners, country)
     now = clock.now()
-    said = load_said(session(), owners, read, country, since=now - LATELY, now=now, most=MOST)
+    since = now - LATELY
+    senders = find_known_senders(session(), settings(), owners, country, used_since=since)
+    said = load_said(session(), owners, read, country, since=since, now=now, most=MOST)
     # What was sent names numbers: a dead one has to be gone soon.
     texts = [with_hidden_link(text) for text in said]
     known = {"channels": PRODUCTS, "senders": senders, "said": texts}

@@ -13,7 +13,7 @@ from campaigns.core.settings import Settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import IN_FLIGHT
-from campaigns.planning.models import Run, RunState, Sender
+from campaigns.planning.models import Run, RunSender, RunState, Sender
 from campaigns.planning.senders.connections import fault_of
 from campaigns.staff.credentials import load_credentials
 
@@ -103,12 +103,18 @@ def _has(state: SendState) -> ColumnElement[bool]:
 
 
 def find_known_senders(
-    session: Session, settings: Settings, organisation_ids: Collection[int], country: str
+    session: Session,
+    settings: Settings,
+    organisation_ids: Collection[int],
+    country: str,
+    *,
+    used_since: datetime | None = None,
 ) -> list[Sender]:
     """Return the senders in use of some organisations, as people see them; what stands for several has no name.
 
     '' stands for all countries. One whose key is missing is left out: its number may be mistyped, and what people
-    write there is not heard.
+    write there is not heard. With `used_since` (UTC) it is kept if a run of theirs began over it since: what it
+    wrote is genuine.
     """
     if not organisation_ids:
         # What the instance shares is nobody's word before somebody has opened the pages.
@@ -125,4 +131,20 @@ def find_known_senders(
     near = (
         each for each in session.scalars(known) if not country or not each.countries or country in each.countries
     )
-    return [each for each in near if is_connected(each)]
+    connected = {each: is_connected(each) for each in near}
+    lost = [each.id for each, is_there in connected.items() if not is_there]
+    used = _find_used(session, organisation_ids, lost, used_since) if used_since and lost else frozenset()
+    return [each for each, is_there in connected.items() if is_there or each.id in used]
+
+
+def _find_used(
+    session: Session, organisation_ids: Collection[int], sender_ids: Collection[int], since: datetime
+) -> Collection[int]:
+    """Return over which senders organisations began to write to people since a moment."""
+    used = (
+        select(RunSender.sender_id)
+        .join(Run, Run.id == RunSender.run_id)
+        .where(RunSender.sender_id.in_(sender_ids), Run.organisation_id.in_(organisation_ids))
+        .where(Run.started_at > since, ~Run.is_rehearsal)
+    )
+    return set(session.scalars(used.distinct()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,29 @@ def test_sender_without_its_key_is_told_to_nobody(pages: Pages) -> None:
         assert "+48500100200" in page
         assert "+48500100201" in page
         assert "+4850099999" not in page
+
+
+@pytest.mark.both_databases
+def test_sender_that_wrote_lately_is_not_denied_without_its_key(pages: Pages) -> None:
+    """Whoever compares a message of last week finds the number it came from; a STOP to it is told to nobody."""
+    admin, now = pages.member(Role.ADMIN), clock.now()
+    started: dict[str, dict[str, Any]] = {
+        "+48500100200": {"started_at": now - timedelta(days=7)},
+        "+48500999901": {"started_at": now - timedelta(days=31)},
+        "+48500999902": {"started_at": now, "is_rehearsal": True},
+        "+48500999903": {"started_at": None},
+    }
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
+        for identity, run in started.items():
+            sender = a_sender(session, identity=identity, organisation_id=pages.ours.id, secret_name="gone")
+            a_run(session, a_campaign(session, pages.ours, admin, sender=sender), **run)
+        lent = a_sender(session, identity="+48500999904", organisation_id=None, secret_name="gone")
+        a_run(session, a_campaign(session, pages.theirs, admin, sender=lent), started_at=now)
+    from_us, ending = (pages.client().get(f"/en/pl/{name}").text for name in "me")
+    assert "+48500100200" in from_us
+    assert "+48500100200" not in ending
+    assert "+485009999" not in from_us + ending
 
 
 @pytest.mark.both_databases
