@@ -16,6 +16,8 @@ depends_on: str | Sequence[str] | None = None
 
 #: Where it stood before, in the report of a list that a worker had.
 _BY = "by"
+#: A shorter list was opted out within a request, which said so nowhere; one that broke off has begun.
+_OPTS_OUT, _DONE = "opts_out", "done"
 _IS_WAITED_FOR = "confirmed_by_id IS NOT NULL AND state = 'checked'"
 
 
@@ -42,11 +44,18 @@ def _move_members() -> None:
         member_id = report.pop(_BY)
         moved = sa.update(files).where(files.c.id == file_id)
         connection.execute(moved.values(confirmed_by_id=member_id, report=report))
+    is_list = files.c.report[_OPTS_OUT].as_string().is_not(None)
+    waiting = sa.select(files).where(is_list, files.c.state == "checked", files.c.confirmed_by_id.is_(None))
+    begun = [each.id for each in connection.execute(waiting) if each.report.get(_DONE)]
+    if begun:
+        confirmed = sa.update(files).where(files.c.id.in_(begun))
+        connection.execute(confirmed.values(confirmed_by_id=files.c.member_id))
 
 
 def downgrade() -> None:
     files, connection = _files(), op.get_bind()
-    confirmed = sa.select(files).where(files.c.confirmed_by_id.is_not(None))
+    columns = files.c.id, files.c.report, files.c.confirmed_by_id
+    confirmed = sa.select(*columns).where(files.c.confirmed_by_id.is_not(None))
     for file_id, report, member_id in connection.execute(confirmed).all():
         put_back = sa.update(files).where(files.c.id == file_id)
         connection.execute(put_back.values(report={_BY: member_id} | report))
@@ -57,5 +66,5 @@ def downgrade() -> None:
 
 
 def _files() -> sa.TableClause:
-    columns = sa.column("id", BigId), sa.column("report", sa.JSON), sa.column("confirmed_by_id", BigId)
-    return sa.table("contact_import", *columns)
+    ids = (sa.column(name, BigId) for name in ("id", "member_id", "confirmed_by_id"))
+    return sa.table("contact_import", *ids, sa.column("state", sa.String), sa.column("report", sa.JSON))

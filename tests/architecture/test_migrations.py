@@ -19,7 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Engine, column, func, inspect, select, table, text, update
+from sqlalchemy import JSON, Engine, MetaData, Table, column, func, insert, inspect, select, table, text, update
 from sqlalchemy.orm import Session
 
 from campaigns import schema
@@ -177,6 +177,29 @@ def test_list_that_a_worker_has_stays_confirmed(filled_engine: Engine) -> None:
         rows = session.execute(select(ContactImport.confirmed_by_id, ContactImport.report)).all()
     assert [tuple(row) for row in rows if row[0] is not None] == [(member_id, {"opts_out": True})]
     assert [row for row in rows if "by" in row.report] == []
+
+
+def test_list_that_broke_off_in_a_request_is_left_to_a_worker(filled_engine: Engine) -> None:
+    """Part of it had opted out already, which takes a member who said that it is right."""
+    begun = {"opts_out": True, "done": 1500}
+    others = [("checked", {"opts_out": True, "done": 0}), ("cancelled", begun), ("checked", {"done": 1500})]
+    with filled_engine.begin() as connection:
+        files = Table("contact_import", MetaData(), autoload_with=connection)
+        columns: Any = files.c
+        # SQLite tells no JSON of a column that it is asked for.
+        columns.report.type = JSON()
+        kept = dict(connection.execute(select(files)).mappings().first() or {})
+        member_id = connection.scalar(select(func.min(column("id"))).select_from(table("member")))
+        rows = [
+            kept | {"id": 1000 + number, "member_id": member_id, "state": state, "report": report}
+            for number, (state, report) in enumerate([("checked", begun), *others])
+        ]
+        connection.execute(insert(files), rows)
+    migrate(filled_engine)
+    with Session(filled_engine) as session:
+        confirmed = select(ContactImport).where(ContactImport.confirmed_by_id.is_not(None))
+        found = [(each.id, each.confirmed_by_id, each.report) for each in session.scalars(confirmed)]
+    assert found == [(1000, member_id, begun)]
 
 
 def test_services_that_answers_named_before_are_known(filled_engine: Engine) -> None:
