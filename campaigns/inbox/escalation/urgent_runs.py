@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Select, SmallInteger, literal_column, select
+from sqlalchemy import ColumnElement, Select, SmallInteger, literal_column, select
 from sqlalchemy.orm import contains_eager
 
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Priority, Run
 
 
+def select_urgent_ids(organisation_ids: Collection[int]) -> Select[int]:
+    """Select the ids of the urgent runs of some organisations that are under way, newest first."""
+    return select(Run.id).where(*_under_way(organisation_ids)).order_by(Run.id.desc())
+
+
 def select_urgent_runs(organisation_ids: Collection[int] | Select[int]) -> Select[Run]:
     """Select the urgent runs of some organisations that are under way, newest first, with their campaigns."""
     urgent = select(Run).join(Run.campaign).options(contains_eager(Run.campaign))
-    of_theirs = Run.organisation_id.in_(organisation_ids)
+    return urgent.where(*_under_way(organisation_ids)).order_by(Run.id.desc())
+
+
+def _under_way(organisation_ids: Collection[int] | Select[int]) -> tuple[ColumnElement[bool], ...]:
     # Written out, so that the index of the urgent ones applies.
     is_urgent = Run.priority == literal_column(f"{Priority.URGENT:d}", SmallInteger())
-    under_way = (Run.state.in_(IN_FLIGHT), is_urgent, ~Run.is_rehearsal)
-    return urgent.where(of_theirs, *under_way).order_by(Run.id.desc())
+    return Run.organisation_id.in_(organisation_ids), Run.state.in_(IN_FLIGHT), is_urgent, ~Run.is_rehearsal

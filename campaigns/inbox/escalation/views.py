@@ -12,17 +12,14 @@ from flask_security import current_user
 
 from campaigns.core import clock
 from campaigns.inbox.escalation.on_call import select_called
-from campaigns.inbox.escalation.urgent_runs import select_urgent_runs
+from campaigns.inbox.escalation.urgent_runs import select_urgent_ids
 from campaigns.inbox.escalation.waits import CALLED_AFTER, Urgent, count_urgent
 from campaigns.inbox.handing_over.queries import count_to_agree
-from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission, may_as
 from campaigns.web.session import session
 
-#: Urgent runs that are told of at once.
-MOST_TOLD = 3
 pages = Blueprint("escalation", __name__, url_prefix="/inbox")
 
 
@@ -83,11 +80,11 @@ def find_asked() -> Sequence[Asked]:
     return cast("Sequence[Asked]", g.agreeable)
 
 
-def find_urgent_runs() -> Sequence[Run]:
-    """Return the urgent runs under way of the organisation in which the member works now, if they answer there."""
+def find_urgent_runs() -> Sequence[int]:
+    """Return the ids of the urgent runs under way where the member works now, if they answer there."""
     if not current_user.is_authenticated or not may_now(Permission.ANSWER):
         return ()
-    return session().scalars(select_urgent_runs([current_organisation().id]).limit(MOST_TOLD)).all()
+    return session().scalars(select_urgent_ids([current_organisation().id])).all()
 
 
 def _count_asked() -> Sequence[Asked]:

@@ -10,10 +10,11 @@ from sqlalchemy import Engine, select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.planning.models import Campaign, RunState, Schedule
+from campaigns.planning.models import Campaign, Priority, Run, RunState, Schedule
 from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
+from tests.factories import a_run
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
@@ -98,6 +99,19 @@ def test_whoever_answers_is_told_of_it(pages: Pages, story: Story) -> None:
     assert f"{story.approver.name} approved it as urgent" in page
     history = pages.client(story.author).get(f"/campaigns/{story.campaign.id}?tab=history").text
     assert 'badge is-warning">Urgent<' in history
+
+
+def test_several_runs_are_one_line_with_their_count(pages: Pages, story: Story) -> None:
+    run_id = approve(pages, story, as_urgent="1")
+    with pages.sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        for _ in range(3):
+            a_run(session, run.campaign, started_at=DUE, priority=Priority.URGENT)
+    with clock.running_on(lambda: DUE):
+        told = pages.client(pages.member(Role.RESPONDER)).get("/inbox/alerts").text
+    assert UNDER_WAY not in told
+    assert told.count("4 urgent runs are under way.") == 1
+    assert told.count("Many may answer soon.") == 1
 
 
 @pytest.mark.parametrize(("ticked", "waits"), [({"as_urgent": "1"}, False), ({}, True)])
