@@ -1,7 +1,8 @@
 """A worker erases whom a message was on its way to, and for a day removes what comes after an erasure.
 
 Deleted rows are overwritten by SQLite, but for its write-ahead log, which is emptied here. PostgreSQL keeps them
-until its pages are vacuumed; their content is sealed all the same.
+until its pages are vacuumed, and samples of them until its planner looks anew; their content is sealed all the
+same.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Engine, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, TableClause, delete, exists, func, or_, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Erasure, UncleanPages
@@ -42,9 +44,17 @@ TABLES = (
     *("hand_over", "unnamed_report", "sent_form"),
     *("run_text", "audit_note", "contact_import", "erasure"),
 )
-#: For so long the write-ahead log waits for those who read, in milliseconds.
+#: Tables of whose values PostgreSQL keeps samples for its planner, which may be those of an erased person.
+SAMPLED = (*TABLES, "delivery", "receipt", "triage")
+#: For so long it is waited for those who read, in milliseconds.
 _PATIENCE = 200
 _AT_ONCE = 500
+_SAMPLED_COLUMNS = text(
+    "SELECT tablename AS table, quote_ident(stats.attname) AS name, format_type(atttypid, atttypmod) AS type "
+    "FROM pg_stats AS stats JOIN pg_attribute ON attrelid = tablename::regclass "
+    "AND pg_attribute.attname = stats.attname "
+    "WHERE schemaname = current_schema() AND tablename = ANY(:tables)"
+)
 
 
 def go_on(sessions: sessionmaker[Session], vault: Vault) -> int:
@@ -115,10 +125,31 @@ def clean(engine: Engine) -> bool:
     with single_statements(engine).connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"VACUUM {', '.join(TABLES)}")
-            return True
+            return _note_values_anew(connection)
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE}")
         try:
             busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         finally:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
         return not busy
+
+
+def _note_values_anew(connection: Connection) -> bool:
+    """Let PostgreSQL's planner know only values that are there: its samples outlive the rows they are of.
+
+    Of an empty table ANALYZE leaves them as they were; a column that is given its own type again loses them.
+    False: somebody else is at such a table, and is not to wait behind this.
+    """
+    connection.exec_driver_sql(f"ANALYZE {', '.join(SAMPLED)}")
+    sampled = connection.execute(_SAMPLED_COLUMNS, {"tables": list(SAMPLED)}).all()
+    connection.exec_driver_sql(f"SET lock_timeout = {_PATIENCE}")
+    try:
+        for table in {row.table for row in sampled}:
+            if not connection.scalar(select(exists().select_from(TableClause(table)))):
+                columns = ", ".join(f"ALTER {row.name} TYPE {row.type}" for row in sampled if row.table == table)
+                connection.exec_driver_sql(f"ALTER TABLE {table} {columns}")
+    except OperationalError:
+        return False
+    finally:
+        connection.exec_driver_sql("RESET lock_timeout")
+    return True
