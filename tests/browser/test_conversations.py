@@ -128,6 +128,7 @@ def test_question_is_ordered_found_and_answered_with_a_helpline(team: Team) -> N
         assert session.scalar(select(func.count()).select_from(AnswerService)) == 1
 
 
+@pytest.mark.long
 def test_of_two_members_in_one_conversation_one_answers_and_the_other_keeps_the_draft(team: Team) -> None:
     which = team.hear("Де можна переночувати?", who=20)
     with team.visit(0) as first, team.visit(1) as second:

@@ -68,6 +68,7 @@ def test_pages_about_people_who_said_stop(opened: Opened) -> None:
         visit.look(name)
 
 
+@pytest.mark.long
 def test_list_of_opted_out_numbers(opened: Opened, tmp_path: Path) -> None:
     visit, numbers = opened.visit, tmp_path / "stops.csv"
     numbers.write_text("number\n+380507777777\n+38050\n")

@@ -150,6 +150,7 @@ def test_map_names_countries_in_the_readers_language(
         visit.page.locator(".map-country").get_by_text(country, exact=True).wait_for(state="attached")
 
 
+@pytest.mark.long
 def test_route_is_rearranged_by_keyboard(visit: Visit, pages: Pages) -> None:
     with pages.sessions() as session:
         route = session.scalars(select(Route).where(Route.key == "rt-ua-04")).one()

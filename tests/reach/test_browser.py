@@ -84,6 +84,7 @@ def test_pages_of_reach_hold_in_a_browser(
                 visit.look(name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "language", [*(pytest.param(each, marks=pytest.mark.long) for each in ("en", "uk")), "ar"]
 )

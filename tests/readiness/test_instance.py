@@ -176,6 +176,7 @@ def test_other_tables_are_one_sentence(set_up_environ: dict[str, str], revision:
     assert refused(run_commands(*COMMANDS, "organisation add o --name O", environ=set_up_environ)) == {sentence}
 
 
+@pytest.mark.long
 def test_setup_makes_both_keys_and_database(tmp_path: Path) -> None:
     environ = {
         "FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'var' / 'one.db'}",
@@ -193,7 +194,7 @@ def test_setup_makes_both_keys_and_database(tmp_path: Path) -> None:
     assert path.read_bytes() == made
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def test_serve_makes_what_is_missing_and_goes_on_where_it_died(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:

@@ -195,6 +195,7 @@ def test_group_is_renamed_and_deleted_without_script(opened: Opened) -> None:
     assert bare.locator("tbody a", has_text="Winter camp").count() == 0
 
 
+@pytest.mark.long
 def test_long_list_of_opt_outs_is_watched_while_a_worker_has_it(
     opened: Opened, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

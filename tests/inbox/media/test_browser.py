@@ -71,6 +71,7 @@ def opened(
             yield Opened(visit, f"/inbox/{which}", asked)
 
 
+@pytest.mark.long
 def test_files_of_a_conversation(opened: Opened) -> None:
     visit, page = opened.visit, opened.visit.page
     visit.go(opened.conversation)

@@ -25,6 +25,7 @@ def visit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield visit
 
 
+@pytest.mark.long
 def test_sender_is_added_before_its_key(visit: Visit) -> None:
     visit.go("/campaigns/senders/new")
     visit.look("sender-without-key")
