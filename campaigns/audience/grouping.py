@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.handles import number_key
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import GROUPS_APART, names_in
-from campaigns.audience.files.known_people import without_stopped
+from campaigns.audience.loading.known_people import without_stopped
 from campaigns.audience.models import Address, AddressState, Contact, ContactGroup, GroupedContact, GroupKind
 from campaigns.core import clock
 from campaigns.core.database import insert_or

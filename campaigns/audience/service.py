@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
-from campaigns.audience.files import contact_writer, watch
+from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
 from campaigns.audience.files.import_report import Report
 from campaigns.audience.files.staging import Staged, Tell, staged, untold
 from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
+from campaigns.audience.loading import contact_writer
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.positions import Placing
 from campaigns.audience.queries import find_rule_writers, find_unknown

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.audience.consent.numbering import fill_numbers, lacks_numbers
-from campaigns.audience.files.resealing import seal_old_words
+from campaigns.audience.loading.resealing import seal_old_words
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.keys.keys_file import KEY_NAMES, is_used, keep_keys, make_keys, mark_used, read_keys

@@ -22,8 +22,8 @@ from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import BATCH, ContactFile
 from campaigns.audience.files.contact_reader import read_contacts as read_people
-from campaigns.audience.files.contact_writer import take_in
 from campaigns.audience.files.import_report import Report
+from campaigns.audience.loading.contact_writer import take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.audience.positions import Placing, Standing
 from campaigns.audience.rules import AudienceRule

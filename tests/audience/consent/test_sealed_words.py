@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
-from campaigns.audience.files.resealing import seal_old_words
+from campaigns.audience.loading.resealing import seal_old_words
 from campaigns.audience.models import (
     Address,
     AddressState,

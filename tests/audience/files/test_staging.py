@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Table, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files import contact_reader, reading_processes, table_loading
+from campaigns.audience.files import contact_reader, reading_processes
 from campaigns.audience.files.contact_reader import Ending
 from campaigns.audience.files.staged_rows import StagedRows
 from campaigns.audience.files.staging import Doing, Staged, staged
+from campaigns.audience.loading import table_loading
 from campaigns.audience.models import Contact
 from campaigns.audience.service import import_file
 from campaigns.core.errors import FileFormatError, RowsError, UnavailableError

@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile, Evidence, seal_about
-from campaigns.audience.files import contact_writer
+from campaigns.audience.loading import contact_writer
 from campaigns.audience.models import Consent, ConsentKind, ContactImport
 from campaigns.core.errors import RowProblem
 from campaigns.core.keys.crypto import Vault

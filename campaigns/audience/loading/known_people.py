@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.handles import Handle, number_key
 from campaigns.audience.consent.ledger import Mark, find_suppressed
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files.table_loading import hashes_present
+from campaigns.audience.loading.table_loading import hashes_present
 from campaigns.audience.models import Address, AddressState, Channel, SuppressedAddress
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.queries import owned

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaigns.audience.files.table_loading import load_rows
+from campaigns.audience.loading.table_loading import load_rows
 from campaigns.audience.models import ContactGroup, GroupKind
 from tests.factories import NOON, an_organisation
 

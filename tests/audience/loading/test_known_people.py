@@ -16,8 +16,8 @@ from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
 from campaigns.audience.files.contact_reader import ContactFile, read_contacts
-from campaigns.audience.files.contact_writer import take_in
 from campaigns.audience.grouping import create_group
+from campaigns.audience.loading.contact_writer import take_in
 from campaigns.audience.models import Address, AddressState, Channel, Contact, GroupedContact, GroupKind
 from campaigns.audience.positions import Placing, Standing
 from campaigns.audience.service import import_file, import_people

@@ -18,9 +18,9 @@ from campaigns.audience.consent.person import lock_addresses, mark_shared
 from campaigns.audience.consent.sealed_words import Evidence, evidence_sealer
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import BATCH
-from campaigns.audience.files.known_people import Known, look_up
-from campaigns.audience.files.people_beside import PeopleBeside
-from campaigns.audience.files.table_loading import load_rows
+from campaigns.audience.loading.known_people import Known, look_up
+from campaigns.audience.loading.people_beside import PeopleBeside
+from campaigns.audience.loading.table_loading import load_rows
 from campaigns.audience.models import (
     PURPOSE,
     Address,
