@@ -122,7 +122,7 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
     placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
     placed = _placed(found, placing, grouping)
     counts = contact_writer.count_people(session, organisation_id, placed, vault=vault)
-    ending = _ending(found)
+    ending = found.ending
     wrong = [*placing.problems, *grouping.problems]
     problems = _sorted([*ending.problems, *wrong])
     return Report(
@@ -176,7 +176,6 @@ def keep_file(
         session.refresh(instead_of, with_for_update=True)
         _require_checked(instead_of)
         _decide(instead_of, ImportState.CANCELLED, None, vault=vault)
-    ending = _ending(found)
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
@@ -187,9 +186,9 @@ def keep_file(
     session.add(waiting)
     session.flush()
     seal_about(waiting, AboutFile(file_name[:NAME_LIMIT], report.problems, report.columns), vault)
-    kept = f"{telling.to_line()}\n{data.decode(ending.coding)}"
+    kept = f"{telling.to_line()}\n{data.decode(found.ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
+    told = {"rows": found.ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
     _record(session, "contacts.check", waiting, by, **told)
     return waiting
 
@@ -258,7 +257,7 @@ def import_file(
     ) as people:
         _require_sound(session, organisation_id, people, vault=vault)
         done = _begun(session, organisation_id, file_name, by=by, vault=vault)
-        found = ContactFile.known(people.told(tell), people.ending)
+        found = ContactFile(people.told(tell), people.ending)
         report = import_people(session, organisation_id, found, vault=vault)
     _decide(done, ImportState.DONE, report, vault=vault)
     _record(session, "contacts.import", done, by, **_counts(report))
@@ -309,21 +308,21 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
         select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True)
     )
     placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
-    # Rows are written while later ones are still unread, so a bad one takes back what is there already.
+    # Whether places and groups are there shows batch by batch, so a bad row takes back what is written already.
     with session.begin_nested():
         going = grouping.written(_until_fault(found, placing, grouping))
         counts = contact_writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
-        problems = _sorted([*found.problems, *placing.problems, *grouping.problems])
+        problems = _sorted([*found.ending.problems, *placing.problems, *grouping.problems])
         if problems:
             raise RowsError(problems)
     ask_all(session, organisation_id, now=clock.now())
-    ending = _ending(found)
+    ending = found.ending
     told = _told_of_rows(ending)
     return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **told, **_told(counts))
 
 
 def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:
-    for batch in found.batches():
+    for batch in found.people:
         placing.place(batch)
         grouping.check(batch)
         yield batch
@@ -332,14 +331,8 @@ def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterato
 def _until_fault(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:
     """Give batches as long as nothing is wrong; the rest of the file is read only for what else is."""
     for batch in _placed(found, placing, grouping):
-        if not found.problems and not placing.problems and not grouping.problems:
+        if not found.ending.problems and not placing.problems and not grouping.problems:
             yield batch
-
-
-def _ending(found: ContactFile) -> Ending:
-    if found.ending is None:
-        raise ValueError("the file was not read to its end")
-    return found.ending
 
 
 def _sorted(problems: list[RowProblem]) -> list[RowProblem]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
-from campaigns.audience.files.contact_reader import ContactReader
+from campaigns.audience.files.contact_reader import ContactFile, ContactReader, Ending
 from campaigns.core.errors import RowProblem
 
 
@@ -35,3 +36,13 @@ def read_contacts(
     reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
     rows = [row for rows in reader.batches(batch) for row in rows]
     return ContactSheet(rows, reader.problems)
+
+
+def read_out(reading: Generator[list[ContactRow], None, Ending]) -> ContactFile:
+    """Return a file that was read to its end."""
+    people = []
+    while True:
+        try:
+            people.append(next(reading))
+        except StopIteration as end:
+            return ContactFile(iter(people), end.value)

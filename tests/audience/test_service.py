@@ -50,7 +50,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.audience.people import person
-from tests.audience.sheets import read_contacts
+from tests.audience.sheets import read_contacts, read_out
 from tests.factories import NOON, a_contact, a_member, a_place, a_region, an_address, an_organisation
 
 pytestmark = pytest.mark.one_database
@@ -84,7 +84,7 @@ def bring_in(
 
 def read(file: BinaryIO, settings: Settings, country: str | None = None) -> ContactFile:
     rows = settings.import_max_rows
-    return ContactFile(read_people(file, telling=FileTelling(country), max_rows=rows, now=clock.now()))
+    return read_out(read_people(file, telling=FileTelling(country), max_rows=rows, now=clock.now()))
 
 
 def check_file(

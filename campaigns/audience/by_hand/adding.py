@@ -50,7 +50,7 @@ def add_person(
     handles = tuple(read_handle(channel, agreed.number, default_country=None) for channel in agreed.channels)
     row = _row(handles, agreed, told, today=today_of(session, organisation_id))
     spend_number(session, by)
-    found = ContactFile.known(iter([[row]]), Ending("utf-8", rows=1, good_rows=1, bad_rows=0, problems=[]))
+    found = ContactFile(iter([[row]]), Ending("utf-8", rows=1, good_rows=1, bad_rows=0, problems=[]))
     import_people(session, organisation_id, found, vault=vault)
     organisation = session.get_one(Organisation, organisation_id)
     audit.record(session, ADD, subject=organisation, organisation_id=organisation_id, member_id=by)

@@ -66,30 +66,13 @@ class Ending:
     later_taken: Sequence[int] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class ContactFile:
-    """The people of a file in batches, and its ending, known before the first or after the last of them."""
+    """What was read in a file to its end."""
 
-    def __init__(self, found: Generator[list[ContactRow], None, Ending], ending: Ending | None = None) -> None:
-        self._found, self.ending = found, ending
-
-    @classmethod
-    def known(cls, people: Iterator[list[ContactRow]], ending: Ending) -> ContactFile:
-        """Return a file that was read to its end before."""
-
-        def found() -> Generator[list[ContactRow], None, Ending]:
-            yield from people
-            return ending
-
-        return cls(found(), ending)
-
-    def batches(self) -> Iterator[list[ContactRow]]:
-        """Give the people of the file; no handle comes twice in one batch. Raises what `read_contacts` raises."""
-        self.ending = yield from self._found
-
-    @property
-    def problems(self) -> list[RowProblem]:
-        """What is known to be wrong with the file."""
-        return self.ending.problems if self.ending else []
+    #: In batches, to be gone through once; no handle comes twice in one batch.
+    people: Iterator[list[ContactRow]]
+    ending: Ending
 
 
 def read_contacts(

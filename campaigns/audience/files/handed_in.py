@@ -51,7 +51,7 @@ def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
     """Return a file of nobody, and a report of its first line: somebody has to say which column is what."""
     ending = Ending(str(error.values["coding"]), rows=0, good_rows=0, bad_rows=0, problems=[])
     named = cast(list[str], error.values["found"])
-    return ContactFile.known(iter(()), ending), Report(columns=[quoted(name) for name in named])
+    return ContactFile(iter(()), ending), Report(columns=[quoted(name) for name in named])
 
 
 @contextmanager
@@ -66,4 +66,4 @@ def people_of(file: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
         max_rows=most_rows(),
         now=clock.now().astimezone(zone_named(zone)),
     ) as (people, ending):
-        yield ContactFile.known(people, ending)
+        yield ContactFile(people, ending)

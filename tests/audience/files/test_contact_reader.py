@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine, causes_of
-from campaigns.audience.files.contact_reader import ContactFile, ContactReader
+from campaigns.audience.files.contact_reader import ContactReader
 from campaigns.audience.files.contact_reader import read_contacts as read_file
 from campaigns.core.errors import FileFormatError, TooManyRowsError
-from tests.audience.sheets import ContactSheet, read_contacts
+from tests.audience.sheets import ContactSheet, read_contacts, read_out
 from tests.factories import NOON
 
 HEADER = "number,language,latitude,longitude,position_date,consent_date,consent_how"
@@ -272,10 +272,9 @@ def counting(which: WhichLine, *lines: str, header: str = HEADER) -> tuple[list[
     """Return the lines that count with their evidence, and how many are left out."""
     file = io.BytesIO("\n".join([header, *lines]).encode())
     found = read_file(file, max_rows=100, now=NOON, telling=NOTHING_TOLD.counting(which))
-    taken = ContactFile(found)
-    rows = [(row.line, row.consent_how) for rows in taken.batches() for row in rows]
-    assert taken.ending is not None
-    assert taken.problems == []
+    taken = read_out(found)
+    rows = [(row.line, row.consent_how) for rows in taken.people for row in rows]
+    assert taken.ending.problems == []
     assert taken.ending.rows == len(lines)
     return rows, taken.ending.left_out
 
@@ -321,9 +320,8 @@ def test_choice_between_lines_is_kept_with_the_file() -> None:
 def test_first_mobile_number_of_several_is_taken(cells: str, taken: str, others: int, lines: list[int]) -> None:
     header = "Phone 1 - Label,Phone 1 - Value,Phone 12 - Value,language,consent_date,consent_how"
     text = f"{header}\nHome,{cells},uk,2026-02-01,form\n"
-    found = ContactFile(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
-    [row] = [row for rows in found.batches() for row in rows]
-    assert found.ending is not None
+    found = read_out(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
+    [row] = [row for rows in found.people for row in rows]
     assert (row.handles[0].text, found.ending.other_numbers, found.ending.later_taken) == (taken, others, lines)
 
 
@@ -331,9 +329,8 @@ def test_further_numbers_of_a_channel_are_counted() -> None:
     text = (
         "number,whatsapp,language,consent_date,consent_how\n,+380501112233 ::: +380671112233,uk,2026-02-01,form\n"
     )
-    found = ContactFile(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
-    assert [row.handles[0].text for rows in found.batches() for row in rows] == ["+380501112233"]
-    assert found.ending is not None
+    found = read_out(read_file(io.BytesIO(text.encode()), max_rows=9, now=NOON))
+    assert [row.handles[0].text for rows in found.people for row in rows] == ["+380501112233"]
     assert found.ending.other_numbers == 1
 
 

@@ -24,6 +24,7 @@ from campaigns.audience.service import import_file, import_people
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.staff.models import Organisation
+from tests.audience.sheets import read_out
 from tests.factories import NOON, a_contact, a_member, an_address, an_organisation
 
 pytestmark = pytest.mark.both_databases
@@ -47,7 +48,7 @@ def say(session: Session, vault: Vault, *, refuse: object = withdraw_everywhere)
 
 def people_of(header: str, *lines: str, telling: FileTelling = NOTHING_TOLD) -> ContactFile:
     data = "\n".join([f"{header},language,consent_date,consent_how", *(f"{line},{END}" for line in lines)])
-    return ContactFile(read_contacts(io.BytesIO(data.encode()), max_rows=9, now=NOON, telling=telling))
+    return read_out(read_contacts(io.BytesIO(data.encode()), max_rows=9, now=NOON, telling=telling))
 
 
 def states(session: Session) -> Sequence[str]:
@@ -107,7 +108,7 @@ class SaidMeanwhile(Placing):
 def test_stop_on_a_number_that_is_not_taken_is_heeded_during_an_import(
     session: Session, organisation: Organisation, vault: Vault, refuse: object, state: AddressState
 ) -> None:
-    [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567").batches()
+    [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567").people
     placing = SaidMeanwhile(session, organisation.id)
     placing.place(rows)
     placing.hear = partial(say, session, vault, refuse=refuse)
@@ -142,7 +143,7 @@ def test_stop_beside_a_known_person_is_heeded_during_an_import(
     # Another known person, of whom nothing is beside, has the consent of the file written down.
     another = an_address(session, a_contact(session, organisation), vault, number="+380631234567", country="UA")
     another.state = AddressState.PENDING
-    [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567", "+380991234567").batches()
+    [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567", "+380991234567").people
     placing = SaidMeanwhile(session, organisation.id)
     placing.place(rows)
     placing.hear = partial(say, session, vault, refuse=refuse)
