@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import ApprovalError
 from campaigns.core.keys.crypto import Vault
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, circle
@@ -25,19 +23,13 @@ from campaigns.planning.queries import find_approval, find_editors, load_content
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
 from tests.factories import a_contact, a_member, a_region, an_address
-from tests.planning.story import DUE, START, Story, a_story
+from tests.planning.story import DUE, Story, a_story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 MEDYKA, PALANCA = (22.94, 49.80), (30.09, 46.41)
 NEAR, FAR = circle(*MEDYKA, 5_000), circle(*PALANCA, 5_000)
 LOCATION = "id,name,lat,lon\nmedyka,Medyka,{1},{0}\n"
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message, TranslationState
@@ -22,17 +21,13 @@ from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule
 from tests.factories import a_message
-from tests.planning.story import DUE, EVENING, START, Story, a_story
+from tests.planning.story import DUE, EVENING, Story, a_story
+
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 ROUNDS = 20
 #: Races in which nobody may start what was not read and approved.
 RACES = [20, pytest.param(60, marks=pytest.mark.long), pytest.param(1000, marks=pytest.mark.slow)]
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,18 +35,7 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_contact, a_member, a_sender, an_address, an_organisation, safeguarded
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 def entries(session: Session) -> int:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -20,21 +18,10 @@ from campaigns.planning.standing import Standing, standings_of
 from campaigns.reach.counting.unique_people import Measure, Part
 from campaigns.reach.models import PeopleCount, PeopleReach, Scope
 from tests.factories import add
-from tests.planning.story import DUE, EVENING, START, Story, a_story
+from tests.planning.story import DUE, EVENING, Story, a_story
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 def standing_of(story: Story) -> Standing:

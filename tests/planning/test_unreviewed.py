@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
@@ -18,13 +15,7 @@ from campaigns.planning.service import accept_left_out
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,15 +29,9 @@ from campaigns.staff.models import Membership
 from tests.factories import safeguarded
 from tests.planning.story import DUE, START, Story, a_story, more_people
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 SETTINGS = load_settings({"FINGERPOST_MODE": "demo", "FINGERPOST_SECRET_TWILIO": "AC0:token"})
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Contact
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.approvals.approved_people import ApprovedPeople
@@ -21,13 +19,7 @@ from tests.factories import a_contact, an_address
 from tests.planning.runs.test_firing import DAILY
 from tests.planning.story import DUE, START, Story, a_story, more_people
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 def leave(session: Session, count: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +12,6 @@ from campaigns.audience.grouping import create_group
 from campaigns.audience.models import Audience, GroupKind
 from campaigns.audience.rules import AudienceRule
 from campaigns.audience.service import update_audience
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.approvals.review import Review, load_review
@@ -24,16 +22,10 @@ from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from tests.planning.story import EVENING, START, Story, a_story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 FORTNIGHT = replace(EVENING, starts_at=EVENING.starts_at + timedelta(days=15))
 DAILY = replace(EVENING, recurrence="FREQ=DAILY")
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 def told(story: Story, *, now: datetime = START) -> Review:

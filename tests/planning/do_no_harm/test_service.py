@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import (
     ApprovalError,
     FingerpostError,
@@ -26,17 +23,11 @@ from campaigns.planning.queries import find_approval, find_editors, load_content
 from campaigns.planning.service import duplicate_campaign
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_message, an_organisation
-from tests.planning.story import START, Story, a_story
+from tests.planning.story import Story, a_story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 ANSWERS = {item.key: Answer(True, "I looked.") for item in ITEMS}
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
-from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
@@ -28,13 +26,7 @@ from campaigns.planning.whatsapp.requests import ask_for_template
 from tests.factories import a_contact, a_sender, an_address, credentials
 from tests.planning.story import DUE, START, Story, a_story
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import LeftOut
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Region
 from campaigns.planning import service
@@ -25,13 +23,7 @@ from campaigns.planning.senders.prices import Basis
 from tests.factories import a_contact, a_sender, an_address
 from tests.planning.story import START, Story, a_story
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.directory.models import Service
 from campaigns.places.models import PlaceCell, Region
@@ -31,15 +29,9 @@ from tests.factories import (
 )
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 CELL = 608_000_000_000_000_000
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

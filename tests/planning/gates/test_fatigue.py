@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.campaign_overview import Overview, load_overview
@@ -17,15 +14,9 @@ from campaigns.planning.gates.assessment import assess
 from campaigns.planning.policy import USUAL
 from tests.planning.story import START, Story, a_story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 EVERYBODY = 60
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core import clock
 from campaigns.core.errors import GateError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import PROJECT_ROOT
@@ -25,18 +23,12 @@ from campaigns.planning.policy import USUAL
 from tests.planning.gates.gate_cases import CASES, Case, over
 from tests.planning.story import START, Story, a_story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 #: Gates that only warn.
 NEVER_CLOSED = {"coverage", "fatigue"}
 README = PROJECT_ROOT / "campaigns" / "planning" / "README.md"
 by_gate = pytest.mark.parametrize("case", CASES, ids=lambda case: case.gate)
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine
 
 from campaigns.audience.figures import init_counts
 from campaigns.audience.kept.renewing import Renewal
@@ -19,12 +18,6 @@ from tests.factories import safeguarded
 from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what pages ask for is done on both databases in the tests of the worker."""
-    return sqlite_engine
 
 
 @pytest.fixture

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
-from tests.planning.story import START, a_story
+from tests.planning.story import a_story
 from tests.web.pages import Pages
 
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 
 @pytest.fixture

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Contact
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.planning.do_no_harm.checklist import ITEMS
@@ -25,6 +23,8 @@ from tests.factories import a_contact, a_delivery, a_message, a_run, a_sender, a
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.usefixtures("at_the_start")
+
 TIME = {
     "starts_at": "2026-03-02T18:00",
     "zone_policy": "fixed",
@@ -33,18 +33,6 @@ TIME = {
     "grace_minutes": "60",
     "expires_after_minutes": "720",
 }
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

@@ -6,19 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
 from tests.audience.people import person
 from tests.factories import a_message, an_audience
 from tests.web.pages import Pages
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
 
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.do_no_harm.checklist import ITEMS
@@ -17,20 +14,10 @@ from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.queries import load_content
 from tests.factories import a_campaign, a_message
-from tests.planning.story import START, Story, a_story
+from tests.planning.story import Story, a_story
 from tests.web.pages import Pages
 
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 
 @pytest.fixture

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.staff.models import Role
 from tests.planning.gates.gate_cases import CASES, Case, numbers_of
-from tests.planning.story import START, Story, a_story
+from tests.planning.story import Story, a_story
 from tests.web.pages import Pages
 
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 
 def seen(pages: Pages, story: Story) -> dict[str, str]:

@@ -14,7 +14,7 @@ from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due, remove_schedule
 from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
-from tests.planning.pages.test_approved import in_session
+from tests.planning.approvals.test_exchanged_audience import in_session
 from tests.planning.story import Story, a_story
 from tests.web.pages import Pages, pages_on_file
 

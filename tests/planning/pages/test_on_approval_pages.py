@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -23,21 +22,11 @@ from tests.factories import a_contact, an_address
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.usefixtures("at_the_start")
+
 #: Eleven at night in Warsaw, whose quiet hours end at nine.
 NIGHT, MORNING = datetime(2026, 3, 2, 22, tzinfo=UTC), datetime(2026, 3, 3, 8, tzinfo=UTC)
 SAYS = "As soon as it is approved"
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

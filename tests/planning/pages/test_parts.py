@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.messages.models import Message, Translation, TranslationState, TranslationWriter
@@ -20,19 +18,9 @@ from tests.factories import a_delivery
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.usefixtures("at_the_start")
+
 PARTS = ("overview", "texts", "people", "cost", "history")
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

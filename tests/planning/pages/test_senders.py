@@ -26,12 +26,6 @@ FORM = {
 
 
 @pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture
 def admin(pages: Pages) -> FlaskClient:
     return pages.client(pages.member(Role.ADMIN))
 

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from campaigns.audience.models import Channel
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import Campaign, Run, Sender, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_sender
-from tests.planning.story import START, Story, a_story, more_people
+from tests.planning.story import Story, a_story, more_people
 from tests.web.pages import Pages
 
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -15,23 +14,13 @@ from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
 from tests.factories import a_run
-from tests.planning.story import DUE, START, Story, a_story
+from tests.planning.story import DUE, Story, a_story
 from tests.web.pages import Pages
+
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 WHY = "The hotline of Przemyśl was closed."
 UNDER_WAY = "An urgent campaign is under way."
-
-
-@pytest.fixture
-def engine(sqlite_engine: Engine) -> Engine:
-    """SQLite only: what differs between the databases is tested below the pages."""
-    return sqlite_engine
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
 
 
 @pytest.fixture

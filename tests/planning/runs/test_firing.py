@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import (
     ApprovalError,
     ForbiddenError,
@@ -36,20 +34,9 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_run
 from tests.planning.story import DUE, EVENING, START, Story, a_story, more_people
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 DAILY = Timing(EVENING.starts_at, "FREQ=DAILY", ZonePolicy.FIXED, "Europe/Warsaw")
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
 
 
 def entries_about(session: Session, run: Run) -> list[str]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from campaigns.continuity.latch import hold_instance
 from campaigns.core import clock
-from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
 from campaigns.planning import service
 from campaigns.planning.campaign_content import Cap, FrozenRun
@@ -22,23 +19,12 @@ from campaigns.planning.policy import Policy
 from campaigns.planning.runs.held_runs import RESTORED
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
-from tests.planning.story import DUE, EVENING, START, Story, a_story
+from tests.planning.story import DUE, EVENING, Story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 HOUR = timedelta(hours=1)
 DAILY = Timing(EVENING.starts_at, "FREQ=DAILY", ZonePolicy.FIXED, "Europe/Warsaw")
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
 
 
 def edit(story: Story, max_parts: int = 2) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,6 +26,8 @@ from campaigns.planning.standing import Standing, standings_of
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 from tests.planning.test_races import approve, together
 
+pytestmark = pytest.mark.usefixtures("at_the_start")
+
 #: As the author said it in Warsaw, ten minutes before it is approved.
 AT_ONCE = Timing.at_approval("Europe/Warsaw", now=START - timedelta(minutes=10))
 #: When a worker looks next.
@@ -43,17 +44,6 @@ DYING = (
     "    session.flush()\n"
     "    os.kill(os.getpid(), signal.SIGKILL)\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
 
 
 def edit(story: Story) -> None:

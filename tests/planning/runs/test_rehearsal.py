@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import TranslationState
@@ -21,20 +18,9 @@ from campaigns.planning.runs.rehearsal import rehearse
 from campaigns.planning.service import fire_due
 from campaigns.reach.counting.queries import select_counted_runs, select_runs_to_count
 from campaigns.staff.models import AuditEntry
-from tests.planning.story import DUE, EVENING, START, Story, a_story, more_people
+from tests.planning.story import DUE, EVENING, START, Story, more_people
 
-pytestmark = pytest.mark.one_database
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 
 def rehearsed(story: Story) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.keys.crypto import Vault
 from campaigns.messages.library.service import copy_message, get_shared
 from campaigns.messages.models import Message
 from campaigns.messages.service import review_translation, save_translation
@@ -21,22 +19,11 @@ from campaigns.planning.runs.runs_of_withdrawn import pause_copies
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_run, an_organisation
-from tests.planning.story import DUE, START, Story, a_story
+from tests.planning.story import DUE, START, Story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 TEXTS = {"en": "Keep your passport. Help: ((hotline))", "uk": "Паспорт тримайте при собі. ((hotline))"}
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
 
 
 @pytest.fixture

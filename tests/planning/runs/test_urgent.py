@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
-from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.approvals.review import find_urgency
 from campaigns.planning.draft import plan_of
@@ -22,24 +19,13 @@ from campaigns.planning.schedules.quiet_hours import first_allowed
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member
-from tests.planning.story import DUE, EVENING, START, Story, a_story
+from tests.planning.story import DUE, EVENING, START, Story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 WHY = "The hotline of Przemyśl was closed."
 #: Eleven in Bucharest, two hours ahead of UTC.
 NIGHT = datetime(2026, 3, 2, 21, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
 
 
 def mark(story: Story, why: str | None = WHY) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import ScheduleError
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import RunState, ZonePolicy
@@ -17,22 +15,11 @@ from campaigns.planning.pages.calendar_views import make_sheet
 from campaigns.planning.schedules.calendar import Entry, load_agenda
 from campaigns.planning.schedules.recurrence import Timing
 from tests.factories import a_run
-from tests.planning.story import START, Story, a_story
+from tests.planning.story import START, Story
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
 
 LATE = Timing(datetime(2026, 3, 4, 23, 30), "FREQ=WEEKLY;COUNT=3", ZonePolicy.FIXED, "Europe/Warsaw")
-
-
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
-
-
-@pytest.fixture
-def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
 
 
 def march(story: Story, zone: str = "Europe/Warsaw", now: datetime = START) -> dict[date, list[Entry]]:

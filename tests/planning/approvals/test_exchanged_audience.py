@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
@@ -17,16 +14,13 @@ from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
-from tests.planning.story import DUE, START, Story, a_story, more_people
+from tests.planning.story import DUE, Story, a_story, more_people
 from tests.web.pages import Pages, pages
 
 __all__ = ["pages"]
 
 
-@pytest.fixture(autouse=True)
-def at_the_start() -> Iterator[None]:
-    with clock.running_on(lambda: START):
-        yield
+pytestmark = pytest.mark.usefixtures("at_the_start")
 
 
 def exchange(pages: Pages, story: Story, vault: Vault, count: int) -> None:
