@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns.core.database import insert_or
 from campaigns.core.settings import Settings
 from campaigns.inbox.duty.queries import load_roster
+from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import Step
 from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.inbox.escalation.models import EscalationSwitch, StepMail, UrgentRunTold
@@ -21,7 +22,7 @@ from campaigns.inbox.escalation.urgent_runs import select_urgent_runs
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
-from campaigns.staff.models import Member, Organisation
+from campaigns.staff.models import Organisation
 
 
 def find_untold(session: Session, settings: Settings, now: datetime) -> Iterator[tuple[int, Run]]:
@@ -30,8 +31,9 @@ def find_untold(session: Session, settings: Settings, now: datetime) -> Iterator
     runs = session.scalars(select_urgent_runs(switched_on)).all()
     told = select(UrgentRunTold).where(UrgentRunTold.run_id.in_([run.id for run in runs]))
     known = {(row.run_id, row.member_id) for row in session.scalars(told)} if runs else set()
+    duties = {each: _load_duty(session, each, settings, now) for each in {run.organisation_id for run in runs}}
     for run in runs:
-        for member_id in _on_duty(session, run, settings, now):
+        for member_id in _on_duty(run, *duties[run.organisation_id], now):
             if (run.id, member_id) not in known:
                 yield member_id, run
 
@@ -60,14 +62,20 @@ def tells_of_run(session: Session, mail: StepMail) -> bool:
     return session.scalar(told.limit(1)) is not None
 
 
-def _on_duty(session: Session, run: Run, settings: Settings, now: datetime) -> list[int]:
+def _load_duty(
+    session: Session, organisation_id: int, settings: Settings, now: datetime
+) -> tuple[Roster, Collection[int]]:
+    """Return an organisation's roster, and whom of it no mail reaches."""
+    roster = load_roster(session, session.get_one(Organisation, organisation_id), settings)
+    return roster, load_unreachable(session, list(roster.readers), now=now)
+
+
+def _on_duty(run: Run, roster: Roster, silent: Collection[int], now: datetime) -> list[int]:
     """Return the members who would be told of a conversation that waits, in whatever language of the run."""
-    roster = load_roster(session, session.get_one(Organisation, run.organisation_id), settings)
-    silent = load_unreachable(session, list(roster.readers), now=now)
     languages = run.frozen.get("texts") or {"": ""}
     told = {
         member_id
         for language in languages
         for member_id in roster.told(Step.ALERT, Urgency.DAY, language, at=now, unreachable=silent)
     }
-    return list(session.scalars(select(Member.id).where(Member.id.in_(told), Member.active).order_by(Member.id)))
+    return sorted(told)

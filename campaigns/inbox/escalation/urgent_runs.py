@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Select, SmallInteger, literal_column, select
-from sqlalchemy.orm import contains_eager
 
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Priority, Run
@@ -17,9 +16,8 @@ def select_urgent_ids(organisation_ids: Collection[int]) -> Select[int]:
 
 
 def select_urgent_runs(organisation_ids: Collection[int] | Select[int]) -> Select[Run]:
-    """Select the urgent runs of some organisations that are under way, newest first, with their campaigns."""
-    urgent = select(Run).join(Run.campaign).options(contains_eager(Run.campaign))
-    return urgent.where(*_under_way(organisation_ids)).order_by(Run.id.desc())
+    """Select the urgent runs of some organisations that are under way, newest first."""
+    return select(Run).where(*_under_way(organisation_ids)).order_by(Run.id.desc())
 
 
 def _under_way(organisation_ids: Collection[int] | Select[int]) -> tuple[ColumnElement[bool], ...]:
