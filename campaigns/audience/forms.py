@@ -20,7 +20,7 @@ from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.places.models import Place, Region, Route
-from campaigns.web.filters import country_name, language_name, region_name
+from campaigns.web.filters import alphabetical, country_name, language_name, region_name
 from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
@@ -98,7 +98,7 @@ class AudienceForm(Form):
         self.group_ids.choices = options((each.id, each.name) for each in groups)  # type: ignore[misc]
         self.region_codes.choices = options((region.code, region_name(region)) for region in regions)
         countries = {region.country: country_name(region.country) for region in regions}
-        self.countries.choices = options(sorted(countries.items(), key=lambda pair: pair[1]))
+        self.countries.choices = options(sorted(countries.items(), key=lambda pair: alphabetical(pair[1])))
         self.languages.choices = options((code, language_name(code)) for code in all_languages())
 
     def rule(self, routes: Iterable[Route], given: MultiDict[str, str]) -> AudienceRule:
@@ -200,7 +200,9 @@ class UploadForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = sorted(((code, country_name(code)) for code in FILE_COUNTRIES), key=lambda pair: pair[1])
+        named = sorted(
+            ((code, country_name(code)) for code in FILE_COUNTRIES), key=lambda pair: alphabetical(pair[1])
+        )
         self.country.choices = options([("", _("None: all numbers begin with +")), *named])
 
 
@@ -217,7 +219,9 @@ class ImportForm(UploadForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        languages = sorted(((code, language_name(code)) for code in all_languages()), key=lambda pair: pair[1])
+        languages = sorted(
+            ((code, language_name(code)) for code in all_languages()), key=lambda pair: alphabetical(pair[1])
+        )
         self.language.choices = options([("", _("As each row says")), *languages])
 
     def telling(self) -> FileTelling:

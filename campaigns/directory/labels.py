@@ -18,7 +18,7 @@ from campaigns.directory.models import AS_STATED, SIMULATED, CheckOutcome, Forei
 from campaigns.directory.opening_hours import WEEKDAYS
 from campaigns.directory.signposting.reasons import Reason
 from campaigns.places.geography.atlas import load_atlas
-from campaigns.web.filters import day, language_name, listed, region_name
+from campaigns.web.filters import alphabetical, day, language_name, listed, region_name
 
 #: Two letters are a country, but for what CLDR keeps there beside them.
 _COUNTRY = re.compile(r"(?!EZ|QO|UN|XA|XB|ZZ)[A-Z]{2}")
@@ -77,7 +77,7 @@ def countries_by_name() -> list[tuple[str, str]]:
     """Return the code of each country and of the European Union with its name, by the reader's alphabet."""
     locale = get_locale() or Locale("en")
     named = [(code, str(name)) for code, name in locale.territories.items() if _COUNTRY.fullmatch(code)]
-    return sorted(named, key=lambda pair: pair[1].casefold())
+    return sorted(named, key=lambda pair: alphabetical(pair[1]))
 
 
 def reason_words(reason: Reason) -> str:

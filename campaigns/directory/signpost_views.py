@@ -19,7 +19,7 @@ from campaigns.places.queries import regions_by_id
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
-from campaigns.web.filters import language_name
+from campaigns.web.filters import alphabetical, language_name
 from campaigns.web.session import session
 
 pages = Blueprint("signposts", __name__)
@@ -66,8 +66,8 @@ def _offer(form: NeedForm) -> None:
     form.place.choices = {
         country_name(country): [
             (country, _("%(country)s: region not known", country=country_name(country))),
-            *sorted((each for each in found if each[0] != country), key=lambda each: each[1]),
+            *sorted((each for each in found if each[0] != country), key=lambda each: alphabetical(each[1])),
         ]
-        for country, found in sorted(places.items(), key=lambda item: country_name(item[0]))
+        for country, found in sorted(places.items(), key=lambda item: alphabetical(country_name(item[0])))
     }
     form.language.choices = [(code, language_name(code)) for code in all_languages()]

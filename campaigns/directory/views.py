@@ -44,6 +44,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
+from campaigns.web.filters import alphabetical
 from campaigns.web.session import session
 
 pages = Blueprint("directory", __name__, url_prefix="/directory")
@@ -280,7 +281,7 @@ def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm |
 def _by_country(listed: list[queries.Listed]) -> dict[str, list[queries.Listed]]:
     """Group services by country in the order of its name, the EU last; in each those that wait come first."""
     codes = {each.service.country for each in listed}
-    ordered = sorted(codes, key=lambda code: (code == EUROPEAN_UNION, country_name(code)))
+    ordered = sorted(codes, key=lambda code: (code == EUROPEAN_UNION, alphabetical(country_name(code))))
     waiting_first = sorted(listed, key=lambda each: each.trust is not Trust.DUE)
     return {code: [each for each in waiting_first if each.service.country == code] for code in ordered}
 

@@ -29,7 +29,7 @@ from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.sign_in.passwords import make_one_time_password
 from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
-from campaigns.web.filters import number
+from campaigns.web.filters import alphabetical, number
 from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
@@ -187,7 +187,9 @@ def _takers(membership: Membership) -> dict[int, str]:
     readers = load_readers(session(), membership.organisation_id)
     names = load_member_names(session(), readers)
     return {
-        each: names[each] for each in sorted(names, key=lambda each: names[each]) if each != membership.member_id
+        each: names[each]
+        for each in sorted(names, key=lambda each: alphabetical(names[each]))
+        if each != membership.member_id
     }
 
 

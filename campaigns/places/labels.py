@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from campaigns.places.models import Place, PlaceKind, Route
+from campaigns.web.filters import alphabetical
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ def grouped(things: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, lis
     groups: dict[str, list[T]] = {}
     for thing in things:
         groups.setdefault(key(thing), []).append(thing)
-    return sorted(groups.items(), key=lambda group: (not group[0], group[0].casefold()))
+    return sorted(groups.items(), key=lambda group: (not group[0], alphabetical(group[0])))
 
 
 def extent(place: Place) -> str:

@@ -51,6 +51,7 @@ from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.filters import alphabetical
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
@@ -293,7 +294,7 @@ def _saved_route(form: RouteForm, route: Route | None, model: Route | None) -> R
 
 def _programmes() -> list[str]:
     used = programmes_of(session(), current_organisation().id)
-    return sorted(labels.programme_name(programme) for programme in used)
+    return sorted(map(labels.programme_name, used), key=alphabetical)
 
 
 def _find_used() -> FindUsed:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask_babel import lazy_pgettext as _lp
 from flask_babel.speaklater import LazyString
 
+from campaigns.web.filters import alphabetical
+
 #: By the code that the chain holds. Nobody knows who acts, so no word has a gender: "Changed", "Змінено", «تعديل».
 ACTS: dict[str, LazyString] = {
     "access.refuse": _lp("act", "Not allowed"),
@@ -294,4 +296,4 @@ def name_of_subject(table: str) -> str:
 
 def subjects_by_name() -> list[tuple[str, str]]:
     """Return what acts can be about: each table with its name, by the alphabet of the reader."""
-    return sorted(((table, str(name)) for table, name in SUBJECTS.items()), key=lambda pair: pair[1].casefold())
+    return sorted(((table, str(name)) for table, name in SUBJECTS.items()), key=lambda pair: alphabetical(pair[1]))

@@ -19,6 +19,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 
 from campaigns.core import clock, lists
+from campaigns.core.alphabets import place_in_alphabet
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages, is_right_to_left
 from campaigns.web.whole_numbers import whole_numbers
 
@@ -137,6 +138,11 @@ def region_name(region: Any) -> str:
 def country_name(code: str) -> str:
     """Write the name of a country (alpha-2) in the reader's language, else its code."""
     return str(_locale().territories.get(code) or code)
+
+
+def alphabetical(name: str) -> tuple[tuple[int, int], ...]:
+    """Return by what a name is sorted, so that the reader finds it where their alphabet has it."""
+    return place_in_alphabet(name, _locale().language)
 
 
 def listed(words: Iterable[object]) -> str:

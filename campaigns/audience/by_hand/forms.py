@@ -18,7 +18,7 @@ from campaigns.audience.grouping import LONGEST_NAME
 from campaigns.audience.models import ContactGroup
 from campaigns.core.languages import all_languages
 from campaigns.places.models import Place
-from campaigns.web.filters import language_name
+from campaigns.web.filters import alphabetical, language_name
 from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
@@ -58,7 +58,9 @@ class ChangeForm(Form):
         self._groups = {group.id: group for group in groups}
         self.group_ids.choices = options((group.id, group.name) for group in groups)  # type: ignore[misc]
         self._places = {str(place.id): place for place in places}
-        languages = sorted(((code, language_name(code)) for code in all_languages()), key=lambda pair: pair[1])
+        languages = sorted(
+            ((code, language_name(code)) for code in all_languages()), key=lambda pair: alphabetical(pair[1])
+        )
         self.language.choices = options([("", _("Choose")), *languages])
         self.other_language.choices = options([("", _("None")), *languages])
         named = [(str(place.id), place.name) for place in places]

@@ -14,6 +14,7 @@ from campaigns.inbox.duty.queries import load_readers
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.web.filters import alphabetical
 from campaigns.web.forms import options
 from campaigns.web.session import session
 
@@ -64,7 +65,7 @@ def remove(team_id: int) -> Response:
 
 def _form() -> TeamForm:
     form, responders = TeamForm(), load_readers(session(), current_organisation().id)
-    names = sorted(load_member_names(session(), responders).items(), key=lambda each: each[1])
+    names = sorted(load_member_names(session(), responders).items(), key=lambda each: alphabetical(each[1]))
     form.members.choices = options((str(key), name) for key, name in names)
     return form
 

@@ -23,7 +23,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership, get_owned, load_member_names
 from campaigns.web.current import settings
-from campaigns.web.filters import listed
+from campaigns.web.filters import alphabetical, listed
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
@@ -117,7 +117,7 @@ def try_again(member_id: int) -> Response:
 def _form() -> DutyForm:
     form, roster = DutyForm(), _roster()
     names = load_member_names(session(), roster.readers)
-    form.offer({each: names[each] for each in sorted(names, key=lambda each: names[each])})
+    form.offer({each: names[each] for each in sorted(names, key=lambda each: alphabetical(names[each]))})
     return form
 
 

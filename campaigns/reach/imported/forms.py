@@ -18,7 +18,7 @@ from campaigns.planning.models import Campaign
 from campaigns.reach.imported.labels import SOURCES
 from campaigns.reach.imported.models import Source
 from campaigns.reach.imported.reading import Reading
-from campaigns.web.filters import country_name
+from campaigns.web.filters import alphabetical, country_name
 from campaigns.web.forms import Form, options
 
 
@@ -65,7 +65,9 @@ class ReportForm(Form):
         """Fill the lists of choices."""
         named = [(str(each.id), f"{each.name} ({each.code})") for each in campaigns]
         self.campaign_id.choices = options([("", _("no campaign of ours")), *named])
-        countries = sorted({region.country for region in load_atlas().facts}, key=country_name)
+        countries = sorted(
+            {region.country for region in load_atlas().facts}, key=lambda code: alphabetical(country_name(code))
+        )
         self.country.choices = options([("", _("none")), *((code, country_name(code)) for code in countries)])
 
     @property

@@ -13,7 +13,7 @@ from campaigns.places.models import Region
 from campaigns.planning.links.link_targets import LONGEST_HOST, LONGEST_TARGET
 from campaigns.reach.labels import STEPS
 from campaigns.reach.outcomes.models import TOLD_STEPS
-from campaigns.web.filters import country_name, region_name
+from campaigns.web.filters import alphabetical, country_name, region_name
 from campaigns.web.forms import Form, options
 
 
@@ -38,8 +38,9 @@ class OutcomeForm(Form):
 
     def offer(self, regions: Iterable[Region]) -> None:
         """Fill the list of regions."""
-        named = sorted((f"{country_name(one.country)}: {region_name(one)}", one.code) for one in regions)
-        self.region.choices = options([("", _("not told")), *((code, name) for name, code in named)])
+        named = [(one.code, f"{country_name(one.country)}: {region_name(one)}") for one in regions]
+        named.sort(key=lambda pair: alphabetical(pair[1]))
+        self.region.choices = options([("", _("not told")), *named])
 
 
 class LinkForm(Form):

@@ -19,9 +19,9 @@ from babel.dates import format_date, get_day_names
 from babel.languages import get_official_languages
 from markupsafe import Markup, escape
 
+from campaigns.core.alphabets import place_in_alphabet
 from campaigns.core.languages import all_languages, is_right_to_left
 from campaigns.core.lists import listed
-from campaigns.web.people.alphabets import place_in_alphabet
 
 T = TypeVar("T")
 
