@@ -1,4 +1,4 @@
-"""The audit log is read in these words: what was done, to what, and what is said about it beside that."""
+"""The audit log is read in these words: what was done, and to what."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTS: dict[str, LazyString] = {
     "campaign.approve": _lp("act", "Approved"),
     "campaign.archive": _lp("act", "Archived"),
     "campaign.confirm_rules": _lp("act", "Country rules confirmed"),
-    "campaign.correct": _lp("act", "Correction sent"),
+    "campaign.correct": _lp("act", "Correction chosen"),
     "campaign.create": _lp("act", "Created"),
     "campaign.duplicate": _lp("act", "Copied"),
     "campaign.return": _lp("act", "Returned for changes"),
