@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,6 @@ from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import is_told, size
 from campaigns.messages.composer.preview import Preview, preview_text
 from campaigns.messages.queries import unreviewed_of
-from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.planning.estimates.cost import Matrix, matrix_of
 from campaigns.planning.estimates.kept_people import KeptPeople
 from campaigns.planning.estimates.rendered_texts import RenderedText, longest_by_language
@@ -66,7 +66,7 @@ class ScheduleView:
     waves: list[Wave]
     #: When the first wave that is told of leaves, quiet hours counted; None where none is.
     first_at: datetime | None = None
-    #: The same, if it is approved as urgent.
+    #: The same, if it is approved as urgent; None where no approval to come may say so.
     urgent_at: datetime | None = None
 
     @property
@@ -133,27 +133,40 @@ def _differs(approval: Approval, assessed: Assessment) -> bool:
 
 
 def load_schedules(
-    campaign: Campaign, tally: Tally | None, *, now: datetime, keeps_quiet: bool
+    campaign: Campaign, view: Overview | None, *, now: datetime, keeps_quiet: bool
 ) -> list[ScheduleView]:
     """Return the campaign's times with their next firings over the zones of the audience, if it was counted."""
+    tally, approval = (view.assessed.tally, view.approval) if view else (None, None)
+    people, zones = (tally.by_zone(), tally.zones) if tally else ({}, ())
+    told_of = partial(_waves_told_of, people=people, keeps_quiet=keeps_quiet)
     views = []
     for schedule in campaign.schedules:
-        timing = timing_of(schedule)
-        firings = firings_of(schedule, tally.zones if tally else (), after=now, count=SHOWN_FIRINGS)
-        people = tally.by_zone() if tally and firings else {}
-        waves, urgent = (
-            waves_of(timing, firings[0].occurrence, people, keeps_quiet=keeps_quiet, is_urgent=each)
-            if people
-            else []
-            for each in (False, True)
-        )
-        if any(each.as_urgent and each.voided_at is None for each in campaign.approvals):
-            waves = urgent
-        # Where and when few are written to is not told: whoever writes the rule chooses whom it is about.
-        waves, urgent = ([wave for wave in each if is_told(wave.people)] for each in (waves, urgent))
-        first_at, urgent_at = (min((wave.due_at for wave in each), default=None) for each in (waves, urgent))
-        views.append(ScheduleView(schedule, firings, waves, first_at, urgent_at))
+        firings = firings_of(schedule, zones, after=now, count=SHOWN_FIRINGS)
+        waves = told_of(schedule, firings, is_urgent=approval is not None and approval.as_urgent)
+        may_be_urgent = schedule.awaits_approval and campaign.urgent_reason is not None
+        urgent = told_of(schedule, firings, is_urgent=True) if may_be_urgent else []
+        views.append(ScheduleView(schedule, firings, waves, _first_of(waves), _first_of(urgent)))
     return views
+
+
+def _waves_told_of(
+    schedule: Schedule,
+    firings: Sequence[Firing],
+    *,
+    people: Mapping[tuple[str, str], int],
+    keeps_quiet: bool,
+    is_urgent: bool,
+) -> list[Wave]:
+    if not firings:
+        return []
+    timing, occurrence = timing_of(schedule), firings[0].occurrence
+    waves = waves_of(timing, occurrence, people, keeps_quiet=keeps_quiet, is_urgent=is_urgent)
+    # Where and when few are written to is not told: whoever writes the rule chooses whom it is about.
+    return [wave for wave in waves if is_told(wave.people)]
+
+
+def _first_of(waves: Sequence[Wave]) -> datetime | None:
+    return waves[0].due_at if waves else None
 
 
 def load_decisions(session: Session, campaign: Campaign) -> list[tuple[Approval, str]]:

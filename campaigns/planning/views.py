@@ -270,7 +270,6 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
             session(), campaign, now=now, policy=policy, people=people, unconnected=_unconnected()
         )
         note_audience(campaign.audience, people.tally.total)
-    tally = view.assessed.tally if view else None
     by = Looking(current_member().id, may_now(Permission.EDIT), may_now(Permission.REVIEW))
     decides = view is not None and campaign.state == CampaignState.SUBMITTED and may_decide(view, by)
     standing = standings_of(session(), [campaign])[campaign.id]
@@ -288,7 +287,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         tab=tab_of(request.args.get("tab"), decides=decides, has_errors=bool(form.errors)),
         may_decide=decides,
         next=next_act(standing, view, by, runs=runs, rehearsals=rehearsals) if view else None,
-        times=campaign_overview.load_schedules(campaign, tally, now=now, keeps_quiet=policy.keeps_quiet),
+        times=campaign_overview.load_schedules(campaign, view, now=now, keeps_quiet=policy.keeps_quiet),
         review=_review(campaign, view, now),
         decisions=campaign_overview.load_decisions(session(), campaign),
         policy=policy,
