@@ -63,7 +63,7 @@ def take_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
     Rows that another transaction holds are left out. Whoever holds a delivery merges its receipts alone: one that
     somebody else merged meanwhile stands elsewhere, and is not found by the place that was read.
     """
-    found = session.execute(_taking(session.get_bind().dialect.name), {"after": after, "limit": limit}).one()
+    found = session.execute(_taking(), {"after": after, "limit": limit}).one()
     if not found.taken:
         return ReceiptBatch(0, after)
     return ReceiptBatch(
@@ -138,14 +138,14 @@ def _stands_among_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"receipt.ctid = ANY(CAST({compiler.process(given, **kw)} AS tid[]))"
 
 
-def rank_of(word: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+def _rank_of(word: InstrumentedAttribute[Any]) -> ColumnElement[int]:
     """Return the rank of a receipt's word or of a stored state; an unknown word has 0."""
     return case({told: RANKS[state] for told, state in WORDS.items()}, value=word, else_=0)
 
 
 @cache
-def _taking(dialect: str) -> Select[*tuple[Any, ...]]:
-    waiting = _waiting(dialect).subquery("waiting")
+def _taking() -> Select[*tuple[Any, ...]]:
+    waiting = _waiting().subquery("waiting")
     place = func.row_number().over(
         partition_by=(waiting.c.delivery_id, waiting.c.is_known),
         order_by=(waiting.c.rank.desc(), waiting.c.id.desc()),
@@ -163,17 +163,17 @@ def _taking(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _waiting(dialect: str) -> Select[*tuple[Any, ...]]:
+def _waiting() -> Select[*tuple[Any, ...]]:
     """Select waiting receipts whose delivery is there, with what there is to say of each; truths are 0 and 1."""
     # What may send a delivery on waits for the end of its call: the engine still holds the row.
     is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
-    rank, stored_rank = rank_of(Receipt.status), rank_of(Delivery.receipt_state)
+    rank, stored_rank = _rank_of(Receipt.status), _rank_of(Delivery.receipt_state)
     is_better = or_(
         Delivery.receipt_id.is_(None),
         rank > stored_rank,
         and_(rank == stored_rank, Receipt.id > Delivery.receipt_id),
     )
-    rows = (
+    return (
         select(
             Receipt.id,
             _place().label("place"),
@@ -190,8 +190,9 @@ def _waiting(dialect: str) -> Select[*tuple[Any, ...]]:
         .where(~func.coalesce(is_early, false()))
         .order_by(Receipt.id)
         .limit(bindparam("limit"))
+        # SQLite is not told of it: there one connection writes at a time.
+        .with_for_update(skip_locked=True, of=Delivery)
     )
-    return rows.with_for_update(skip_locked=True, of=Delivery) if dialect == "postgresql" else rows
 
 
 def _is_known() -> ColumnElement[bool]:
