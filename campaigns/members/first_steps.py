@@ -93,25 +93,22 @@ def find_first_steps(
     Whether people were written down is told by files and entry points: nobody learns how few there are.
     """
     are_two = founding.admins > 1 and founding.approvers > 0
-    place, service, people, audience, text, sender, *last = _which_exist(session, organisation_id)
-    # Without its key a sender sends nothing; who has none is not asked for keys.
-    can_send = sender and _has_connected(session, settings, organisation_id)
+    place, service, people, audience, text, *last = _which_exist(session, organisation_id)
+    # Without its key a sender sends nothing.
+    can_send = _has_connected(session, settings, organisation_id)
     return list(zip(STEPS, (are_two, place, service, people, audience, text, can_send, *last), strict=True))
 
 
 def _has_connected(session: Session, settings: Settings, organisation_id: int) -> bool:
-    own = session.scalars(_select_own_senders(organisation_id)).all()
-    return len(find_faults(settings, session, own, organisation_id)) < len(own)
-
-
-def _select_own_senders(organisation_id: int) -> Select[Sender]:
-    return select_senders(organisation_id).where(Sender.active, is_own(Sender))
+    own = session.scalars(select_senders(organisation_id).where(Sender.active, is_own(Sender))).all()
+    # Who has none is not asked for keys.
+    return bool(own) and len(find_faults(settings, session, own, organisation_id)) < len(own)
 
 
 def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
-    """Ask at once what there is of each step after the first; what came with the example does not count.
+    """Ask at once what there is of each step but those of members and senders.
 
-    Only a rehearsal of the example does: that is what it is for.
+    What came with the example does not count; only a rehearsal of it does: that is what it is for.
     """
 
     def of(model: Any) -> Select[int]:
@@ -119,14 +116,12 @@ def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
 
     imported = of(ContactImport).where(ContactImport.state == ImportState.DONE, ~is_list())
     reviewed = of(Message).join(Translation).where(Translation.state == TranslationState.REVIEWED)
-    senders = _select_own_senders(organisation_id)
     wanted = (
         of(Place).where(is_own(Place)),
         of(Service).where(Service.verified_on.is_not(None)),
         union_all(imported, of(EntryPoint).where(EntryPoint.removed_at.is_(None))),
         of(Audience).where(is_own(Audience)),
         reviewed.where(is_own(Message)),
-        senders.with_only_columns(Sender.id).order_by(None),
         union_all(of(Run).where(Run.is_rehearsal, Run.started_at.is_not(None)), _were_rehearsed(organisation_id)),
         of(Campaign).where(Campaign.state == CampaignState.APPROVED),
     )

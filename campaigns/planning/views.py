@@ -40,7 +40,7 @@ from campaigns.planning.pages.template_views import pages as template_pages
 from campaigns.planning.pages.time_views import pages as time_pages
 from campaigns.planning.policy import Policy
 from campaigns.planning.runs import rehearsal
-from campaigns.planning.senders.connections import find_unconnected
+from campaigns.planning.senders.connections import find_in_use, find_unconnected
 from campaigns.planning.standing import standings_of
 from campaigns.public_pages.queries import find_profile
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
@@ -363,12 +363,12 @@ def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
 
 def _propose(form: CampaignForm) -> None:
     """Choose what was written last, and the sender where only one can send; not over what was typed before."""
-    ours, unconnected = current_organisation().id, _unconnected()
+    ours = current_organisation().id
     for field, model in ((form.message_id, Message), (form.audience_id, Audience)):
         if field.data is None:
             field.data = session().scalar(owned(select(func.max(model.id)), model, ours))
-    senders = session().scalars(queries.select_senders(ours).where(Sender.active)).all()
-    usable = [sender for sender in senders if sender.id not in unconnected] or senders
+    in_use = find_in_use(session(), settings(), ours)
+    usable = [sender for sender, fault in in_use if not fault] or [sender for sender, _fault in in_use]
     if not form.sender_ids and len(usable) == 1:
         form.senders[0].data = usable[0].id
 
