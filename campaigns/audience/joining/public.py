@@ -75,6 +75,9 @@ def _find_joinable(organisation_id: int, name: str, language: str, country: str)
     fitting = [each for each in session().scalars(hung) if each.language in (None, language)]
     # The one for their own language comes first.
     entry_point = min(fitting, key=lambda each: (each.language is None, -each.id), default=None)
-    near = [each for each in senders_of(organisation_id) if not each.countries or country in each.countries]
-    ways = ways_in(entry_point.code, near) if entry_point else []
-    return Joinable(name, entry_point.code, ways) if entry_point and ways else None
+    if entry_point is None:
+        return None
+    heard, _unheard = senders_of(organisation_id)
+    near = [each for each in heard if not each.countries or country in each.countries]
+    ways = ways_in(entry_point.code, near)
+    return Joinable(name, entry_point.code, ways) if ways else None

@@ -44,10 +44,10 @@ def init_entry_points(app: Flask, *, find_senders: FindSenders) -> None:
     app.extensions[_SENDERS] = find_senders
 
 
-def senders_of(organisation_id: int, *, connected: bool = True) -> list[Any]:
-    """Return an organisation's senders in use: those that hear what people write, or those that do not yet."""
+def senders_of(organisation_id: int) -> tuple[list[Any], list[Any]]:
+    """Return an organisation's senders in use: those that hear what people write, and those that do not yet."""
     found = current_app.extensions[_SENDERS](session(), settings(), organisation_id)
-    return [sender for sender, fault in found if bool(fault) is not connected]
+    return [sender for sender, fault in found if not fault], [sender for sender, fault in found if fault]
 
 
 @pages.get("")
@@ -137,10 +137,8 @@ def take_down(entry_point_id: int) -> Page:
 
 def _ways_in(entry_point: EntryPoint) -> dict[str, list[WayIn]]:
     """Return the ways in, and those that are left out because nobody hears there yet."""
-    return {
-        name: ways_in(entry_point.code, senders_of(entry_point.organisation_id, connected=connected))
-        for name, connected in (("ways", True), ("unheard", False))
-    }
+    heard, unheard = senders_of(entry_point.organisation_id)
+    return {"ways": ways_in(entry_point.code, heard), "unheard": ways_in(entry_point.code, unheard)}
 
 
 def _entry_point(entry_point_id: int) -> EntryPoint:
