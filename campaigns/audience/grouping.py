@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.handles import number_key
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import GROUPS_APART, names_in
-from campaigns.audience.loading.known_people import without_stopped
+from campaigns.audience.loading.known_people import look_up
 from campaigns.audience.models import Address, AddressState, Contact, ContactGroup, GroupedContact, GroupKind
 from campaigns.core import clock
 from campaigns.core.database import insert_or
@@ -108,15 +107,17 @@ class Grouping:
         for batch in batches:
             yield batch
             if grouped := [row for row in batch if row.groups]:
-                self._put(without_stopped(self._session, self._organisation_id, grouped, self._vault))
+                self._put(grouped)
 
     def _put(self, rows: Sequence[ContactRow]) -> None:
-        keys = {row.line: number_key(self._vault, row.handles[0].channel, row.handles[0].text) for row in rows}
-        contacts = self._contacts(set(keys.values()))
+        # Most people of a file are contacts once it was written; those who said stop are few.
+        known = look_up(self._session, self._organisation_id, rows, self._vault, state=AddressState.OPTED_OUT)
+        going = [(row, known.hashes[row.handles[0]].number) for row in rows if not known.is_stopped(row)]
+        contacts = self._contacts({number for _row, number in going})
         pairs = {
-            (contacts[keys[row.line]], self._ids[name.casefold()])
-            for row in rows
-            if keys[row.line] in contacts
+            (contacts[number], self._ids[name.casefold()])
+            for row, number in going
+            if number in contacts
             for name in names_in(row.groups)
         }
         _add(self._session, sorted(pairs))

@@ -75,15 +75,6 @@ class Known:
         return (hashes.lookup, handle.channel), (hashes.number, handle.channel)
 
 
-def without_stopped(
-    session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault
-) -> list[ContactRow]:
-    """Return the rows of those who said stop by no handle of theirs."""
-    # Most people of a file are contacts once it was written; those who said stop are few.
-    stopped = look_up(session, organisation_id, batch, vault, state=AddressState.OPTED_OUT)
-    return [row for row in batch if not stopped.is_stopped(row)]
-
-
 def look_up(
     session: Session,
     organisation_id: int,
