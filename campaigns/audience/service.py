@@ -176,16 +176,8 @@ def keep_file(
         session.refresh(instead_of, with_for_update=True)
         _require_checked(instead_of)
         _decide(instead_of, ImportState.CANCELLED, None, vault=vault)
-    waiting = ContactImport(
-        organisation_id=organisation_id,
-        member_id=by,
-        state=ImportState.CHECKED,
-        report=_kept(report),
-        created_at=clock.now(),
-    )
-    session.add(waiting)
-    session.flush()
-    seal_about(waiting, AboutFile(file_name[:NAME_LIMIT], report.problems, report.columns), vault)
+    about = AboutFile(file_name[:NAME_LIMIT], report.problems, report.columns)
+    waiting = _begun(session, organisation_id, about, by=by, vault=vault, report=_kept(report))
     kept = f"{telling.to_line()}\n{data.decode(found.ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
     told = {"rows": found.ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
@@ -256,7 +248,8 @@ def import_file(
         tell=tell,
     ) as people:
         _require_sound(session, organisation_id, people, vault=vault)
-        done = _begun(session, organisation_id, file_name, by=by, vault=vault)
+        about = AboutFile(file_name[:NAME_LIMIT])
+        done = _begun(session, organisation_id, about, by=by, vault=vault, report={})
         found = ContactFile(people.told(tell), people.ending)
         report = import_people(session, organisation_id, found, vault=vault)
     _decide(done, ImportState.DONE, report, vault=vault)
@@ -284,19 +277,25 @@ def _require_sound(session: Session, organisation_id: int, people: Staged, *, va
 
 
 def _begun(
-    session: Session, organisation_id: int, file_name: str, *, by: int | None, vault: Vault
+    session: Session,
+    organisation_id: int,
+    about: AboutFile,
+    *,
+    by: int | None,
+    vault: Vault,
+    report: dict[str, Any],
 ) -> ContactImport:
-    """Return the row of a file that is imported as soon as it is checked."""
+    """Return the row of a file that was checked, without what stands in it."""
     begun = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
         state=ImportState.CHECKED,
-        report={},
+        report=report,
         created_at=clock.now(),
     )
     session.add(begun)
     session.flush()
-    seal_about(begun, AboutFile(file_name[:NAME_LIMIT]), vault)
+    seal_about(begun, about, vault)
     return begun
 
 
