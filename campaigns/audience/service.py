@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, TypedDict
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
@@ -38,7 +37,7 @@ from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import name_of_coding
 from campaigns.staff import audit
-from campaigns.staff.models import Organisation
+from campaigns.staff.queries import hold_organisation
 
 NAME_LIMIT = 200
 #: Letters of a file that are written at once.
@@ -301,11 +300,8 @@ def _begun(
 
 def import_people(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
     """Write the people of a file, all or none; the caller leaves the entry. Raises RowsError for a bad row."""
-    # One file of an organisation at a time: two that hold the same person would both find nobody. Rows that refer
-    # to the organisation are not held up by this lock.
-    session.execute(
-        select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True)
-    )
+    # One file of an organisation at a time: two that hold the same person would both find nobody.
+    hold_organisation(session, organisation_id)
     placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
     # Whether places and groups are there shows batch by batch, so a bad row takes back what is written already.
     with session.begin_nested():

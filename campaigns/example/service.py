@@ -35,7 +35,7 @@ from campaigns.planning.service import create_campaign
 from campaigns.staff import audit
 from campaigns.staff.audit import Subject
 from campaigns.staff.models import Organisation
-from campaigns.staff.queries import owned
+from campaigns.staff.queries import hold_organisation, owned
 
 #: Countries whose helplines come along, to be verified.
 COUNTRIES = ("PL", "UA")
@@ -67,7 +67,7 @@ def add_example(session: Session, organisation: Organisation, *, names: Names, b
     """
     ours = organisation.id
     # Whoever presses the button at the same time waits here, and is refused then.
-    session.execute(select(Organisation.id).where(Organisation.id == ours).with_for_update(key_share=True))
+    hold_organisation(session, ours)
     if find_example(session, ours) is not None:
         raise RefusedError(N_("The example is there already."))
     places, routes = _mark_places(session, ours, by)

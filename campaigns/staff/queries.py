@@ -81,6 +81,12 @@ def find_organisation(session: Session, slug: str) -> Organisation | None:
     return session.scalar(select(Organisation).where(Organisation.slug == slug))
 
 
+def hold_organisation(session: Session, organisation_id: int) -> None:
+    """Hold an organisation until the transaction ends; whoever adds rows that refer to it does not wait."""
+    held = select(Organisation.id).where(Organisation.id == organisation_id)
+    session.execute(held.with_for_update(key_share=True))
+
+
 def load_other_organisations(session: Session, organisation_id: int) -> dict[int, str]:
     """Return the names of all other organisations of the instance, by their ids."""
     others = select(Organisation.id, Organisation.name).where(Organisation.id != organisation_id)

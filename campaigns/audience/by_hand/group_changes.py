@@ -12,8 +12,7 @@ from campaigns.audience.models import Audience, ContactGroup, GroupedContact, Gr
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.staff import audit
-from campaigns.staff.models import Organisation
-from campaigns.staff.queries import NOT_THERE, owned
+from campaigns.staff.queries import NOT_THERE, hold_organisation, owned
 
 
 def change_group(session: Session, group: ContactGroup, *, kind: GroupKind, name: str, by: int) -> list[str]:
@@ -24,7 +23,7 @@ def change_group(session: Session, group: ContactGroup, *, kind: GroupKind, name
     """
     clean = checked_name(name)
     # Two that take one name at once wait for each other here.
-    _hold_groups(session, group.organisation_id)
+    hold_organisation(session, group.organisation_id)
     _hold(session, group, key_share=True)
     taken = owned(select(ContactGroup.id), ContactGroup, group.organisation_id)
     if session.scalar(taken.where(ContactGroup.folded == clean.casefold(), ContactGroup.id != group.id)):
@@ -51,7 +50,7 @@ def delete_group(session: Session, group: ContactGroup, *, by: int) -> None:
     Raises TransitionError while an audience means it, NotFoundError when another did it meanwhile.
     """
     # A file that puts people into it ends before, and so does whoever saves an audience.
-    _hold_groups(session, group.organisation_id)
+    hold_organisation(session, group.organisation_id)
     _hold(session, group)
     if find_naming(session, group):
         raise TransitionError(N_("An audience means this group: take it out of the rule first."))
@@ -65,11 +64,6 @@ def find_naming(session: Session, group: ContactGroup) -> Sequence[Audience]:
     """Return the saved audiences whose rule names a group, by name."""
     theirs = owned(select(Audience), Audience, group.organisation_id).order_by(Audience.name, Audience.id)
     return [each for each in session.scalars(theirs) if group.id in each.rule.get("group_ids", ())]
-
-
-def _hold_groups(session: Session, organisation_id: int) -> None:
-    held = select(Organisation.id).where(Organisation.id == organisation_id)
-    session.execute(held.with_for_update(key_share=True))
 
 
 def _hold(session: Session, group: ContactGroup, *, key_share: bool = False) -> None:

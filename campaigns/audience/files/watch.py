@@ -24,8 +24,8 @@ from campaigns.core import clock
 from campaigns.core.errors import QuotaError
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.core.words import N_
-from campaigns.staff.models import Member, Organisation
-from campaigns.staff.queries import owned
+from campaigns.staff.models import Member
+from campaigns.staff.queries import hold_organisation, owned
 
 LATELY = timedelta(days=1)
 #: Files that may be checked within a day.
@@ -55,13 +55,11 @@ class Watched:
 def spend_check(session: Session, organisation_id: int, *, member_id: int | None) -> None:
     """Allow one more file to be checked. Raises QuotaError when the member or the organisation had too many.
 
-    Holds the organisation until the transaction ends, so that two files at once are two; what refers to it is not
-    held up. Who works on the machine itself (no member) has no limit.
+    Holds the organisation until the transaction ends, so that two files at once are two. Who works on the
+    machine itself (no member) has no limit.
     """
     if member_id is not None:
-        session.execute(
-            select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True)
-        )
+        hold_organisation(session, organisation_id)
         check_quota(session, organisation_id, member_id=member_id)
 
 
