@@ -169,7 +169,7 @@ class Consent(Base):
     #: What they agreed to; one purpose today.
     purpose: Mapped[str] = mapped_column(String(30), default=PURPOSE)
     kind: Mapped[ConsentKind] = mapped_column(String(10))
-    #: "form", "keyword", "import", "provider", "telegram_start", "member".
+    #: "form", "keyword", "import", "journal", "list", "provider", "telegram_start", "member".
     method: Mapped[str] = mapped_column(String(20))
     #: Version of the wording the person was shown, code of a provider, or reply it rests on; '' beside evidence.
     wording: Mapped[str] = mapped_column(String(200))

@@ -69,7 +69,6 @@ def edit(group_id: int) -> Page:
 def delete(group_id: int) -> Page:
     """Ask whether a group is to be deleted, and delete it once a member says so."""
     group = _group(group_id)
-    audiences = find_naming(session(), group)
     if request.method == "POST":
         try:
             delete_group(session(), group, by=current_member().id)
@@ -80,6 +79,7 @@ def delete(group_id: int) -> Page:
         flash(_("The group is deleted. Its people stay contacts."), "good")
         return _to_all()
     people, counted = _people()
+    audiences = find_naming(session(), group)
     shown = {"group": group, "audiences": audiences, "people": people, "counted": counted}
     return render_template("audience/by_hand/delete_group.html", **shown)
 
