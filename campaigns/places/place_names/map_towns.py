@@ -5,14 +5,13 @@ Asks neither database nor network.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from campaigns.places.place_names.name_table import load_table, read_list
+from campaigns.places.place_names.name_table import load_table
 from campaigns.places.place_names.shown_names import name_for
 
 #: More names than this have no room in a frame.
@@ -52,9 +51,6 @@ def towns_in(frame: Frame, language: str) -> tuple[Town, ...]:
 @cache
 def _largest_first() -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return where the lines of all towns begin in the list, and where they are; read once a process."""
-    lines = read_list().splitlines(keepends=True)
-    starts = np.concatenate(([0], np.cumsum([len(line) for line in lines])[:-1]))
-    columns = [(float(row[4]), float(row[5]), int(row[6])) for row in csv.reader(map(bytes.decode, lines))]
-    latitudes, longitudes, people = np.array(columns).T
+    rows, longitudes, latitudes, people = np.array(list(load_table().peopled())).T
     order = np.argsort(-people, kind="stable")
-    return starts[order], longitudes[order], latitudes[order]
+    return rows[order].astype(np.int64), longitudes[order], latitudes[order]

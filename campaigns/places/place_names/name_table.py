@@ -96,6 +96,13 @@ class NameTable:
             other_names=tuple(others.split("|")) if others else (),
         )
 
+    def peopled(self) -> Iterator[tuple[int, float, float, int]]:
+        """Yield where each line begins, its longitude and latitude, and how many people live there."""
+        begins, lines = 0, self._listed.splitlines(keepends=True)
+        for line, fields in zip(lines, csv.reader(map(bytes.decode, lines)), strict=True):
+            yield begins, float(fields[5]), float(fields[4]), int(fields[6])
+            begins += len(line)
+
     def _named_by_any(self, keys: Sequence[str]) -> list[int]:
         return list(dict.fromkeys(row for key in keys for row in self.named(key)))
 
