@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from campaigns.core.settings import PROJECT_ROOT
 from campaigns.web.whole_numbers import whole_numbers
 
 
@@ -37,3 +38,9 @@ def test_telephone_numbers_alone_are_kept_whole(text: str, numbers: list[str]) -
 
 def test_what_somebody_typed_stays_text() -> None:
     assert "<b>" not in whole_numbers("<b>+48 22 628 01 20</b>")
+
+
+@pytest.mark.parametrize("sheet", ["static/inbox.css", "campaigns/web/people/data/people.css"])
+def test_sheets_of_pages_with_such_texts_keep_a_number_on_one_line(sheet: str) -> None:
+    style = (PROJECT_ROOT / sheet).read_text(encoding="utf-8").replace(" ", "")
+    assert ".n{white-space:nowrap" in style
