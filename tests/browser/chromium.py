@@ -157,6 +157,7 @@ def a_guest(
     """
     # What still fades in would be too pale for axe; people who ask for less motion see it at once, too.
     context = browser.new_context(
+        base_url=address,
         viewport={"width": width, "height": HEIGHT},
         locale=language,
         reduced_motion="reduce",

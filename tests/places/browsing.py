@@ -63,10 +63,14 @@ def a_visit(
     *,
     width: int,
     language: str = "en",
+    script: bool = True,
     theme: Literal["light", "dark"] = "light",
 ) -> Iterator[Visit]:
-    """Open a tab of that width in which `member` is signed in, in a browser that speaks `language`."""
-    with a_guest(browser, address, width=width, language=language, theme=theme) as visit:
+    """Open a tab of that width in which `member` is signed in, in a browser that speaks `language`.
+
+    Without `script` no page runs any.
+    """
+    with a_guest(browser, address, width=width, language=language, script=script, theme=theme) as visit:
         visit.page.context.add_cookies([{"name": "session", "value": _cookie_of(pages, member), "url": address}])
         yield visit
 

@@ -17,9 +17,9 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.holds import opted_out_list
 from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.staff.models import Role
-from tests.browser.chromium import LOOKS, Visit, skip_without_browser
+from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.factories import a_contact, an_address
-from tests.places.browsing import a_served_visit
+from tests.places.browsing import a_visit, served
 from tests.web.pages import pages_on_file
 
 pytestmark = pytest.mark.browser
@@ -50,17 +50,13 @@ def opened(
             an_address(session, contact, vault, number=NUMBER)
             path = f"/audience/contacts/{contact.id}"
         member = pages.member(Role.STEWARD, locale=language)
-        with a_served_visit(pages, member, language=language, width=width) as visit:
-            browser = visit.page.context.browser
-            assert browser is not None
-            without = browser.new_context(java_script_enabled=False, base_url=visit.address)
-            without.add_cookies(
-                [
-                    {"name": one["name"], "value": one["value"], "url": visit.address}
-                    for one in visit.page.context.cookies()
-                ]
-            )
-            yield Opened(visit, without.new_page(), path, pages.sessions)
+        with (
+            served(pages.app) as address,
+            a_browser() as browser,
+            a_visit(browser, address, pages, member, width=width, language=language) as visit,
+            a_visit(browser, address, pages, member, width=width, language=language, script=False) as bare,
+        ):
+            yield Opened(visit, bare.page, path, pages.sessions)
 
 
 def test_contact_is_found_by_number(opened: Opened) -> None:

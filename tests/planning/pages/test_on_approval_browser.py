@@ -95,8 +95,7 @@ def test_author_chooses_it_and_approver_starts_it(
 
 
 def test_it_is_chosen_without_script(console: tuple[Browser, str], pages: Pages, story: Story) -> None:
-    with a_visit(*console, pages, story.author, width=360) as visit:
-        visit.page.route("**/*.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    with a_visit(*console, pages, story.author, width=360, script=False) as visit:
         choose(visit, story)
         visit.page.locator("#starts_at").evaluate("each => { each.value = ''; }")
         visit.page.locator("[name=save]").click()
