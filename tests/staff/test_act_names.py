@@ -21,7 +21,7 @@ from campaigns.staff.act_names import ACTS, SUBJECTS, name_of_act, name_of_subje
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 #: Words of code that look like an act: endpoints of pages, hosts, files.
 OTHERS = re.compile(
-    r".*\.(id|index|show|show_run|queue|history|compose|edit|edit_route|choose|set_up|health|locked|outlines|features)"
+    r".*\.(id|index|show|show_run|queue|history|compose|edit|edit_route|choose|set_up|health|locked)"
     r"|.*\.(csv|html|geojson|typ)"
 )
 RECORD = {"record", "record_all", "record_unnamed"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
@@ -39,10 +39,9 @@ def organisation(session: Session) -> Organisation:
     return an_organisation(session)
 
 
-def say(session: Session, vault: Vault, *, refuse: object = withdraw_everywhere) -> None:
+def say(session: Session, vault: Vault, *, refuse: Callable[..., object] = withdraw_everywhere) -> None:
     lookup, number = vault.lookup_hash(Channel.SMS, STOPPED), vault.number_hash(STOPPED)
     told = HashedHandle(lookup, Channel.SMS, number), Declaration("keyword", "STOP", NOON)
-    assert callable(refuse)
     refuse(session, *told)
 
 
@@ -106,7 +105,7 @@ class SaidMeanwhile(Placing):
     ("refuse", "state"), [(withdraw_everywhere, AddressState.OPTED_OUT), (hold_everywhere, AddressState.HELD)]
 )
 def test_stop_on_a_number_that_is_not_taken_is_heeded_during_an_import(
-    session: Session, organisation: Organisation, vault: Vault, refuse: object, state: AddressState
+    session: Session, organisation: Organisation, vault: Vault, refuse: Callable[..., object], state: AddressState
 ) -> None:
     [rows] = people_of("number", f"{OTHER} ::: {STOPPED}", "+380631234567").people
     placing = SaidMeanwhile(session, organisation.id)
@@ -127,7 +126,7 @@ def a_known_person(session: Session, organisation: Organisation, vault: Vault, s
 
 @REFUSALS
 def test_stop_on_a_number_that_is_not_taken_keeps_a_known_person_without_consent(
-    session: Session, organisation: Organisation, vault: Vault, refuse: object
+    session: Session, organisation: Organisation, vault: Vault, refuse: Callable[..., object]
 ) -> None:
     a_known_person(session, organisation, vault, AddressState.PENDING)
     say(session, vault, refuse=refuse)
@@ -137,7 +136,7 @@ def test_stop_on_a_number_that_is_not_taken_keeps_a_known_person_without_consent
 
 @REFUSALS
 def test_stop_beside_a_known_person_is_heeded_during_an_import(
-    session: Session, organisation: Organisation, vault: Vault, refuse: object
+    session: Session, organisation: Organisation, vault: Vault, refuse: Callable[..., object]
 ) -> None:
     a_known_person(session, organisation, vault, AddressState.PENDING)
     # Another known person, of whom nothing is beside, has the consent of the file written down.

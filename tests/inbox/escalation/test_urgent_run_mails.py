@@ -31,16 +31,9 @@ def send_one(watch: Watch, **changes: object) -> int:
         return a_run(session, campaign, **values).id
 
 
-def told(watch: Watch, minutes: float = 0) -> list[tuple[str, str]]:
-    watch.now += minutes * MINUTE
-    with clock.running_on(lambda: watch.now):
-        send_mails(watch.sessions, watch.settings, watch.post)
-    return watch.post.take()
-
-
 def test_whoever_is_on_duty_is_told_once(watch: Watch) -> None:
     send_one(watch)
-    assert [told(watch), told(watch)] == [TOLD, []]
+    assert [watch.pass_on(), watch.pass_on()] == [TOLD, []]
 
 
 def test_mail_says_nothing_of_the_message(watch: Watch) -> None:
@@ -64,7 +57,7 @@ def test_mail_says_nothing_of_the_message(watch: Watch) -> None:
 )
 def test_of_other_runs_nobody_is_told(watch: Watch, changes: dict[str, object]) -> None:
     send_one(watch, **changes)
-    assert told(watch) == []
+    assert watch.pass_on() == []
 
 
 @pytest.mark.one_database
@@ -72,22 +65,22 @@ def test_nobody_is_told_where_mails_are_not_switched_on(watch: Watch) -> None:
     send_one(watch)
     with watch.sessions.begin() as session:
         session.execute(update(EscalationSwitch).values(is_on=False))
-    assert told(watch) == []
+    assert watch.pass_on() == []
 
 
 @pytest.mark.one_database
 def test_mail_that_is_not_taken_is_tried_after_a_pause_while_the_run_is_under_way(watch: Watch) -> None:
     run_id, watch.post.is_down = send_one(watch), True
-    assert told(watch) == []
+    assert watch.pass_on() == []
     watch.post.is_down = False
-    assert [told(watch, 0.1), told(watch, 1)] == [[], TOLD]
+    assert [watch.pass_on(0.1), watch.pass_on(1)] == [[], TOLD]
     watch.post.is_down = True
     send_one(watch)
-    told(watch)
+    watch.pass_on()
     with watch.sessions.begin() as session:
         session.execute(update(Run).where(Run.id > run_id).values(state=RunState.DONE))
     watch.post.is_down = False
-    assert told(watch, 10) == []
+    assert watch.pass_on(10) == []
 
 
 class Killed(BaseException):
@@ -101,7 +94,7 @@ def test_mail_that_a_worker_left_behind_is_sent(watch: Watch) -> None:
     send_one(watch)
     with clock.running_on(lambda: NOON), pytest.raises(Killed):
         send_mails(watch.sessions, watch.settings, kill)
-    assert [told(watch), told(watch, 2)] == [[], TOLD]
+    assert [watch.pass_on(), watch.pass_on(2)] == [[], TOLD]
     with watch.sessions() as session:
         assert session.scalars(select(StepMail.state)).all() == [PostState.SENT]
 
@@ -129,12 +122,12 @@ def test_server_that_is_away_is_not_asked_for_each_member(watch: Watch) -> None:
 @pytest.mark.one_database
 def test_it_makes_no_pause_for_those_who_wait_and_leaves_room_for_danger(watch: Watch) -> None:
     send_one(watch)
-    assert told(watch) == TOLD
+    assert watch.pass_on() == TOLD
     watch.wait(Urgency.DAY)
     assert [subject for _, subject in watch.pass_on(1)] == ["1 conversation waits"]
     for _ in range(4):
         send_one(watch)
-        told(watch, 1)
+        watch.pass_on(1)
     watch.wait()
     assert ("duty", "1 urgent conversation") in watch.pass_on(1)
 
@@ -143,7 +136,7 @@ def test_it_makes_no_pause_for_those_who_wait_and_leaves_room_for_danger(watch: 
 def test_however_many_runs_are_told_of_a_mail_is_left_for_those_who_wait(watch: Watch) -> None:
     for _ in range(3):
         send_one(watch)
-        told(watch)
+        watch.pass_on()
     watch.wait(Urgency.DAY)
     assert [subject for _, subject in watch.pass_on(1)] == ["1 conversation waits"]
 
@@ -152,7 +145,7 @@ def test_however_many_runs_are_told_of_a_mail_is_left_for_those_who_wait(watch: 
 def test_danger_is_told_of_first_when_mails_are_tried_again(watch: Watch) -> None:
     watch.post.is_down = True
     send_one(watch)
-    told(watch)
+    watch.pass_on()
     watch.wait()
     watch.pass_on(0.5)
     with watch.sessions.begin() as session:
