@@ -26,7 +26,7 @@ def due_in(run: Run, frozen: FrozenRun, zone: str, country: str, *, now: datetim
         return due_at
     # What is sent late is sent now, and now may be quiet too.
     soonest = max(due_at, now)
-    allowed = first_allowed(soonest, where, country, is_zone_known=zone != UNKNOWN_ZONE, is_urgent=_is_urgent(run))
+    allowed = first_allowed(soonest, where, country, is_zone_known=zone != UNKNOWN_ZONE, is_urgent=run.is_urgent)
     return due_at if allowed == soonest else allowed
 
 
@@ -57,7 +57,7 @@ def _add_quiet(
         return
     where, is_known = zone or frozen.time_zone, zone != UNKNOWN_ZONE
     for begins_at, ends_at in quiet_between(
-        since, until, where, country, is_zone_known=is_known, is_urgent=_is_urgent(run)
+        since, until, where, country, is_zone_known=is_known, is_urgent=run.is_urgent
     ):
         times = {"begins_at": begins_at, "ends_at": ends_at}
         session.add(RunQuiet(run_id=run.id, time_zone=zone, country=country, **times))
@@ -65,7 +65,3 @@ def _add_quiet(
 
 def _keeps_quiet(run: Run, frozen: FrozenRun) -> bool:
     return frozen.keeps_quiet and run.priority < Priority.FIRST
-
-
-def _is_urgent(run: Run) -> bool:
-    return run.priority == Priority.URGENT

@@ -65,7 +65,7 @@ def find_urgency(session: Session, run: Run) -> tuple[Approval, str] | None:
     """
     if run.state == RunState.HELD:
         found = _urgent_in_force(session, run)
-    elif run.priority == Priority.URGENT:
+    elif run.is_urgent:
         found = _granted(session, run)
     else:
         return None

@@ -306,7 +306,7 @@ def _make_run(
             session.add(run)
     except IntegrityError:
         return None
-    urgent = {"urgent": 1} if priority == Priority.URGENT else {}
+    urgent = {"urgent": 1} if run.is_urgent else {}
     _record(session, run, "run.hold" if reason else "run.fire", None, **urgent)
     return run
 
