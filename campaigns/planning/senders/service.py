@@ -16,7 +16,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.settings import Mode
 from campaigns.core.words import N_
-from campaigns.gateways.kinds import GatewayKind, gateway_kinds
+from campaigns.gateways.kinds import gateway_kinds
 from campaigns.planning.models import Health, Sender
 from campaigns.planning.senders.prices import ELSEWHERE
 from campaigns.staff import audit
@@ -108,11 +108,9 @@ def create_sender(
     sent from or is in use already, ForeignCredentialError for a credential that is not the organisation's.
     """
     limits, identity = facts.limits.checked(), checked_identity(facts.channel, facts.identity)
-    kind = _checked_kind(facts.gateway, facts.channel, is_demo=credentials.settings.mode is Mode.DEMO)
+    _check_kind(facts.gateway, facts.channel, is_demo=credentials.settings.mode is Mode.DEMO)
     if not _SECRET_NAME.fullmatch(facts.secret_name):
         raise InputError(N_("The name of a provider key has small letters, digits and underscores only."))
-    if kind.reaches_people and credentials.is_told_of(facts.secret_name):
-        credentials.check(facts.secret_name, organisation_id)
     sender = Sender(
         organisation_id=organisation_id,
         channel=facts.channel,
@@ -121,6 +119,7 @@ def create_sender(
         secret_name=facts.secret_name,
         two_way=is_two_way(facts.channel, identity),
     )
+    _check_owner(sender, credentials)
     _write(session, sender, asdict(limits))
     _record(session, "sender.create", sender, by, pace=limits.pace)
     return sender
@@ -169,7 +168,7 @@ def is_two_way(channel: Channel, identity: str) -> bool:
     return not (channel == Channel.SMS and is_name)
 
 
-def _checked_kind(name: str, channel: Channel, *, is_demo: bool) -> GatewayKind:
+def _check_kind(name: str, channel: Channel, *, is_demo: bool) -> None:
     kind = gateway_kinds().get(name)
     if kind is None:
         raise InputError(N_("There is no connection “%(name)s”."), name=name)
@@ -179,7 +178,6 @@ def _checked_kind(name: str, channel: Channel, *, is_demo: bool) -> GatewayKind:
         raise InputError(
             N_("%(gateway)s does not carry this channel: choose another connection."), gateway=kind.title
         )
-    return kind
 
 
 def _check_owner(sender: Sender, credentials: Credentials) -> None:
