@@ -33,6 +33,7 @@ check: setup-dev ## Run linters, types, import contracts, architecture tests, ba
 bench: setup-dev ## Run the benches that bench/README.md describes
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.dispatch
+	$(BIN)/python -m bench.whole_worker
 	$(BIN)/python -m bench.cluster
 	$(BIN)/python -m bench.receipts
 	$(BIN)/python -m bench.merging
@@ -43,6 +44,8 @@ bench: setup-dev ## Run the benches that bench/README.md describes
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.importing
 	$(BIN)/python -m bench.reach
+	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.public
 
 setup: $(VENV)/.runtime static/vendor/.ready catalogues ## Install what an instance needs into .venv
 setup-dev: $(VENV)/.dev static/vendor/.ready catalogues ## Install what tests and checks need as well

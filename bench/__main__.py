@@ -6,5 +6,5 @@ from bench.harness import note
 
 note(
     "Run python -m bench.plan, .dispatch, .whole_worker, .latency, .million, .growth, .importing, .cluster"
-    ", .receipts, .merging, .correction, .reach, .pages, .public, .restore or .sandbox; each takes --help."
+    ", .receipts, .merging, .correction, .reach, .inbox, .pages, .public, .restore or .sandbox; each takes --help."
 )
