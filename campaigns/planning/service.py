@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -259,8 +258,10 @@ def approve_campaign(
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     promised = queries.find_promised(session, campaign)
     content, people = assessed.content, assessed.tally.people
-    about: Any = {"content": content, "people": people, "as_urgent": as_urgent and bool(content.urgent)}
-    approval = decide(session, campaign, Decision.APPROVED, by=by, at=now, **about)
+    is_urgent = as_urgent and bool(content.urgent)
+    approval = decide(
+        session, campaign, Decision.APPROVED, by=by, content=content, people=people, at=now, as_urgent=is_urgent
+    )
     keep_audience(session, approval, content, campaign.organisation_id, now=now, counted=counted)
     _move(campaign, CampaignState.APPROVED)
     take_up_times(session, campaign, assessed, promised=promised, now=now, policy=policy)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -154,16 +153,27 @@ class Acting:
         counted: CountedPeople,
         policy: Policy,
     ) -> None:
-        usual: dict[str, Any] = {"by": asked.member_id, "policy": policy, "counted": counted}
+        by = asked.member_id
         if run is not None:
-            service.let_run_start(session, run, find_faults=partial(find_faults, self.settings), **usual)
+            faults = partial(find_faults, self.settings)
+            service.let_run_start(session, run, by=by, policy=policy, find_faults=faults, counted=counted)
             return
         unconnected = find_unconnected(session, self.settings, campaign.organisation_id)
         if asked.act == Act.APPROVE:
-            usual |= {"digest": asked.digest, "as_urgent": asked.as_urgent}
-            service.approve_campaign(session, campaign, unconnected=unconnected, **usual)
+            service.approve_campaign(
+                session,
+                campaign,
+                by=by,
+                digest=asked.digest,
+                as_urgent=asked.as_urgent,
+                policy=policy,
+                unconnected=unconnected,
+                counted=counted,
+            )
         else:
-            service.submit_campaign(session, campaign, unconnected=unconnected, **usual)
+            service.submit_campaign(
+                session, campaign, by=by, policy=policy, unconnected=unconnected, counted=counted
+            )
 
     def _refuse(self, asked: AskedAct, error: FingerpostError) -> None:
         """Write down why it was not done; who may not agree to it is noted, as when nobody has to be counted."""

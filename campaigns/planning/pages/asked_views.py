@@ -42,9 +42,17 @@ def ask(
     act: Act, campaign: Campaign, *, digest: str | None = None, run: Run | None = None, as_urgent: bool = False
 ) -> None:
     """Let an act wait for its count. Raises RefusedError when it is refused whoever the people are."""
-    by, policy = current_member().id, Policy.of(settings())
-    what: dict[str, Any] = {"digest": digest, "run": run, "as_urgent": as_urgent}
-    ask_act(session(), act, campaign, by=by, policy=policy, now=clock.now(), **what)
+    ask_act(
+        session(),
+        act,
+        campaign,
+        by=current_member().id,
+        digest=digest,
+        run=run,
+        as_urgent=as_urgent,
+        policy=Policy.of(settings()),
+        now=clock.now(),
+    )
     flash(_("Its people are counted first. Then it is done by itself, or this page says why not."), "good")
 
 

@@ -241,8 +241,9 @@ def _fire(
     session.flush()
     if not _is_to_come(campaign):
         forget_people(session, campaign.id)
-    how: Any = {"now": now, "policy": policy, "priority": _priority_of(approval)}
-    run = _make_run(session, schedule, occurrence, content, reason, **how)
+    run = _make_run(
+        session, schedule, occurrence, content, reason, now=now, policy=policy, priority=_priority_of(approval)
+    )
     if run is not None and run.state == RunState.PLANNING:
         expect_cost(session, run, start.estimate.usd, now=now)
     return run
