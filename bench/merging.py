@@ -17,24 +17,19 @@ from typing import Any
 
 import click
 from sqlalchemy import Connection, Engine, func, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import sessionmaker
 
 from bench.harness import DATABASES, fresh_database, note, report, summary
+from bench.people import NUMBERS
 from bench.plan import bare_copy
 from bench.processes import cpu_seconds
+from bench.stages import RECEIPTS_EACH, merge_waiting
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.delivery.models import LIVING_BY_UPDATE, ROOMY_INDEXES, Delivery, Receipt
-from campaigns.delivery.receipts.merge import ReceiptDrain
 from campaigns.delivery.states import ReceiptState
-from campaigns.upkeep import RECEIPTS_AT_ONCE
 
-RECEIPTS_EACH = 3
 #: Deliveries of one UPDATE while the run is sent.
 GROUP = 4096
-NUMBERS = {
-    "sqlite": "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)",
-    "postgresql": "WITH numbers(n) AS (SELECT generate_series(1, :count))",
-}
 RANDOM = {"sqlite": "lower(hex(randomblob(9)))", "postgresql": "left(md5(random()::text), 18)"}
 BARE_UPDATE = """
     UPDATE bare_delivery SET receipt_state = told.status, receipt_id = told.id, receipt_error = told.error
@@ -160,17 +155,10 @@ def execute_bare(connection: Connection, statement: str, *, changed: int) -> Too
 
 def merge_all(engine: Engine, messages: int) -> Took:
     """Merge every receipt as a worker does."""
-    sessions = make_sessions(engine)
-    drain, count, merged = ReceiptDrain(), 0, RECEIPTS_AT_ONCE
-    with engine.connect() as connection:
-        bound = Session(bind=connection)
-        with _watch(connection) as took:
-            while merged == RECEIPTS_AT_ONCE:
-                merged = drain.apply(bound, RECEIPTS_AT_ONCE)
-                bound.commit()
-                count += merged
+    with engine.connect() as connection, _watch(connection) as took:
+        count = merge_waiting(sessionmaker(connection))
     assert count == messages * RECEIPTS_EACH, count
-    with sessions() as session:
+    with make_sessions(engine)() as session:
         states = dict(
             session.execute(select(Delivery.receipt_state, func.count()).group_by(Delivery.receipt_state)).all()
         )

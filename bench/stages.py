@@ -127,10 +127,15 @@ def keep_receipts(instance: Instance) -> int:
 
 
 def merge_receipts(instance: Instance) -> int:
-    """Merge what waits into the deliveries, as much in a transaction as a worker does."""
+    """Merge what waits into the deliveries."""
+    return merge_waiting(instance.sessions)
+
+
+def merge_waiting(sessions: sessionmaker[Session]) -> int:
+    """Merge every receipt that waits, as many in a transaction as a worker does, and return how many did."""
     drain, count, merged = ReceiptDrain(), 0, RECEIPTS_AT_ONCE
     while merged == RECEIPTS_AT_ONCE:
-        with instance.sessions.begin() as session:
+        with sessions.begin() as session:
             merged = drain.apply(session, RECEIPTS_AT_ONCE)
         count += merged
     return count
