@@ -21,7 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import object_session
 
 from bench.flight import Flight, an_owner, body_of, flight
-from bench.harness import DATABASES, note, report
+from bench.harness import measures_each, note
 from campaigns.audience.models import Address
 from campaigns.delivery.corrections.service import send_correction
 from campaigns.delivery.fanout.correction_recipients import may_be_on_the_way
@@ -139,11 +139,10 @@ def _owner_of(campaign: Campaign) -> Organisation:
 @click.option(
     "--people", default=20_000, show_default=True, help="Who has the wrong text when the button is pressed."
 )
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int) -> dict[str, Any]:
     """Measure a correction, from the press of its button to the last acceptance, in seconds."""
-    report(lambda kind: measure(kind, people), databases=database, as_json=as_json)
+    return measure(kind, people)
 
 
 if __name__ == "__main__":

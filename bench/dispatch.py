@@ -25,7 +25,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.bare_provider import BareProvider
-from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
+from bench.harness import fresh_database, measures_each, note, peak_megabytes, summary
 from bench.plain_sending import send_plainly
 from campaigns.continuity.lifeline import BEAT_SECONDS, Lifeline
 from campaigns.core.database import make_sessions, make_worker_engine
@@ -276,11 +276,10 @@ def _cpu_seconds() -> float:
 @click.command()
 @click.option("--people", default=20_000, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int, rounds: int) -> dict[str, Any]:
     """Measure the engine's rate as a ratio to a bare loop with the same client and server."""
-    report(lambda kind: measure(kind, people, rounds), databases=database, as_json=as_json)
+    return measure(kind, people, rounds)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bench.harness import DATABASES, report
+from bench.harness import measures_each
 from bench.million import MOST_GROWN_MB, run_stages
 from bench.stages import MEASURED
 
@@ -50,11 +50,10 @@ def _growth(found: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 @click.command()
 @click.option("--people", type=int, multiple=True, default=SIZES, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: tuple[int, ...], database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: tuple[int, ...]) -> dict[str, Any]:
     """Run the stages of a campaign with more and more people: seconds and megabytes for a million of them."""
-    report(lambda kind: measure(kind, people), databases=database, as_json=as_json)
+    return measure(kind, people)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,21 @@ def report(measure: Callable[[str], dict[str, Any]], *, databases: tuple[str, ..
         click.echo(kind)
         for name, value in figures.items():
             click.echo(f"  {name:<16} {value}")
+
+
+def measures_each(measure: Callable[..., dict[str, Any]]) -> Callable[..., None]:
+    """Let a command that returns the figures of one `kind` of database measure all that are asked for.
+
+    Its options are handed on by name, beside those that say which databases and how figures are printed.
+    """
+
+    @click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @wraps(measure)
+    def command(*, database: tuple[str, ...], as_json: bool, **options: Any) -> None:
+        report(partial(measure, **options), databases=database, as_json=as_json)
+
+    return command
 
 
 def show(figures: dict[str, Any], *, as_json: bool) -> None:

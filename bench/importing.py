@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from bench.harness import DATABASES, fresh_database, note, report, summary
+from bench.harness import fresh_database, measures_each, note, summary
 from bench.million import build_nothing, environment_of, run_stage, write_contacts, write_places
 from bench.stages import CONTACTS_FILE, ORGANISATION, PLACES_FILE
 
@@ -89,11 +89,10 @@ def _processes() -> int:
 @click.command()
 @click.option("--people", default=200_000, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int, rounds: int) -> dict[str, Any]:
     """Import a contact file and hold it against a bare load by the same number of processes."""
-    report(lambda kind: measure(kind, people, rounds), databases=database, as_json=as_json)
+    return measure(kind, people, rounds)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bench.flight import CORRECTED, PEOPLE, Flight, body_of, flight
-from bench.harness import DATABASES, note, report
+from bench.harness import measures_each, note
 from campaigns.audience.models import Address, AddressState
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
@@ -206,11 +206,10 @@ def _keeps_promise(values: list[float]) -> bool:
 @click.command()
 @click.option("--trials", default=50, show_default=True)
 @click.option("--people", default=100_000, show_default=True, help="Size of the run that is overtaken.")
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(trials: int, people: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, trials: int, people: int) -> dict[str, Any]:
     """Measure how soon stops, opt-outs and corrections take effect, in seconds."""
-    report(lambda kind: measure(kind, trials, people), databases=database, as_json=as_json)
+    return measure(kind, trials, people)
 
 
 if __name__ == "__main__":

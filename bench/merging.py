@@ -19,7 +19,7 @@ import click
 from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.orm import sessionmaker
 
-from bench.harness import DATABASES, fresh_database, note, report, summary
+from bench.harness import fresh_database, measures_each, note, summary
 from bench.people import NUMBERS
 from bench.plan import bare_copy
 from bench.processes import cpu_seconds
@@ -190,11 +190,10 @@ def _watch(connection: Connection) -> Iterator[Callable[[], Took]]:
 @click.command()
 @click.option("--messages", default=200_000, show_default=True, help="messages of three receipts each")
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(messages: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, messages: int, rounds: int) -> dict[str, Any]:
     """Measure merging as a ratio to a bare UPDATE … FROM of the same receipts."""
-    report(lambda kind: measure(kind, messages, rounds), databases=database, as_json=as_json)
+    return measure(kind, messages, rounds)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from typing import Any
 import click
 
 from bench.bare_provider import BareProvider
-from bench.harness import DATABASES, fresh_database, megabytes_of, note, report
+from bench.harness import fresh_database, measures_each, megabytes_of, note
 from bench.stages import (
     CONTACTS_FILE,
     MEASURED,
@@ -164,11 +164,10 @@ def _figures(large: dict[str, Any], small: dict[str, Any]) -> dict[str, float]:
 
 @click.command()
 @click.option("--people", default=1_000_000, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int) -> dict[str, Any]:
     """Take people from a contact file to their reach: seconds and peak memory of each stage."""
-    report(lambda kind: measure(kind, people), databases=database, as_json=as_json)
+    return measure(kind, people)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
-from bench.harness import DATABASES, fresh_database, note, report
+from bench.harness import fresh_database, measures_each, note
 from bench.people import seed_messages, seed_people, seed_tenant
 from campaigns.audience.figures import init_counts
 from campaigns.audience.kept.renewing import Renewal
@@ -129,11 +129,10 @@ def figures_of(looks: list[dict[str, float]]) -> dict[str, float]:
 @click.option("--people", default=1_000_000, show_default=True)
 @click.option("--times", default=20, show_default=True, help="Views of each page.")
 @click.option("--at-once", is_flag=True, help="Let pages count themselves.")
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True)
-def main(people: int, times: int, database: tuple[str, ...], *, at_once: bool, as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int, times: int, *, at_once: bool) -> dict[str, Any]:
     """Measure, and print one JSON object or a table."""
-    report(partial(measure, people=people, times=times, at_once=at_once), databases=database, as_json=as_json)
+    return measure(kind, people=people, times=times, at_once=at_once)
 
 
 if __name__ == "__main__":

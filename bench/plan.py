@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
+from bench.harness import fresh_database, measures_each, note, peak_megabytes, summary
 from bench.people import seed_messages, seed_people, seed_tenant
 from campaigns.audience.models import Channel, Contact
 from campaigns.audience.rules import LeftOut
@@ -197,11 +197,10 @@ def _vacuum(engine: Engine) -> None:
 @click.command()
 @click.option("--people", default=1_000_000, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int, rounds: int) -> dict[str, Any]:
     """Measure planning as a ratio to a bare INSERT … SELECT of the same rows."""
-    report(lambda kind: measure(kind, people, rounds), databases=database, as_json=as_json)
+    return measure(kind, people, rounds)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import click
 from sqlalchemy import Engine, func, select
 
 from bench.callbacks import ACCOUNT, PUBLIC_URL, TOKEN, Posted, make_callbacks, post_all
-from bench.harness import DATABASES, fresh_database, note, report, summary
+from bench.harness import fresh_database, measures_each, note, summary
 from campaigns.delivery.models import Receipt
 from tests.delivery.serving import ServerProcess, free_port, serve_instance
 
@@ -105,11 +105,10 @@ def count_receipts(database: Engine) -> int:
 @click.command()
 @click.option("--callbacks", default=20_000, show_default=True, help="callbacks of one round")
 @click.option("--rounds", default=5, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(callbacks: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, callbacks: int, rounds: int) -> dict[str, Any]:
     """Measure the rate of durable receipts as a ratio to gunicorn, Flask and RequestValidator."""
-    report(lambda kind: measure(kind, callbacks, rounds), databases=database, as_json=as_json)
+    return measure(kind, callbacks, rounds)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import click
 from bench.bare_provider import BareProvider
 from bench.dispatch import Sides, Timed, send_as_engine
 from bench.flight import Flight, flight
-from bench.harness import DATABASES, fresh_database, note, report, summary
+from bench.harness import fresh_database, measures_each, note, summary
 from bench.processes import cpu_seconds
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.keys.crypto import Vault
@@ -76,11 +76,10 @@ def send_as_worker(flown: Flight, people: int) -> Timed:
 @click.command()
 @click.option("--people", default=20_000, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(people: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+@measures_each
+def main(kind: str, people: int, rounds: int) -> dict[str, Any]:
     """Measure a whole worker as a ratio to the engine alone."""
-    report(lambda kind: measure(kind, people, rounds), databases=database, as_json=as_json)
+    return measure(kind, people, rounds)
 
 
 if __name__ == "__main__":
