@@ -163,14 +163,14 @@ function connectList(map, drawn) {
     button.hidden = !drawn.has(item.id);
     button.addEventListener("click", () => show(map, drawn, numbers, item.id));
   }
-  const named = location.hash && document.getElementById(location.hash.slice(1));
+  // What was just saved is named by the link behind what was done, which stands above the map and is to be seen.
+  const said = document.querySelector("#content > .notice:first-child a[href*='#']");
+  const named = document.getElementById((said?.hash || location.hash).slice(1));
   if (named) {
     named.closest("details")?.setAttribute("open", "");
-    // What was said of it after it was saved stands above the map, and is to be seen.
-    const said = document.querySelector("#content > .notice:first-child");
     if (!said) named.scrollIntoView({ block: "center" });
     show(map, drawn, numbers, named.id);
-    said?.scrollIntoView({ block: "start" });
+    said?.parentElement.scrollIntoView({ block: "start" });
   }
   connectFilter();
 }

@@ -39,7 +39,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import load_active_members, load_other_organisations
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told, said
-from campaigns.web.filters import listed
+from campaigns.web.filters import listed, with_link
 from campaigns.web.session import session, writing_apart
 
 pages = Blueprint("complaints", __name__, url_prefix="/complaints")
@@ -189,8 +189,10 @@ def lock(complaint_id: int, media_id: int) -> Redirect:
     with refusals_told(TransitionError):
         of, by = current_organisation().id, current_member().id
         media_service.lock(session(), media, by=by, organisation_id=of)
-        flash(_("It is locked. Tell a data manager: they alone see it from now on."), "good")
-    return redirect(url_for("complaints.show", complaint_id=complaint_id, _anchor=f"media-{media_id}"))
+        done = _("It is locked. Tell a data manager: they alone see it from now on.")
+        there = url_for("complaints.show", complaint_id=complaint_id, _anchor=f"media-{media_id}")
+        flash(with_link(done, there, _("Show the file")), "good")
+    return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
 
 @pages.get("/mark/<int:conversation_id>")

@@ -22,6 +22,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import owned
 from campaigns.web.current import vault
 from campaigns.web.error_words import refusals_told
+from campaigns.web.filters import with_link
 from campaigns.web.session import session
 
 pages = Blueprint("media", __name__, url_prefix="/inbox/media")
@@ -49,8 +50,8 @@ def lock(media_id: int) -> Redirect:
     conversation = _find_seen(media)
     with refusals_told(TransitionError):
         service.lock(session(), media, by=current_member().id, organisation_id=current_organisation().id)
-        flash(_("It is locked. Tell a data manager: they alone see it from now on."), "good")
-    return _back(media, conversation)
+        _tell(media, conversation, _("It is locked. Tell a data manager: they alone see it from now on."))
+    return _back(conversation)
 
 
 @pages.post("/<int:media_id>/words")
@@ -66,8 +67,8 @@ def transcribe(media_id: int) -> Redirect:
         said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
         if conversation is not None:
             hear_words_of(session(), hold_kept(session(), conversation), said, vault=vault())
-        flash(_("What you heard stands beside it."), "good")
-    return _back(media, conversation)
+        _tell(media, conversation, _("What you heard stands beside it."))
+    return _back(conversation)
 
 
 @pages.get("")
@@ -154,7 +155,14 @@ def give(media: Media) -> Response:
     return answer
 
 
-def _back(media: Media, conversation: Conversation | None) -> Redirect:
+def _tell(media: Media, conversation: Conversation | None, done: str) -> None:
+    if conversation is not None:
+        there = url_for("conversations.show", conversation_id=conversation.id, _anchor=f"media-{media.id}")
+        done = with_link(done, there, _("Show the file"))
+    flash(done, "good")
+
+
+def _back(conversation: Conversation | None) -> Redirect:
     if conversation is None:
         return redirect(url_for("inbox.history"))
-    return redirect(url_for("conversations.show", conversation_id=conversation.id, _anchor=f"media-{media.id}"))
+    return redirect(url_for("conversations.show", conversation_id=conversation.id))

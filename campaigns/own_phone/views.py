@@ -29,7 +29,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.staff.sign_in.attempt_limits import pour
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
-from campaigns.web.filters import dollars
+from campaigns.web.filters import dollars, with_link
 from campaigns.web.locale import current_language
 from campaigns.web.session import session, writing_apart
 
@@ -153,7 +153,8 @@ def _queue(text: AnswerText, senders: list[Sender] | None) -> None:
     service.send_test(
         session(), current_member(), current_organisation().id, text, settings=settings(), among=senders
     )
-    flash(_("The test message is on its way to your phone."), "good")
+    done, there = _("The test message is on its way to your phone."), url_for("own_phone.index", _anchor="tests")
+    flash(with_link(done, there, _("Show the test messages")), "good")
 
 
 def _count_code(number: bytes) -> None:
@@ -204,4 +205,4 @@ def _tests() -> dict[str, object]:
 
 
 def _to_tests() -> Response:
-    return redirect(url_for("own_phone.index") + "#tests")
+    return redirect(url_for("own_phone.index"))

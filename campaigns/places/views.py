@@ -51,7 +51,7 @@ from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.filters import alphabetical
+from campaigns.web.filters import alphabetical, with_link
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
@@ -109,9 +109,7 @@ def create() -> Page:
         except InputError as error:
             form.show_beside(error)
         else:
-            flash(_("%(name)s is on the map.", name=place.name), "good")
-            _warn_of_namesakes(place)
-            return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
+            return _told_of_place(place, _("%(name)s is on the map.", name=place.name))
     return _place_page(form, None)
 
 
@@ -131,9 +129,7 @@ def edit(place_id: int) -> Page:
         else:
             if proposal is not None:
                 return _told_of(proposal)
-            flash(_("%(name)s is saved.", name=place.name), "good")
-            _warn_of_namesakes(place)
-            return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
+            return _told_of_place(place, _("%(name)s is saved.", name=place.name))
     return _place_page(form, place)
 
 
@@ -239,6 +235,18 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
     return page, form.status
 
 
+def _told_of_saved(key: str, done: str) -> Redirect:
+    """Show map and list, with what was done first; the map shows what the link in it names."""
+    flash(with_link(done, url_for("places.index", _anchor=key), _("Show it in the list")), "good")
+    return redirect(url_for("places.index"))
+
+
+def _told_of_place(place: Place, done: str) -> Redirect:
+    answer = _told_of_saved(f"place-{place.id}", done)
+    _warn_of_namesakes(place)
+    return answer
+
+
 def _warn_of_namesakes(place: Place) -> None:
     """Say so where another place has the name: in lists and files nobody could tell them apart."""
     if count_named_alike(session(), place.organisation_id, place.name) > 1:
@@ -265,8 +273,7 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
         else:
             if isinstance(saved, Proposal):
                 return _told_of(saved)
-            flash(_("%(name)s is saved.", name=saved.name), "good")
-            return redirect(url_for("places.index", _anchor=f"route-{saved.id}"))
+            return _told_of_saved(f"route-{saved.id}", _("%(name)s is saved.", name=saved.name))
     by_id = {place.id: place for place in places}
     chosen = [(by_id[stop], anchor_of(by_id[stop].geometry)) for stop in form.stops.data if stop in by_id]
     page = render_template(

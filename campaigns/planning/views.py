@@ -50,6 +50,7 @@ from campaigns.staff.queries import get_owned, owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import said
+from campaigns.web.filters import with_link
 from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
@@ -204,8 +205,10 @@ def accept_left_out(campaign_id: int) -> Page:
 def rehearse(campaign_id: int) -> Page:
     """Send what the campaign says now to the sandbox, with stand-ins for every address."""
     done = _("The rehearsal begins. Its practice phones fill up; nobody is written to.")
+    there = url_for("planning.show", campaign_id=campaign_id, tab="overview", _anchor="rehearsals")
+    done = with_link(done, there, _("Show the rehearsal"))
     values: dict[str, object] = {"now": clock.now(), "cap": Policy.of(settings()).cap}
-    return _act(campaign_id, rehearsal.rehearse, done, part={"tab": "overview", "_anchor": "rehearsals"}, **values)
+    return _act(campaign_id, rehearsal.rehearse, done, tab="overview", **values)
 
 
 @pages.post("/<int:campaign_id>/duplicate")
@@ -228,7 +231,7 @@ def _act(
     verb: Callable[..., object],
     done: str,
     *,
-    part: dict[str, Any] | None = None,
+    tab: str | None = None,
     **values: object,
 ) -> Response:
     """Do one verb on a campaign and come back to its page with what was done, or why not."""
@@ -245,7 +248,7 @@ def _act(
         flash(said(error), "bad")
     else:
         flash(done, "good")
-        return redirect(url_for("planning.show", campaign_id=campaign.id, **(part or {})))
+        return redirect(url_for("planning.show", campaign_id=campaign.id, tab=tab))
     return _to(campaign)
 
 

@@ -156,6 +156,14 @@ def listed_names(names: Iterable[Any], say: Callable[[Any], object] = str) -> Ma
     return escape(listed(["{}"] * len(said))).format(*said)
 
 
+def with_link(text: str, url: str, words: str) -> Markup:
+    """Write what was done and a link to where that is seen.
+
+    A redirect to that place itself would jump past what was done, unread.
+    """
+    return Markup('{} <a href="{}">{}</a>').format(text, url, words)
+
+
 def isolated(text: str) -> Markup:
     """Write a text of a message with each placeholder whole and from left to right, also within Arabic."""
     parts = _PLACEHOLDER.split(text)

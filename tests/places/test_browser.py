@@ -90,6 +90,23 @@ def test_circle_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     assert saved.radius_m == round(radius * 1000)
 
 
+def test_what_was_saved_is_read_first_without_script(
+    browser: Browser, address: str, pages: Pages, author: Member
+) -> None:
+    name = "Written by hand"
+    with a_visit(browser, address, pages, author, width=360, script=False) as visit:
+        visit.go("/places/new?latitude=49.78&longitude=22.77")
+        visit.page.get_by_label("Name", exact=True).fill(name)
+        visit.page.get_by_role("button", name="Save the place").click()
+        said = visit.page.get_by_text(f"{name} is on the map.")
+        expect(said).to_be_in_viewport()
+        expect(visit.page.locator(".notice", has=said)).to_be_focused()
+        said.get_by_role("link", name="Show it in the list").click()
+        item = visit.page.locator(".map-item:target")
+        expect(item).to_be_in_viewport()
+        assert name in item.inner_text()
+
+
 @pytest.mark.long
 def test_outline_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     name = f"Outlined at {visit.width}"

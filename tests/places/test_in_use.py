@@ -220,7 +220,7 @@ def test_every_way_to_change_a_route_in_use_waits(world: World, way: str) -> Non
 
 def test_what_is_not_in_use_takes_one_member(world: World) -> None:
     author = world.client(Role.AUTHOR)
-    assert "#place-" in author.post(f"/places/{world.place_id}", data=circle_form(PALANCA)).location
+    assert author.post(f"/places/{world.place_id}", data=circle_form(PALANCA)).location == "/places"
     assert world.place().geometry["coordinates"] == list(PALANCA)
     assert world.waiting() == []
 

@@ -69,7 +69,8 @@ def test_draft_is_rehearsed_and_then_submitted(pages: Pages, story: Story) -> No
     author = pages.client(story.author)
     assert primary(page_of(author, story)) == ["Rehearse now"]
     rehearsed = author.post(f"/campaigns/{story.campaign.id}/rehearse")
-    assert rehearsed.location.endswith("?tab=overview#rehearsals")
+    assert rehearsed.location.endswith("?tab=overview")
+    assert f'<a href="{rehearsed.location}#rehearsals">Show the rehearsal</a>' in page_of(author, story)
     assert primary(page_of(author, story)) == ["Submit for approval"]
     with pages.sessions.begin() as session:
         text = session.get_one(Campaign, story.campaign.id).message.translations[1]
