@@ -128,6 +128,11 @@ def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tup
     return tuple(parts)
 
 
+def names_of_stretches(routes: Iterable[Route]) -> list[str]:
+    """Return the names of the fields that ask for a stretch of each route."""
+    return [f"{part}-{route.id}" for route in routes for part in ("route", "stop")]
+
+
 def route_fields(rule: AudienceRule) -> dict[str, str]:
     """Return the fields `route-ID` and `stop-ID` that say a rule's stretches."""
     fields: dict[str, str] = {}

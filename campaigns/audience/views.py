@@ -15,7 +15,15 @@ from campaigns.audience.by_hand.group_views import pages as group_pages
 from campaigns.audience.by_hand.views import pages as by_hand_pages
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.figures import find_contacts, find_preview
-from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
+from campaigns.audience.forms import (
+    CHANNELS,
+    DEFAULT_AGE_DAYS,
+    DIRECTIONS,
+    AudienceForm,
+    form_data,
+    names_of_stretches,
+    route_fields,
+)
 from campaigns.audience.grouping import select_groups
 from campaigns.audience.joining.views import pages as entry_point_pages
 from campaigns.audience.models import Audience
@@ -30,6 +38,7 @@ from campaigns.places.queries import regions_by_id, select_places, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.error_words import refusals_told, said
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
@@ -82,9 +91,10 @@ def create() -> Page:
 def show(audience_id: int) -> Page:
     """Show an audience with its preview; to whoever edits it, ready to be changed."""
     audience = _audience(audience_id)
-    rule = AudienceRule.from_json(audience.rule)
-    form = AudienceForm(data=form_data(rule, audience.name))
-    return _page(form, audience, rule, MultiDict(route_fields(rule)))
+    saved = AudienceRule.from_json(audience.rule)
+    form, given = AudienceForm(data=form_data(saved, audience.name)), _stretches(saved)
+    rule = _refilled(form, given, saved) if may_now(Permission.EDIT) else saved
+    return _page(form, audience, rule, given)
 
 
 @pages.post("/<int:audience_id>")
@@ -125,6 +135,9 @@ def _edit(form: AudienceForm, audience: Audience | None) -> Page:
     """Save what was sent, or show the form with what is wrong; nothing typed is lost."""
     _offer(form)
     rule = None
+    if request.method == "GET":
+        given = _stretches(None)
+        return _page(form, audience, _refilled(form, given, None), given)
     try:
         rule = form.rule(_routes(), request.form)
         if form.validate_on_submit() and "save" in request.form:
@@ -132,6 +145,23 @@ def _edit(form: AudienceForm, audience: Audience | None) -> Page:
     except InputError as error:
         form.show(error)
     return _page(form, audience, rule, request.form)
+
+
+def _stretches(rule: AudienceRule | None) -> MultiDict[str, str]:
+    """Return the fields of every route, with what a rule says of it."""
+    names = names_of_stretches(_routes())
+    return MultiDict(dict.fromkeys(names, "") | (route_fields(rule) if rule else {}))
+
+
+def _refilled(form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None) -> AudienceRule | None:
+    """Fill in what was typed and not saved, and return the rule that the form then says."""
+    _offer(form)
+    if not refill(form, given) and saved is not None:
+        return saved
+    try:
+        return form.rule(_routes(), given)
+    except AudienceRuleError:
+        return None
 
 
 def _saved(audience: Audience | None, name: str, rule: AudienceRule) -> Response:
@@ -157,6 +187,7 @@ def _page(
         audience=audience,
         routes=_routes(),
         given=given,
+        beside=names_of_stretches(_routes()),
         directions=DIRECTIONS,
         may_edit=may_now(Permission.EDIT),
         parts=[name for name, value in given.items() if name.startswith("route-") and value],

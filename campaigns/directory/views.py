@@ -43,6 +43,7 @@ from campaigns.staff import queries as staff_queries
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.filters import alphabetical
 from campaigns.web.session import session
@@ -131,6 +132,7 @@ def load() -> Page:
 def create() -> Page:
     """Add a service by hand."""
     form = ServiceForm(data={"time_zone": current_organisation().time_zone})
+    refill(form)
     if form.validate_on_submit():
         try:
             added = service.create_service(
@@ -160,6 +162,7 @@ def edit(service_id: int) -> Page:
     """Change a service's facts, or propose it where texts may name the service."""
     present = _service(service_id)
     form = ServiceForm.of(present)
+    refill(form)
     if form.validate_on_submit():
         try:
             proposal = change_service(

@@ -24,6 +24,7 @@ from campaigns.planning.schedules.recurrence import Firing, ScheduleNote, Timing
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.session import session
 
 pages = Blueprint("times", __name__, url_prefix="/<int:campaign_id>/times")
@@ -60,6 +61,7 @@ def create(campaign_id: int) -> Page:
     campaign = _campaign(campaign_id)
     form = TimeForm(data=_proposal())
     form.offer()
+    refill(form)
     coming = _check(form, campaign) if form.is_submitted() and form.validate() else None
     saves = coming is not None and "save" in request.form
     unread = saves and coming is not None and request.form.get("read", "") != coming.token

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -29,12 +29,22 @@ class Typed:
     #: Digest of what was saved when they began.
     shown: str
     saved_at: datetime
+    #: Values that were ticked, by the names of their fields; none where every box was left empty.
+    ticks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def keep_typed(session: Session, mark: TypedMark, entered: Mapping[str, str], *, vault: Vault) -> None:
-    """Keep the fields that the mark names, in place of what was kept of the page before."""
+def keep_typed(
+    session: Session,
+    mark: TypedMark,
+    entered: Mapping[str, str],
+    *,
+    vault: Vault,
+    ticks: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Keep the fields and ticks that the mark names, in place of what was kept of the page before."""
     fields = {name: entered[name] for name in mark.names if name in entered}
-    text = json.dumps([mark.page, fields, mark.shown])
+    boxes = {name: list(ticks[name]) for name in mark.ticked if name in ticks} if ticks else {}
+    text = json.dumps([mark.page, fields, mark.shown, boxes])
     if len(text) > LONGEST:
         return
     sealed = vault.seal(text, **_SEALED, row_id=mark.member_id)
@@ -54,8 +64,9 @@ def find_typed(session: Session, member_id: int, page: str, *, vault: Vault) -> 
     if row is None or row.saved_at < clock.now() - KEPT_FOR or not row.sealed_fields:
         return None
     text = vault.open_or_none(row.sealed_fields, **_SEALED, row_id=member_id)
-    kept_page, fields, shown = json.loads(text) if text else (None, {}, "")
-    return Typed(fields, shown, row.saved_at) if kept_page == page else None
+    # What was kept before boxes were has none.
+    kept_page, fields, shown, *boxes = json.loads(text) if text else (None, {}, "")
+    return Typed(fields, shown, row.saved_at, *boxes) if kept_page == page else None
 
 
 def forget_typed(session: Session, mark: TypedMark) -> None:

@@ -27,6 +27,8 @@ class TypedMark:
     #: Digest of what is saved, as the form showed it; "" where that does not matter.
     shown: str
     opened_at: datetime
+    #: Fields of boxes to tick, which a form does not name where none is ticked.
+    ticked: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:
@@ -43,17 +45,21 @@ def write_mark(secret_key: str, mark: TypedMark) -> str:
     """Return a mark as it stands in a form."""
     opened_at = mark.opened_at.timestamp()
     who = [mark.member_id, mark.organisation_id]
-    return str(_signer(secret_key).dumps([*who, mark.path, list(mark.names), mark.shown, opened_at]))
+    return str(
+        _signer(secret_key).dumps([*who, mark.path, list(mark.names), mark.shown, opened_at, list(mark.ticked)])
+    )
 
 
 def read_mark(secret_key: str, text: str) -> TypedMark | None:
     """Return a mark that we wrote within the last week, else None."""
     try:
         found = _signer(secret_key).loads(text, max_age=int(KEPT_FOR.total_seconds()))
-        member_id, organisation_id, path, names, shown, opened_at = found
+        # A form that was opened before boxes were kept has no names of them.
+        member_id, organisation_id, path, names, shown, opened_at, *boxes = found
     except (BadData, ValueError):
         return None
-    return TypedMark(member_id, organisation_id, path, tuple(names), shown, datetime.fromtimestamp(opened_at, UTC))
+    opened, ticked = datetime.fromtimestamp(opened_at, UTC), tuple(*boxes)
+    return TypedMark(member_id, organisation_id, path, tuple(names), shown, opened, ticked)
 
 
 def _signer(secret_key: str) -> URLSafeTimedSerializer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from campaigns.staff.typed.typed_fields import find_typed, forget_typed, is_over
 from campaigns.staff.typed.typed_marks import FIELD, TypedMark, page_of, read_mark, write_mark
 from campaigns.web.current import settings, vault
 from campaigns.web.error_pages import answer_http
+from campaigns.web.filters import listed
 from campaigns.web.forms import Form
 from campaigns.web.session import session
 
@@ -34,9 +35,10 @@ pages = Blueprint("typed", __name__, url_prefix="/typed")
 #: Kinds of fields that are kept, by their names, as they were typed; never a password or a file.
 KEPT_KINDS = frozenset(
     {"StringField", "TextAreaField", "RadioField", "SelectField", "IntegerField", "DecimalField"}
+    | {"DateField", "DateTimeLocalField"}
 )
-#: Kinds that are not kept, of which the page warns.
-_TICKED = frozenset({"BooleanField", "Ticks"})
+#: Kinds whose boxes are kept, ticked and unticked; a form sends those that are ticked only.
+TICKED_KINDS = frozenset({"BooleanField", "Ticks"})
 
 Keeper = Callable[[TypedMark, Mapping[str, str]], None]
 #: Those that keep what was typed in a blueprint in a place of their own, by its name.
@@ -49,7 +51,7 @@ _SIGN_IN = ("/sign-in", "/settings/password")
 @requires()
 def keep() -> Response:
     """Keep what is typed now; the script of the form asks for it every few seconds."""
-    keep_typed(session(), open_mark(), request.form, vault=vault())
+    _keep_form(open_mark())
     return Response(status=204)
 
 
@@ -75,30 +77,48 @@ def keeps_typed(blueprint: str, keeper: Keeper) -> None:
     _KEEPERS[blueprint] = keeper
 
 
-def refill(form: Form) -> None:
-    """Fill a form that is opened with what its member typed here and did not save.
+def refill(form: Form, beside: MutableMapping[str, str] | None = None) -> bool:
+    """Fill a form that is opened with what its member typed here and did not save; say whether there was any.
 
-    Where what is saved was changed since they began, it is shown, and what they typed stands beside it.
+    Where what is saved was changed since they began, it is shown, and what they typed stands beside it. Fields of
+    the page that are not the form's are filled likewise in `beside`, by their names.
     """
     if request.method != "GET":
-        return
-    g.shown_digest = _digest(form)
+        return False
+    beside = {} if beside is None else beside
+    g.shown_digest = _digest(form, beside)
     page = page_of(current_organisation().id, request.path)
     found = find_typed(session(), current_member().id, page, vault=vault())
     if found is None:
-        return
-    typed = [(field, found.fields[field.name]) for field in _kept(form) if field.name in found.fields]
-    other = [(field, text) for field, text in typed if _raw(field) != text]
-    if other:
-        g.typed_at = found.saved_at
+        return False
+    texts = [(field, found.fields[field.name]) for field in _kept(form) if field.name in found.fields]
+    texts = [(field, text) for field, text in texts if _raw(field) != text]
+    boxes = [(field, found.ticks[field.name]) for field in _boxes(form) if field.name in found.ticks]
+    boxes = [(field, values) for field, values in boxes if _ticked(field) != sorted(values)]
+    moved = {name: text for name, text in found.fields.items() if beside.get(name, text) != text}
+    if not (texts or boxes or moved):
+        return False
+    g.typed_at = found.saved_at
     if found.shown != g.shown_digest:
-        g.typed_beside = [(field.label.text, _in_words(field, text)) for field, text in other if text]
-        return
-    for field, text in other:
+        g.typed_beside = [(field.label.text, _in_words(field, text)) for field, text in texts if text]
+        g.typed_beside += [(field.label.text, _ticks_in_words(field, values)) for field, values in boxes]
+        return False
+    _fill(texts, boxes)
+    for name, text in moved.items():
+        beside[name] = text
+    return True
+
+
+def _fill(texts: Iterable[tuple[Any, str]], boxes: Iterable[tuple[Any, Sequence[str]]]) -> None:
+    for field, text in texts:
         # What is no number is shown as it was typed, too.
         field.raw_data = [text]
         with suppress(ValueError):
             field.process_formdata([text])
+    for field, values in boxes:
+        # A box that is not there any more cannot be ticked.
+        with suppress(ValueError):
+            field.process_formdata(list(values))
 
 
 def init_typed(app: Flask) -> None:
@@ -107,19 +127,18 @@ def init_typed(app: Flask) -> None:
     app.add_template_global(_own_place_mark, "own_mark")
     app.add_template_global(lambda: g.get("typed_at"), "typed_at")
     app.add_template_global(lambda: g.get("typed_beside"), "typed_beside")
-    app.add_template_global(lambda: g.get("has_ticks"), "typed_without_ticks")
     app.add_template_global(lambda: g.get("typed_mark", ""), "written_mark")
     app.register_error_handler(CSRFError, _answer_expired)
     app.after_request(_settle)
 
 
-def _mark_of(form: Form) -> str:
+def _mark_of(form: Form, beside: Collection[str] = ()) -> str:
     before = _read() if request.method == "POST" else None
     # A form that is shown again after a mistake still stands for what was saved when it was opened.
     shown = before.shown if before else g.get("shown_digest") or _digest(form)
-    names = tuple(sorted(field.name for field in _kept(form)))
-    g.typed_mark = _write_mark(request.path, names, shown)
-    g.has_ticks = any(field.type in _TICKED for field in form)
+    names = tuple(sorted({*(field.name for field in _kept(form)), *beside}))
+    ticked = tuple(sorted(field.name for field in _boxes(form)))
+    g.typed_mark = _write_mark(request.path, names, shown, ticked=ticked)
     return str(g.typed_mark)
 
 
@@ -128,9 +147,9 @@ def _own_place_mark(path: str, name: str) -> str:
     return _write_mark(path, (name,), "")
 
 
-def _write_mark(path: str, names: tuple[str, ...], shown: str) -> str:
+def _write_mark(path: str, names: tuple[str, ...], shown: str, *, ticked: tuple[str, ...] = ()) -> str:
     who = current_member().id, current_organisation().id
-    return write_mark(settings().secret_key, TypedMark(*who, path, names, shown, clock.now()))
+    return write_mark(settings().secret_key, TypedMark(*who, path, names, shown, clock.now(), ticked))
 
 
 def _kept(form: Form) -> Iterator[Any]:
@@ -138,6 +157,17 @@ def _kept(form: Form) -> Iterator[Any]:
         for each in field if field.type == "FieldList" else (field,):
             if each.type in KEPT_KINDS:
                 yield each
+
+
+def _boxes(form: Form) -> Iterator[Any]:
+    return (field for field in form if field.type in TICKED_KINDS)
+
+
+def _ticked(field: Any) -> list[str]:
+    """Return the values that a form with these ticks sends, in their order."""
+    if field.type == "BooleanField":
+        return [field._value()] if field.data else []
+    return sorted(map(str, field.data or ()))
 
 
 def _raw(field: Any) -> str:
@@ -154,8 +184,16 @@ def _in_words(field: Any, typed: str) -> str:
     return choices.get(typed, typed)
 
 
-def _digest(form: Form) -> str:
-    fields = {field.name: _raw(field) for field in _kept(form)}
+def _ticks_in_words(field: Any, values: Sequence[str]) -> str:
+    if field.type == "BooleanField":
+        return str(_("Yes") if values else _("No"))
+    ticked = [str(each.label) for each in field.iter_choices() if str(each.value) in values]
+    return str(listed(ticked)) or "–"
+
+
+def _digest(form: Form, beside: Mapping[str, str] | None = None) -> str:
+    fields: dict[str, object] = {**(beside or {}), **{field.name: _raw(field) for field in _kept(form)}}
+    fields |= {field.name: _ticked(field) for field in _boxes(form)}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
@@ -186,9 +224,14 @@ def _answer_expired(error: CSRFError) -> Response:
 def _keep_for(mark: TypedMark) -> None:
     keeper = _KEEPERS.get(request.blueprint or "")
     if keeper is None:
-        keep_typed(session(), mark, request.form, vault=vault())
+        _keep_form(mark)
     else:
         keeper(mark, request.form)
+
+
+def _keep_form(mark: TypedMark) -> None:
+    ticks = {name: request.form.getlist(name) for name in mark.ticked}
+    keep_typed(session(), mark, request.form, vault=vault(), ticks=ticks)
 
 
 def _settle(response: Response) -> Response:

@@ -16,7 +16,7 @@ from campaigns.planning.models import Campaign
 from campaigns.staff.models import Role
 from campaigns.staff.typed.models import TypedForm
 from tests.browser.chromium import skip_without_browser
-from tests.factories import a_campaign, a_member, a_message, a_sender
+from tests.factories import a_campaign, a_member, a_message, a_place, a_route, a_sender, an_audience
 from tests.places.browsing import a_served_visit
 from tests.web.pages import Pages
 
@@ -99,7 +99,6 @@ def test_numbers_and_choices_of_a_campaign_are_kept_as_they_were_typed(pages: Pa
         assert re.search(rf'<input[^>]*name="{name}"[^>]*value="{typed[name]}"', page)
     for name in ("senders-0", "senders-1"):
         assert re.search(rf'name="{name}".*?<option selected value="{typed[name]}"', page, re.DOTALL)
-    assert "Boxes to tick are as they were saved." in page
     with pages.sessions.begin() as session:
         session.get_one(Campaign, campaign.id).name = "Another name"
     assert re.search(r"<textarea[^>]*readonly[^>]*>[^<]*\+48500100200<", author.get(path).text)
@@ -124,6 +123,70 @@ def test_a_save_after_the_sign_in_has_expired_leads_back_to_the_filled_form(own_
     assert WORDS in own_pages.client(member).get(path).text
     assert WORDS not in own_pages.client(own_pages.member(Role.AUTHOR)).get(path).text
     assert stranger.post(path, data={"body": WORDS}).status_code == 400
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_box_comes_back_as_it_was_after_an_expired_sign_in(own_pages: Pages, before: bool) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    with own_pages.sessions.begin() as session:
+        campaign = a_campaign(session, own_pages.ours, a_member(session, own_pages.ours), resend_unknown=before)
+        path = f"/campaigns/{campaign.id}/edit"
+    member = own_pages.member(Role.AUTHOR)
+    typed = opened(own_pages.client(member), path) | ({} if before else {"resend_unknown": "y"})
+    assert own_pages.client().post(path, data=typed).status_code == 302
+    page = own_pages.client(member).get(path).text
+    box = re.search(r'<input[^>]*name="resend_unknown"[^>]*>', page)
+    assert box is not None
+    assert (FILLED in page, " checked" in box[0]) == (True, not before)
+
+
+def test_days_and_choices_of_a_time_come_back_after_an_expired_sign_in(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    with own_pages.sessions.begin() as session:
+        campaign = a_campaign(session, own_pages.ours, a_member(session, own_pages.ours))
+        path = f"/campaigns/{campaign.id}/times/new"
+    member = own_pages.member(Role.AUTHOR)
+    chosen = {
+        "starts_at": "2031-05-06T07:08",
+        "repeats": "WEEKLY",
+        "zone_policy": "fixed",
+        "weekdays": ["TU", "FR"],
+    }
+    own_pages.client().post(path, data=opened(own_pages.client(member), path) | chosen | {"save": "1"})
+    page = own_pages.client(member).get(path).text
+    ticked = re.findall(r'<input checked[^>]*name="(?:weekdays|zone_policy)"[^>]*value="(\w+)"', page)
+    assert sorted(ticked) == ["FR", "TU", "fixed"]
+    assert re.search(r'<option selected value="WEEKLY"', page)
+    assert 'value="2031-05-06T07:08"' in page
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_rule_of_an_audience_comes_back_after_an_expired_sign_in(own_pages: Pages, is_saved: bool) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    with own_pages.sessions.begin() as session:
+        place, route = a_place(session, own_pages.ours), a_route(session, own_pages.ours)
+        saved = an_audience(session, own_pages.ours, rule={"languages": ["uk"]})
+        path = f"/audience/{saved.id}" if is_saved else "/audience/new"
+    member, stretch = own_pages.member(Role.AUTHOR), {f"route-{route.id}": "past", f"stop-{route.id}": "1"}
+    typed = opened(own_pages.client(member), path) | stretch | {"name": "Border", "place_ids": str(place.id)}
+    assert own_pages.client().post(path, data=typed | {"save": "1"}).status_code == 302
+    page = own_pages.client(member).get(path).text
+    assert FILLED in page
+    assert re.findall(r'<input checked[^>]*name="(\w+)"', page) == ["place_ids"]
+    assert '<option value="past" selected>' in page
+    assert re.search(r'<option value="1" selected>2\. ', page)
+
+
+def test_ticks_stand_in_words_beside_what_was_saved_since(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        campaign = a_campaign(session, pages.ours, a_member(session, pages.ours))
+        path = f"/campaigns/{campaign.id}/edit"
+    author = pages.client(pages.member(Role.AUTHOR))
+    author.post("/typed", data=opened(author, path) | {"resend_unknown": "y"})
+    with pages.sessions.begin() as session:
+        session.get_one(Campaign, campaign.id).name = "Another name"
+    page = author.get(path).text
+    assert re.search(r"If it is unknown[^<]*</label><textarea[^>]*readonly[^>]*>Yes<", page)
 
 
 def test_answers_survive_the_question_for_the_password(pages: Pages) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -60,6 +61,16 @@ def test_a_member_has_so_many_pages_and_no_endless_text(session: Session, vault:
     assert paths == {page_of(1, f"/{at}") for at in range(2, MOST_PAGES + 2)}
 
 
+def test_boxes_are_kept_ticked_and_unticked(session: Session, vault: Vault) -> None:
+    writer = a_member(session, an_organisation(session))
+    mark = replace(a_mark(writer.id, "/a"), ticked=("days", "urgent"))
+    ticks = {"days": ["MO", "FR"], "urgent": [], "roles": ["admin"]}
+    keep_typed(session, mark, ENTERED, vault=vault, ticks=ticks)
+    found = find_typed(session, writer.id, page_of(1, "/a"), vault=vault)
+    assert found is not None
+    assert found.ticks == {"days": ["MO", "FR"], "urgent": []}
+
+
 def test_what_is_typed_in_one_organisation_stays_there(session: Session, vault: Vault) -> None:
     writer = a_member(session, an_organisation(session))
     keep_typed(session, a_mark(writer.id, "/campaigns/new", organisation_id=2), ENTERED, vault=vault)
@@ -90,7 +101,7 @@ def test_a_week_later_it_is_forgotten(sessions: sessionmaker[Session], vault: Va
 
 
 def test_a_mark_is_believed_only_as_we_wrote_it() -> None:
-    mark = a_mark(7, "/messages/1/uk")
+    mark = replace(a_mark(7, "/messages/1/uk"), ticked=("is_draft",))
     written = write_mark("key", mark)
     assert read_mark("key", written) == mark
     for foreign in (read_mark("another", written), read_mark("key", f"x{written}"), read_mark("key", "")):
