@@ -32,6 +32,7 @@ from campaigns.delivery.fanout.outdated_texts import find_new_numbers, resume
 from campaigns.delivery.forms import CorrectForm
 from campaigns.delivery.models import RunCanary
 from campaigns.delivery.monitoring import progress
+from campaigns.delivery.monitoring.alarms import Alarm
 from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.delivery.monitoring.run_page import (
     Doubled,
@@ -79,6 +80,12 @@ REFUSALS = (InputError, RefusedError)
 def practice_reach(runs: Sequence[Run]) -> dict[int, tuple[int, int]]:
     """Tell a campaign's page, which stands before this step, how its rehearsals went."""
     return practised(session(), [run.id for run in runs])
+
+
+@pages.app_template_global()
+def rehearsal_alarms(runs: Sequence[Run]) -> list[Alarm]:
+    """Tell a campaign's page what its latest rehearsal waits for, while it moves."""
+    return alarms_of(runs[0]) if runs and runs[0].state in MOVING else []
 
 
 @pages.get("")

@@ -56,6 +56,7 @@ def facts_of_run(
         is_overtaken=_is_overtaken(session, run),
         awaits_canary=waits_for_canary,
         canary_waits=count_waiting(session, run.id, resting) if waits_for_canary and resting else 0,
+        unreached_since=_unreached_since(session, run) if run.is_rehearsal else None,
         untold=count_untold(session, run, tally),
     )
 
@@ -80,6 +81,15 @@ def count_doubled(session: Session, run: Run) -> int:
 def _is(each: SenderProgress, health: Health, run: Run) -> bool:
     # In a rehearsal the sandbox stands for the sender, however that fares.
     return not run.is_rehearsal and each.sender.health == health
+
+
+def _unreached_since(session: Session, run: Run) -> datetime | None:
+    """Return when the first call failed to reach its gateway since the last one that was accepted, or None."""
+    ours = Delivery.run_id == run.id
+    accepted_at = session.scalar(select(func.max(Delivery.intent_at)).where(ours, in_state(SendState.ACCEPTED)))
+    unsent = select(func.min(Attempt.at)).join(Delivery, Delivery.id == Attempt.delivery_id)
+    unsent = unsent.where(ours, Attempt.outcome == "not_sent")
+    return session.scalar(unsent if accepted_at is None else unsent.where(Attempt.at > accepted_at))
 
 
 def _moved_at(session: Session, run: Run) -> datetime | None:

@@ -17,6 +17,8 @@ from campaigns.planning.models import RunState
 LONGEST_PAUSE = timedelta(minutes=1)
 #: A worker says that it lives twice a second or more; this is longer than one that is gone keeps its lanes.
 LONGEST_SILENCE = timedelta(seconds=30)
+#: The sandbox may be so long away before a rehearsal says so: it begins and ends with its worker.
+LONGEST_ABSENCE = timedelta(seconds=10)
 #: A sender may be in trouble for so long, and a run be prepared, before members are told.
 LONG_TROUBLE = timedelta(minutes=10)
 LONG_PLANNING = timedelta(minutes=15)
@@ -41,6 +43,8 @@ class Kind(StrEnum):
     STUCK = "stuck"
     #: No worker that sends says that it lives.
     NO_WORKER = "no_worker"
+    #: The sandbox takes no call of a rehearsal.
+    NO_SANDBOX = "no_sandbox"
     #: What is due waits for senders that a member has to mend.
     SENDER_PAUSED = "sender_paused"
     #: What is due waits for senders that a member switched off.
@@ -96,6 +100,8 @@ class Facts:
     awaits_canary: bool = False
     #: How many of these first messages wait for senders that rest by themselves.
     canary_waits: int = 0
+    #: Since when no call of a rehearsal has reached the sandbox; None where the last one did.
+    unreached_since: datetime | None = None
     #: People who get the text by neither of two runs, because one leaves them out and the other one halted.
     untold: int = 0
 
@@ -138,6 +144,9 @@ def _standing(facts: Facts) -> list[Alarm]:
         return [Alarm(Kind.NO_WORKER, since=facts.heard_at)]
     if facts.state is RunState.PLANNING and facts.moved_at is not None and now - facts.moved_at > LONG_PLANNING:
         return [Alarm(Kind.PLANNING, since=facts.moved_at)]
+    away_since = facts.unreached_since
+    if facts.state is RunState.RUNNING and away_since is not None and now - away_since > LONGEST_ABSENCE:
+        return [Alarm(Kind.NO_SANDBOX, since=away_since)]
     since = _standing_since(facts)
     if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:
         return []

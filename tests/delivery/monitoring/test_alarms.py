@@ -229,6 +229,19 @@ def test_standing_queue_is_found(session: Session, run: Run) -> None:
 
 
 @pytest.mark.both_databases
+def test_rehearsal_tells_that_the_sandbox_is_away(session: Session, run: Run) -> None:
+    waiting = a_delivery(session, run, due_at=AGO[5])
+    run.planned += 1
+    add(session, Attempt(delivery_id=waiting.id, number=1, at=AGO[59], outcome="not_sent"))
+    run.is_rehearsal = True
+    assert found(session, run) == []
+    session.execute(text("UPDATE delivery SET intent_at = NULL"))
+    assert found(session, run) == [Kind.NO_SANDBOX]
+    run.is_rehearsal = False
+    assert Kind.NO_SANDBOX not in found(session, run)
+
+
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("health", "kind"), [(Health.PAUSED, [Kind.SENDER_PAUSED]), (Health.TROUBLED, [])])
 def test_health_of_senders_is_heeded(session: Session, run: Run, health: Health, kind: list[Kind]) -> None:
     stand_still(session, run)
