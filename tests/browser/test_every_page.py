@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Member, Role
-from tests.architecture.test_permissions import STRANGERS, UNSIGNED, address_of, make_own, walk
-from tests.browser.chromium import Visit, a_browser, skip_without_browser
+from tests.browser.chromium import a_browser, skip_without_browser
+from tests.browser.every_page import addresses_of_pages, is_page
 from tests.places.browsing import a_visit, served
 from tests.web.pages import Pages, pages_on_file
 
@@ -53,13 +53,7 @@ def member(pages: Pages) -> Member:
 
 @pytest.fixture(scope="module")
 def addresses(pages: Pages, vault: Vault) -> dict[str, str]:
-    """Every address that can be opened, by its endpoint, in an instance with one of everything."""
-    own = make_own(pages, vault)
-    return {
-        rule.endpoint: address_of(pages.app, rule, own)
-        for rule, method, permission in walk(pages.app)
-        if method == "GET" and permission not in (*UNSIGNED, *STRANGERS)
-    }
+    return addresses_of_pages(pages, vault)
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +84,3 @@ def test_every_page_holds(
                 visit.look(f"every-{endpoint}")
                 seen += 1
     assert seen > len(addresses) // share // 2
-
-
-def is_page(visit: Visit, address: str) -> bool:
-    """Say whether an address answers with a whole page, not with a part of one or a file."""
-    answer = visit.page.request.get(visit.address + address)
-    return answer.ok and answer.headers["content-type"].startswith("text/html") and "<html" in answer.text()

@@ -94,7 +94,7 @@ class Walk:
 
 
 class KeyboardWalk(Walk):
-    """The same by Tab, Enter, Space, arrows and letters; each stop is in sight and shows that it has the focus."""
+    """The same by Tab, also backwards, Enter, Space, arrows and letters; each stop is in sight and shows it."""
 
     def press(self, selector: str, *, is_refused: bool = False) -> None:
         """Press Enter; what a form answers has the focus where its answer begins."""
@@ -138,6 +138,7 @@ class KeyboardWalk(Walk):
     def _reach(self, element: Locator) -> None:
         """Press Tab until an element has the focus. The page holds it nowhere: round its end it begins anew."""
         passed: list[str] = []
+        is_first = True
         for _ in range(MOST_STOPS):
             stop = element.evaluate(FOCUS)
             # Where the walk stands already may have been scrolled away by whoever looked at the page.
@@ -145,7 +146,19 @@ class KeyboardWalk(Walk):
                 assert stop["isSeen"], f"{stop['name']} has the focus out of sight on {self.visit.path}"
                 assert stop["isShown"], f"{stop['name']} does not show its focus on {self.visit.path}"
             if stop["isIt"]:
+                if passed and not is_first:
+                    self._go_back_and_forth(element, passed[-1])
                 return
             passed.append(stop["name"])
+            is_first = stop["isPage"]
             self.visit.page.keyboard.press("Tab")
         raise AssertionError(f"{element} is not reached by Tab on {self.visit.path}, only {passed}")
+
+    def _go_back_and_forth(self, element: Locator, before: str) -> None:
+        """Press Shift and Tab, which leads to the stop before, then Tab again."""
+        self.visit.page.keyboard.press("Shift+Tab")
+        stop = element.evaluate(FOCUS)
+        assert stop["name"] == before, f"from {element} back is {stop['name']} on {self.visit.path}, not {before}"
+        assert stop["isSeen"], f"{stop['name']} has the focus out of sight on {self.visit.path}"
+        self.visit.page.keyboard.press("Tab")
+        assert element.evaluate(FOCUS)["isIt"], f"Tab does not come back to {element} on {self.visit.path}"
