@@ -6,6 +6,7 @@ import re
 from typing import Any
 from zoneinfo import available_timezones
 
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
@@ -35,6 +36,7 @@ from campaigns.directory.opening_hours import read_hours, write_hours
 from campaigns.directory.service import DOCUMENT_LIMIT
 from campaigns.directory.spoken_languages import read_spoken, write_spoken
 from campaigns.directory.wordings import is_number
+from campaigns.places.geography.region_words import read_region, write_region
 from campaigns.web.error_words import said
 from campaigns.web.forms import Form, options
 
@@ -43,6 +45,8 @@ _CONFIDENTIAL = {"": None, "yes": True, "no": False}
 CONFIDENTIAL_WORDS = {stored: word for word, stored in _CONFIDENTIAL.items()}
 #: `Service.source_status` of a service added by hand whose number no source states.
 UNSOURCED = "no source yet"
+#: What stands between the names of regions, in any script.
+_COMMAS = re.compile(r"[,;،]")
 #: Fields whose data is a column's as it stands.
 _SAME_NAME = (
     *("name", "kind", "number_national", "number_from_abroad", "works_from_foreign_sim", "time_zone"),
@@ -70,6 +74,14 @@ def check_spoken(form: Form, field: StringField) -> None:
         raise ValidationError(said(error)) from None
 
 
+def check_regions(form: Form, field: StringField) -> None:
+    """Refuse a name that several regions have."""
+    try:
+        _codes(field.data or "")
+    except InputError as error:
+        raise ValidationError(said(error)) from None
+
+
 class ServiceForm(Form):
     """A service and who can reach it."""
 
@@ -88,9 +100,9 @@ class ServiceForm(Form):
     )
     region_codes = StringField(
         _l("Only in these regions"),
-        [Optional(), Length(max=200)],
-        description=_l("Codes such as PL-18, with commas. Empty covers the whole country."),
-        render_kw={"dir": "ltr"},
+        [Optional(), Length(max=400), check_regions],
+        description=_l("Their names in any language, with commas between them. Empty covers the whole country."),
+        render_kw={"dir": "auto"},
     )
     number_national = StringField(
         _l("Number within the country"), [Optional(), Length(max=60), check_number], render_kw={"dir": "ltr"}
@@ -154,7 +166,7 @@ class ServiceForm(Form):
             data={name: getattr(service, name) for name in _SAME_NAME}
             | {
                 "country": service.country,
-                "region_codes": ", ".join(service.region_codes),
+                "region_codes": ", ".join(_region_words(code) for code in service.region_codes),
                 "languages_text": write_spoken(service.languages, service.language_days),
                 "confidential": CONFIDENTIAL_WORDS[service.confidential],
                 "hours_text": write_hours(service.hours),
@@ -169,7 +181,7 @@ class ServiceForm(Form):
         languages, days = read_spoken(self.text("languages_text"))
         return {name: self[name].data for name in _SAME_NAME} | {
             "country": self.text("country").upper(),
-            "region_codes": _codes(self.text("region_codes").upper()),
+            "region_codes": _codes(self.text("region_codes")),
             "languages": languages,
             "language_days": days,
             "confidential": _CONFIDENTIAL[self.text("confidential")],
@@ -223,7 +235,10 @@ class SheetForm(Form):
     file = FileField(
         _l("File"),
         [FileRequired(_l("Choose a file."))],
-        description=_l("CSV with the names of Open Referral HSDS, such as an export of this page."),
+        description=_l(
+            "CSV, such as an export of the directory. Other directories of help write the same kind (Open Referral"
+            " HSDS)."
+        ),
         render_kw={"accept": ".csv,.txt,.tsv"},
     )
 
@@ -243,4 +258,10 @@ class NeedForm(Form):
 
 
 def _codes(text: str) -> list[str]:
-    return list(dict.fromkeys(re.findall(r"[\w-]+", text)))
+    codes = [read_region(part) for part in _COMMAS.split(text)]
+    return list(dict.fromkeys(code for code in codes if code))
+
+
+def _region_words(code: str) -> str:
+    words = write_region(code, str(get_locale() or ""))
+    return code if _COMMAS.search(words) else words

@@ -194,7 +194,8 @@ class TimeForm(Form):
         _l("Rule"),
         [Optional(), Length(max=LONGEST_RULE)],
         description=_l(
-            "An RRULE as calendars write it, for example FREQ=MONTHLY;BYDAY=1MO. At most once an hour."
+            "As calendars write it (RRULE): FREQ=MONTHLY;BYDAY=1MO is the first Monday of each month. At most once"
+            " an hour."
         ),
         render_kw={"dir": "ltr", "autocapitalize": "characters", "spellcheck": "false"},
     )

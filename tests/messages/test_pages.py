@@ -372,6 +372,14 @@ def test_service_is_added_by_hand(pages: Pages, author: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("regions")
+@pytest.mark.parametrize("named", ["Podkarpackie, Mazowieckie", "Підкарпатське воєводство; PL-14", "pl-18, PL-14"])
+def test_regions_of_a_service_are_named_in_any_language(pages: Pages, author: FlaskClient, named: str) -> None:
+    author.post("/directory/new", data=LINE | {"region_codes": named})
+    with pages.sessions() as session:
+        assert session.scalars(select(Service)).one().region_codes == ["PL-18", "PL-14"]
+
+
+@pytest.mark.usefixtures("regions")
 def test_wrong_service_is_told(pages: Pages, author: FlaskClient) -> None:
     for name, value, words in (
         ("number_national", "call me", "Use digits, spaces, hyphens"),
@@ -395,7 +403,11 @@ def test_edit_form_gives_back_what_it_shows(pages: Pages, author: FlaskClient) -
     with pages.sessions() as session:
         service_id = session.scalars(select(Service.id)).one()
     page = author.get(f"/directory/{service_id}/edit").text
-    for shown in ('value="PL-18, PL-14"', 'value="pl, uk Mon &amp; Thu"', 'value="Mon–Fri 08:30–16:30"'):
+    for shown in (
+        'value="Podkarpackie Voivodeship, Masovian Voivodeship"',
+        'value="pl, uk Mon &amp; Thu"',
+        'value="Mon–Fri 08:30–16:30"',
+    ):
         assert shown in page
 
 

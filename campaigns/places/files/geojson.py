@@ -123,7 +123,7 @@ def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
 
 def _shape(geometry: Any, radius_m: Any) -> Shape:
     if geometry is None:
-        raise GeometryError(N_("It has no shape on the map (its geometry is null): draw one, or leave it out."))
+        raise GeometryError(N_("It has no shape on the map: draw one, or leave it out."))
     if not isinstance(geometry, dict) or geometry.get("type") != "Point":
         return outline(geometry)
     point: Any = geometry.get("coordinates")

@@ -86,7 +86,10 @@ def _by_name(name: str, country: str) -> Found:
     if matches:
         told = tuple(sorted(one.name if "-X" in one.code else one.code for one in matches.values()))
         raise CellError(N_("“%(name)s” can be %(codes)s. Write the code."), name=name[:60], codes=told)
-    raise CellError(N_("“%(name)s” is no region that we know. Write its ISO 3166-2 code."), name=name[:60])
+    raise CellError(
+        N_("“%(name)s” is no region that we know. Write its full name, or its code, such as UA-46."),
+        name=name[:60],
+    )
 
 
 def _bare(name: str) -> str:

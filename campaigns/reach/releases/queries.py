@@ -25,7 +25,6 @@ from campaigns.reach.releases.models import (
     View,
 )
 from campaigns.reach.releases.periods import WHOLE_CAMPAIGN, Period
-from campaigns.reach.releases.privacy.disclose import EPSILON, YEARLY_EPSILON
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
@@ -41,16 +40,6 @@ class Budget:
     def left(self) -> int:
         """Releases that may still be made."""
         return SLOTS - self.used
-
-    @property
-    def spent(self) -> float:
-        """The same as epsilon."""
-        return float(EPSILON * self.used)
-
-    @property
-    def allowed(self) -> float:
-        """Epsilon of a whole year."""
-        return float(YEARLY_EPSILON)
 
 
 def select_releases(organisation_id: int) -> Select[Release]:

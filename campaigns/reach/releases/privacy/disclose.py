@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from campaigns.reach.releases.models import SLOTS, View
+from campaigns.reach.releases.models import View
 from campaigns.reach.releases.privacy.noise import Below, discrete_laplace
 from campaigns.reach.releases.privacy.region_tree import ELSEWHERE, UNKNOWN, RegionTree
 from campaigns.reach.releases.privacy.small_areas import ROOT, Folded, Parents, fold
 from campaigns.reach.releases.privacy.true_counts import Group
 
-#: What one release may give away about one person, and all of a calendar year together.
+#: What one release may give away about one person; all of a calendar year together, `SLOTS` times as much.
 EPSILON = Fraction(1, 2)
-YEARLY_EPSILON = EPSILON * SLOTS
 #: What noise of one leaf stays within, 19 times of 20.
 LEAF_MARGIN = 6
 
