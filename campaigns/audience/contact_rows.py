@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from campaigns.audience.consent.handles import Handle
 from campaigns.audience.file_telling import MOST_QUOTED, UNQUOTED
 
 #: A cell with more digits could be a number.
 MOST_DIGITS_QUOTED = 4
+
+
+class Names(NamedTuple):
+    """What a row names that has to be there already."""
+
+    #: None where the row names none, or gives a point instead.
+    place: str | None
+    region: str | None
+    groups: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,11 @@ class ContactRow:
     groups: str = ""
     #: Other handles that a file has of the person. Nobody is written to by them, but a stop on one counts.
     beside: tuple[Handle, ...] = ()
+
+    @property
+    def names(self) -> Names:
+        """What has to be there for the row to be taken in."""
+        return Names(self.place if self.position is None else None, self.region, self.groups)
 
 
 def quoted(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.contact_rows import ContactRow, quoted
+from campaigns.audience.contact_rows import ContactRow, Names, quoted
 from campaigns.audience.file_telling import GROUPS_APART, names_in
 from campaigns.audience.loading.known_people import look_up
 from campaigns.audience.models import Address, AddressState, Contact, ContactGroup, GroupedContact, GroupKind
@@ -98,6 +98,10 @@ class Grouping:
                 if name.casefold() not in self._ids:
                     sentence = N_("there is no group %(group)s.")
                     self.problems.append(RowProblem(row.line, "group", sentence, {"group": quoted(name)}))
+
+    def knows(self, names: Names) -> bool:
+        """Say whether the groups of these names are there."""
+        return all(name.casefold() in self._ids for name in names_in(names.groups))
 
     def written(self, batches: Iterable[list[ContactRow]]) -> Iterator[list[ContactRow]]:
         """Give the batches on, and put each batch's people into their groups once it was written down.

@@ -11,7 +11,7 @@ import shapely
 from sqlalchemy import Table, Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.contact_rows import ContactRow, quoted
+from campaigns.audience.contact_rows import ContactRow, Names, quoted
 from campaigns.audience.models import Contact, PositionSource
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import RowProblem
@@ -101,6 +101,11 @@ class Placing:
         """Note the rows that name a place or region which is none."""
         for row in rows:
             self._cell(row)
+
+    def knows(self, names: Names) -> bool:
+        """Say whether the place and the region of these names are there."""
+        is_region = not names.region or names.region in self._regions
+        return is_region and (names.place is None or names.place.casefold() in self._spots)
 
     def standing_of(self, row: ContactRow) -> Standing:
         """Return where the person of a row of the last batch said they were."""

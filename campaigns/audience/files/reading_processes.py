@@ -20,6 +20,7 @@ from datetime import datetime
 from itertools import chain
 from multiprocessing.process import parent_process
 
+from campaigns.audience.contact_rows import Names
 from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import LineReader
 from campaigns.audience.files.repeated_lines import SeenHandles
@@ -59,6 +60,7 @@ class Part:
     #: The first of them.
     problems: list[RowProblem]
     seen: SeenHandles
+    names: frozenset[Names]
 
 
 #: A line as another process hears of it: its number, its cells by the columns, and whether it is too long.
@@ -135,7 +137,8 @@ def _read(manner: Manner, rows: StagedRows, lines: Sequence[Line]) -> Part:
     reader = LineReader(manner.columns, lines, telling=manner.telling, now=manner.now, salt=manner.salt)
     people = list(chain.from_iterable(reader.batches(len(lines))))
     counts = (reader.rows, reader.good_rows, reader.other_numbers, reader.later_taken)
-    return Part(rows.sealed(people), *counts, reader.problems[:MOST_PROBLEMS], reader.seen)
+    names = frozenset(row.names for row in people)
+    return Part(rows.sealed(people), *counts, reader.problems[:MOST_PROBLEMS], reader.seen, names)
 
 
 def _end_with_parent() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.contact_rows import ContactRow, Names
 from campaigns.audience.file_telling import MOST_LINES, FileTelling
 from campaigns.audience.files.contact_reader import BATCH, ContactReader, Ending, stands_twice, text_of
 from campaigns.audience.files.reading_processes import Manner, Part, reading_by, reading_here
@@ -30,6 +30,8 @@ from campaigns.places.files.sheet_cells import recognise_coding
 SMALL = 2 << 20
 #: More processes would wait for the one that parts the lines.
 MOST_PROCESSES = 8
+#: Different things that the people of a file may name, for all of them to be kept.
+MOST_NAMES = 10_000
 #: Before each part of the file without a name stands its length.
 _LENGTH = struct.Struct("<I")
 
@@ -55,6 +57,8 @@ class Staged:
     def __init__(self, file: BinaryIO, rows: StagedRows) -> None:
         self._file, self.rows = file, rows
         self._ending: Ending | None = None
+        #: All that the people of a file that was read name; None where it is too much.
+        self.names: Collection[Names] | None = None
 
     @property
     def ending(self) -> Ending:
@@ -133,6 +137,7 @@ def staged(
                     tell(Doing.READING, summing.rows, min(file.tell() / max(size, 1), 1.0))
 
         people.keep(told(), lambda: summing.ending(coding))
+        people.names = summing.names
         yield people
 
 
@@ -143,6 +148,8 @@ class _Summing:
         self._seen = seen
         self._problems: list[RowProblem] = []
         self._later_taken: list[int] = []
+        #: What its people name; None where it is too much.
+        self.names: set[Names] | None = set()
         self.rows = self._good_rows = self._bad_rows = self._other_numbers = 0
 
     def add(self, part: Part) -> None:
@@ -154,6 +161,10 @@ class _Summing:
         self._later_taken += part.later_taken[: MOST_LINES + 1 - len(self._later_taken)]
         self._problems += part.problems[: MOST_PROBLEMS - len(self._problems)]
         self._seen.extend(part.seen)
+        if self.names is not None:
+            self.names |= part.names
+            if len(self.names) > MOST_NAMES:
+                self.names = None
 
     def ending(self, coding: str) -> Ending:
         """Return it once all was read: handles that came twice far apart are told then."""

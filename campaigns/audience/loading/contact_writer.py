@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import starmap
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, exists, or_, select, text, update
@@ -20,7 +21,7 @@ from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import BATCH
 from campaigns.audience.loading.known_people import Known, look_up
 from campaigns.audience.loading.people_beside import PeopleBeside
-from campaigns.audience.loading.table_loading import load_rows
+from campaigns.audience.loading.table_loading import RowLoading
 from campaigns.audience.models import (
     PURPOSE,
     Address,
@@ -93,10 +94,11 @@ class _Written:
     #: People by hashes of their handles that were not taken.
     beside: PeopleBeside = field(default_factory=PeopleBeside)
 
-    def note(self, entries: Iterable[_Entry], address_ids: Iterable[int], known: Known) -> None:
-        """Note the addresses of a batch that were added."""
-        self.address_id = self.address_id or min(address_ids, default=None)
-        self.beside.add((entry.contact_id, known.numbers_beside(entry.row)) for entry in entries)
+    def note(self, added: _Added, known: Known) -> None:
+        """Note what a batch added."""
+        self.contact_id = self.contact_id or min(added.people, default=None)
+        self.address_id = self.address_id or min(added.addresses, default=None)
+        self.beside.add((entry.contact_id, known.numbers_beside(entry.row)) for entry in added.addresses.values())
 
     def note_agreed(self, rows: Iterable[ContactRow], known: Known) -> None:
         """Note the consents that rows tell of for known addresses without one, and what could stand against it."""
@@ -114,6 +116,22 @@ class _Entry:
     contact_id: int
     row: ContactRow
     handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What a batch adds, by the ids that it gets."""
+
+    people: dict[int, ContactRow]
+    addresses: dict[int, _Entry]
+
+    @classmethod
+    def of(cls, session: Session, new: Sequence[ContactRow], further: Iterable[_Entry]) -> _Added:
+        """Give ids to the people of rows, to all of their addresses, and to further ones of known people."""
+        people = dict(zip(reserve_ids(session, Contact, len(new)), new, strict=True))
+        theirs = (_Entry(contact_id, row, handle) for contact_id, row in people.items() for handle in row.handles)
+        entries = [*theirs, *further]
+        return cls(people, dict(zip(reserve_ids(session, Address, len(entries)), entries, strict=True)))
 
 
 def count_people(
@@ -158,22 +176,21 @@ def take_in(
     counts = Counts()
     written = _Written()
     parts = ((place, part) for rows in batches for place, part in enumerate(_apart(rows)))
-    for number, (place, batch) in enumerate(parts):
-        if number == 1:
-            _tell_planner(session)
-        known = look_up(session, organisation_id, batch, vault)
-        going = [row for row in batch if not known.is_stopped(row)]
-        new = [row for row in going if known.contact_of(row) is None]
-        old = [row for row in going if known.contact_of(row) is not None]
-        entries = _add_people(session, organisation_id, new, placing=placing)
-        written.contact_id = written.contact_id or min((entry.contact_id for entry in entries), default=None)
-        entries += _refresh(session, old, known=known, placing=placing)
-        written.note_agreed(old, known)
-        address_ids = _add_addresses(session, organisation_id, entries, known=known, vault=vault)
-        written.note(entries, address_ids, known)
-        counts.added += len(new)
-        counts.updated += len(old)
-        _note_stopped(counts, batch, known, is_later=place > 0)
+    with RowLoading(session) as loading:
+        for number, (place, batch) in enumerate(parts):
+            if number == 1:
+                _tell_planner(session)
+            known = look_up(session, organisation_id, batch, vault)
+            new, old = _told_apart(batch, known)
+            entries = _refresh(session, old, known=known, placing=placing)
+            written.note_agreed(old, known)
+            added = _Added.of(session, new, entries)
+            _add_people(loading, organisation_id, added, placing=placing)
+            _add_addresses(loading, organisation_id, added, known=known, vault=vault)
+            written.note(added, known)
+            counts.added += len(new)
+            counts.updated += len(old)
+            _note_stopped(counts, batch, known, is_later=place > 0)
     # The gate comes before any address that others may hold: their stop waits within it for the address.
     hold_withdrawals(session)
     _grant(session, written, vault=vault)
@@ -181,6 +198,13 @@ def take_in(
     counts.added -= stopped
     counts.said_stop += stopped
     return counts
+
+
+def _told_apart(batch: Sequence[ContactRow], known: Known) -> tuple[list[ContactRow], list[ContactRow]]:
+    """Return the rows of people whom we do not know, and of those whom we do, without whoever said stop."""
+    going = [row for row in batch if not known.is_stopped(row)]
+    new = [row for row in going if known.contact_of(row) is None]
+    return new, [row for row in going if known.contact_of(row) is not None]
 
 
 def _apart(batch: Sequence[ContactRow]) -> list[list[ContactRow]]:
@@ -270,20 +294,16 @@ def _select_late(organisation_id: int, first_id: int, state: AddressState) -> Se
     return _select_new(organisation_id, first_id, state).where(or_(is_remembered, has_said))
 
 
-def _add_people(
-    session: Session, organisation_id: int, rows: Sequence[ContactRow], *, placing: Placing
-) -> list[_Entry]:
-    """Add the people of rows that we know no handle of, and return the addresses they are to have."""
-    if not rows:
-        return []
+def _add_people(loading: RowLoading, organisation_id: int, added: _Added, *, placing: Placing) -> None:
+    """Add the people of rows that we know no handle of."""
     now = clock.now()
-    pairs = list(zip(reserve_ids(session, Contact, len(rows)), rows, strict=True))
+    # All of them are placed now: the next rows are placed while these are written.
     contacts = [
         (contact_id, organisation_id, now, row.language, row.other_language, *_position_of(row, placing).values())
-        for contact_id, row in pairs
+        for contact_id, row in added.people.items()
     ]
-    load_rows(session, _CONTACT, _CONTACT_COLUMNS, contacts)
-    return [_Entry(contact_id, row, handle) for contact_id, row in pairs for handle in row.handles]
+    if contacts:
+        loading.load(_CONTACT, _CONTACT_COLUMNS, contacts)
 
 
 def _refresh(session: Session, rows: Sequence[ContactRow], *, known: Known, placing: Placing) -> list[_Entry]:
@@ -324,28 +344,29 @@ def _free(session: Session, entries: Sequence[_Entry]) -> list[_Entry]:
 
 
 def _add_addresses(
-    session: Session, organisation_id: int, entries: Sequence[_Entry], *, known: Known, vault: Vault
-) -> list[int]:
-    """Add addresses with the consent that their rows tell of, and return their ids."""
-    if not entries:
-        return []
-    now, ids = clock.now(), list(reserve_ids(session, Address, len(entries)))
+    loading: RowLoading, organisation_id: int, added: _Added, *, known: Known, vault: Vault
+) -> None:
+    """Add addresses with the consent that their rows tell of."""
+    if not added.addresses:
+        return
+    now = clock.now()
     seal = vault.sealer(table="address", column="ciphertext")
-    seal_evidence = evidence_sealer(vault)
-    addresses, consents = [], []
-    for address_id, entry in zip(ids, entries, strict=True):
-        handle, row, hashes = entry.handle, entry.row, known.hashes[entry.handle]
+
+    def address_of(address_id: int, entry: _Entry) -> tuple[Any, ...]:
+        handle, hashes = entry.handle, known.hashes[entry.handle]
         owner = (organisation_id, entry.contact_id, handle.channel.value)
-        sealed = seal(handle.text, address_id)
-        rank = row.handles.index(handle)
-        addresses.append(
-            (address_id, *owner, sealed, hashes.lookup, hashes.number, handle.country, _NEW_STATE, rank, now)
-        )
-        evidence = seal_evidence(row.consent_how, address_id)
-        consents.append((address_id, *owner[1:], *_GRANTED, evidence, row.consent_at, now))
-    load_rows(session, _ADDRESS, _ADDRESS_COLUMNS, addresses)
-    load_rows(session, _CONSENT, _CONSENT_COLUMNS, consents)
-    return ids
+        sealed, rank = seal(handle.text, address_id), entry.row.handles.index(handle)
+        return address_id, *owner, sealed, hashes.lookup, hashes.number, handle.country, _NEW_STATE, rank, now
+
+    loading.load(_ADDRESS, _ADDRESS_COLUMNS, starmap(address_of, added.addresses.items()))
+    seal_evidence = evidence_sealer(vault)
+
+    def consent_of(address_id: int, entry: _Entry) -> tuple[Any, ...]:
+        row, evidence = entry.row, seal_evidence(entry.row.consent_how, address_id)
+        about = (address_id, entry.contact_id, entry.handle.channel.value)
+        return *about, *_GRANTED, evidence, row.consent_at, now
+
+    loading.load(_CONSENT, _CONSENT_COLUMNS, starmap(consent_of, added.addresses.items()))
 
 
 def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -19,21 +21,53 @@ _MOMENTS = 1024
 MOST_BOUND = 30_000
 
 
-def load_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write rows whose values stand in the order of `columns`: by COPY on PostgreSQL, by one statement on SQLite.
+class RowLoading:
+    """Writes rows into tables, in their order: by COPY on PostgreSQL, by one statement each on SQLite.
 
-    Columns that the database fills itself may be left out, those that the mapper fills may not. What the session
-    holds of the table does not notice. Raises what a statement of the session raises.
+    PostgreSQL takes longer to take them in than we to make them, so a thread hands them over while the next ones
+    are made. Whoever asks the connection anything else waits until that is done; at the end of the block all is
+    written. What the session holds of the tables does not notice.
     """
-    session.flush()
-    connection = session.connection()
-    converted = _converted(table, columns, rows, connection.dialect)
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, columns, converted)
-        return
-    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names of ours  # nosec B608
-    connection.exec_driver_sql(statement, list(converted))
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._connection = session, session.connection()
+        self._is_beside = self._connection.dialect.name == "postgresql"
+        self._going: list[Future[None]] = []
+
+    def __enter__(self) -> Self:
+        self._thread = ThreadPoolExecutor(1, "loading")
+        event.listen(self._connection, "before_cursor_execute", self._before)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        event.remove(self._connection, "before_cursor_execute", self._before)
+        self._thread.shutdown(cancel_futures=kind is not None)
+        if kind is None:
+            self.wait()
+
+    def load(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Write rows whose values stand in the order of `columns`; they may be made as they are written.
+
+        Columns that the database fills itself may be left out, those that the mapper fills may not. This, `wait`
+        or the next statement raises what a statement of the session raises.
+        """
+        self._session.flush()
+        converted = _converted(table, columns, rows, self._connection.dialect)
+        if self._is_beside:
+            self._going.append(self._thread.submit(_copy, self._connection, table, columns, converted))
+        else:
+            _insert(self._connection, table, columns, converted)
+
+    def wait(self) -> None:
+        """Return once everything is written that was to be."""
+        going, self._going = self._going, []
+        for load in going:
+            load.result()
+
+    def _before(self, *_statement: object) -> None:
+        self.wait()
 
 
 def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes: Collection[bytes]) -> set[bytes]:
@@ -48,7 +82,7 @@ def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes:
     name, values = column.key, list(hashes)
     asked = f"SELECT {name} FROM {column.class_.__tablename__} WHERE {name}"  # noqa: S608 - names of ours  # nosec B608
     if connection.dialect.name == "postgresql":
-        found = connection.exec_driver_sql(f"{asked} = ANY(%s)", (values,))
+        found = connection.exec_driver_sql(f"{asked} = ANY(%b)", (values,))
     else:
         return {
             each
@@ -61,6 +95,12 @@ def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes:
 def _among(connection: Connection, asked: str, values: Sequence[bytes]) -> Iterable[Any]:
     marks = ", ".join("?" * len(values))
     return connection.exec_driver_sql(f"{asked} IN ({marks})", tuple(values)).scalars()
+
+
+def _insert(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names of ours  # nosec B608
+    connection.exec_driver_sql(statement, list(rows))
 
 
 def _copy(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -77,7 +117,7 @@ def _copy(connection: Connection, table: Table, columns: Sequence[str], rows: It
         raise DBAPIError.instance(statement, None, error, kind, hide_parameters=True, dialect=dialect) from error
 
 
-def _converted(table: Table, columns: Sequence[str], rows: Sequence[Row], dialect: Dialect) -> Iterable[Row]:
+def _converted(table: Table, columns: Sequence[str], rows: Iterable[Row], dialect: Dialect) -> Iterable[Row]:
     """Give rows as the driver takes them: only moments are kept in another form."""
     places = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, UTCDateTime)]
     process = UTCDateTime().dialect_impl(dialect).bind_processor(dialect)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files import contact_reader, reading_processes
+from campaigns.audience.files import contact_reader, reading_processes, staging
 from campaigns.audience.files.contact_reader import Ending
 from campaigns.audience.files.staged_rows import StagedRows
 from campaigns.audience.files.staging import Doing, Staged, staged
@@ -135,6 +135,17 @@ def test_fault_in_the_last_row_is_known_before_anything_is_written(
     with pytest.raises(RowsError, match="Line 3"):
         bring_in(session, organisation.id, vault, lines)
     assert written == []
+
+
+def test_more_names_than_are_kept_are_looked_for_row_by_row(
+    session: Session, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "MOST_NAMES", 0)
+    organisation = an_organisation(session)
+    sound = person(1).replace("PL-18", "").replace("A;B", "")
+    bring_in(session, organisation.id, vault, [sound])
+    with pytest.raises(RowsError, match="Line 3"):
+        bring_in(session, organisation.id, vault, [sound, person(2).replace("A;B", "")])
 
 
 @pytest.mark.both_databases
