@@ -9,7 +9,7 @@ happened within one, not of whose message it was just now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -25,6 +25,15 @@ STEADY = timedelta(minutes=1)
 def rounded(count: int) -> int | None:
     """Return a count as it may be seen: None when it is too small to tell, else to the nearest ten."""
     return None if count < SMALLEST_SHOWN else (count + ROUNDED_TO // 2) // ROUNDED_TO * ROUNDED_TO
+
+
+def beside(count: int, others: Iterable[int]) -> int:
+    """Return the count that stands for `count` where `others` are shown too, whose people may be among its own.
+
+    Where fewer than `SMALLEST_SHOWN` people tell it apart from one of them, that one stands for it: else whoever
+    compares the two learns, when a ten is crossed, that these few are there.
+    """
+    return max((other for other in others if abs(count - other) < SMALLEST_SHOWN), default=count)
 
 
 def size(count: int) -> int:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
+from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
+from campaigns.audience.figures import find_contacts
 from campaigns.audience.forms import CHANNELS
-from campaigns.audience.models import Channel
+from campaigns.audience.models import AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
@@ -23,7 +25,7 @@ from campaigns.reach.counting.unique_people import Measure, Part
 from campaigns.reach.imported import labels as import_labels
 from campaigns.reach.imported.views import pages as import_pages
 from campaigns.reach.outcomes.views import pages as outcome_pages
-from campaigns.reach.results import ad_targeting, campaign_reach, choropleth
+from campaigns.reach.results import ad_targeting, campaign_reach, choropleth, organisation_reach, trend_line
 from campaigns.reach.results.conversation_steps import load_steps
 from campaigns.reach.results.run_table import write_run
 from campaigns.reach.results.visibility import discreet_reach, discreet_table, figures, parts_in_order
@@ -31,7 +33,7 @@ from campaigns.reach.spending.views import pages as spending_pages
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.staff.shown_numbers import sees_exact
+from campaigns.staff.shown_numbers import sees_exact, visible
 from campaigns.web.locale import current_language
 from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
@@ -51,6 +53,31 @@ def people_accepted(campaign_id: int) -> int | None:
 
 @pages.get("")
 @requires(Permission.READ_REACH)
+def show_overview() -> str:
+    """Show what all campaigns came to: five figures, a map and a line, made for one sheet of A4."""
+    organisation_id, is_exact = current_organisation().id, sees_exact()
+    contacts, counted = find_contacts()
+    seen = organisation_reach.load_overview(session(), organisation_id, is_exact=is_exact, now=clock.now())
+    is_leftward = get_locale().text_direction == "rtl"
+    return render_template(
+        "reach/overview.html",
+        seen=seen,
+        is_exact=is_exact,
+        opted_out=contacts and visible(contacts.by_state.get(AddressState.OPTED_OUT, 0)),
+        waits=contacts is None,
+        counted=counted,
+        map=choropleth.draw({region.code: people for region, people in seen.regions}),
+        regions={region.code: region for region, _people in seen.regions},
+        bands=choropleth.ranges(),
+        line=trend_line.lay_out([month.reached for month in seen.months], leftward=is_leftward),
+        check=campaign_reach.last_check(session()),
+        now=clock.now(),
+        measures=Measure,
+    )
+
+
+@pages.get("/runs")
+@requires(Permission.READ_REACH)
 def list_runs() -> str:
     """List what campaigns add up to, and their runs, newest first."""
     organisation_id = current_organisation().id
@@ -61,8 +88,6 @@ def list_runs() -> str:
         runs=runs,
         totals=queries.totals_of_runs(session(), runs.rows),
         campaigns=queries.totals_of_campaigns(session(), organisation_id),
-        months=campaign_reach.months_of(session(), organisation_id),
-        check=campaign_reach.last_check(session()),
         in_conversations=load_steps(session(), organisation_id, now=clock.now()),
         **_words(),
     )

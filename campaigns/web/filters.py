@@ -42,6 +42,7 @@ def init_filters(app: Flask) -> None:
         "day": day,
         "day_of_month": day_of_month,
         "month_name": month_name,
+        "month_short": month_short,
         "wall_clock": wall_clock,
         "language_name": language_name,
         "region_name": region_name,
@@ -114,6 +115,12 @@ def day_of_month(value: date) -> Markup:
 def month_name(value: date) -> str:
     """Write the month and year of a day."""
     return str(format_skeleton("yMMMM", datetime.combine(value, time()), locale=_locale()))
+
+
+def month_short(value: date) -> str:
+    """Write the month of a day as a chart has room for it; the year stands with each January."""
+    skeleton = "yMMM" if value.month == 1 else "MMM"
+    return str(format_skeleton(skeleton, datetime.combine(value, time()), locale=_locale()))
 
 
 def language_name(code: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.core.sentences import People
-from campaigns.core.small_numbers import STEADY, in_order, is_told, rounded, share, size, steady, told
+from campaigns.core.small_numbers import STEADY, beside, in_order, is_told, rounded, share, size, steady, told
 
 COUNTS = st.integers(0, 2_000_000)
 #: Two counts of which the same is shown.
@@ -58,3 +58,15 @@ def test_a_shown_count_stands_for_a_minute(naive: datetime) -> None:
     assert steady(since) == since
     assert steady(since + STEADY - timedelta(microseconds=1)) == since
     assert steady(since + STEADY) == since + STEADY
+
+
+@given(COUNTS, st.integers(0, 19), st.integers(0, 19))
+def test_whoever_compares_two_counts_learns_of_no_few_that_tell_them_apart(
+    count: int, few: int, other: int
+) -> None:
+    assert rounded(beside(count + few, [count])) == rounded(beside(count + other, [count])) == rounded(count)
+
+
+def test_a_count_that_many_tell_apart_stands_for_itself() -> None:
+    assert beside(120, [100, 0, 140]) == 120
+    assert beside(119, [100, 110]) == 110

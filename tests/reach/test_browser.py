@@ -1,4 +1,4 @@
-"""Pages of a campaign in a real browser, wide and narrow, in English and Arabic; its report as a PDF of A4."""
+"""Pages of a campaign in a real browser, wide and narrow, in English and Arabic; overview and report as PDF."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Console:
         campaign = f"/reach/campaigns/{self.campaign.id}"
         return {
             "reach": "/reach",
+            "reach-runs": "/reach/runs",
             "reach-compare": "/reach/compare",
             "reach-campaign": campaign,
             "reach-provenance": f"{campaign}/provenance",
@@ -88,12 +89,18 @@ def test_pages_of_reach_hold_in_a_browser(
 @pytest.mark.parametrize(
     "language", [*(pytest.param(each, marks=pytest.mark.long) for each in ("en", "uk")), "ar"]
 )
-def test_report_prints_to_a4(console: Console, browser: Browser, tmp_path: Path, language: str) -> None:
+def test_overview_prints_to_one_sheet_and_report_to_several(
+    console: Console, browser: Browser, tmp_path: Path, language: str
+) -> None:
     folder = Path(os.environ.get(SCREENSHOTS) or tmp_path)
+    sheets = {}
     with a_visit(browser, console.address, console.pages, console.steward, width=1280, language=language) as visit:
-        visit.go(console.paths()["reach-report"])
-        data = visit.page.pdf(path=folder / f"report-{language}.pdf", prefer_css_page_size=True)
-    boxes = re.findall(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)", data)
-    assert data.startswith(b"%PDF")
-    assert {(round(float(width)), round(float(height))) for width, height in boxes} == {A4}
-    assert 1 <= len(boxes) <= 8
+        for name in ("reach", "reach-report"):
+            visit.go(console.paths()[name])
+            data = visit.page.pdf(path=folder / f"{name}-{language}.pdf", prefer_css_page_size=True)
+            boxes = re.findall(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)", data)
+            assert data.startswith(b"%PDF")
+            assert {(round(float(width)), round(float(height))) for width, height in boxes} == {A4}
+            sheets[name] = len(boxes)
+    assert sheets["reach"] == 1
+    assert sheets["reach-report"] <= 8

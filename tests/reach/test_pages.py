@@ -44,15 +44,15 @@ def make_run(pages: Pages, owner: Organisation | None = None) -> Run:
 
 @pytest.mark.both_databases
 def test_nothing_sent_says_what_comes(client_for: Clients) -> None:
-    assert "Nothing has been sent yet." in client_for(Role.VIEWER).get("/reach").text
+    assert "Nothing has been sent yet." in client_for(Role.VIEWER).get("/reach/runs").text
 
 
 def test_list_has_totals_of_runs_and_campaigns(pages: Pages, client_for: Clients) -> None:
     make_run(pages)
-    page = client_for(Role.STEWARD).get("/reach").text
+    page = client_for(Role.STEWARD).get("/reach/runs").text
     for figure in (">27<", ">24<", ">23 ", ">21<", "Messages counted as reached"):
         assert figure in page
-    page = client_for(Role.VIEWER).get("/reach").text
+    page = client_for(Role.VIEWER).get("/reach/runs").text
     for figure in (">30<", ">20<", ">20 "):
         assert figure in page
     for figure in (">27<", ">24<", ">23 ", ">21<"):
