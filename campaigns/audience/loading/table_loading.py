@@ -19,6 +19,8 @@ Row = tuple[Any, ...]
 _MOMENTS = 1024
 #: Values that SQLite takes in one statement.
 MOST_BOUND = 30_000
+#: Of the database that SQLite keeps in memory while rows are loaded.
+INDEX_KIB = 32_768
 
 
 class RowLoading:
@@ -26,7 +28,8 @@ class RowLoading:
 
     PostgreSQL takes longer to take them in than we to make them, so a thread hands them over while the next ones
     are made. Whoever asks the connection anything else waits until that is done; at the end of the block all is
-    written. What the session holds of the tables does not notice.
+    written. SQLite keeps more of the indexes in memory meanwhile: it would write each of their pages again and
+    again. What the session holds of the tables does not notice.
     """
 
     def __init__(self, session: Session) -> None:
@@ -37,6 +40,9 @@ class RowLoading:
     def __enter__(self) -> Self:
         self._thread = ThreadPoolExecutor(1, "loading")
         event.listen(self._connection, "before_cursor_execute", self._before)
+        if not self._is_beside:
+            self._kept_kib = self._connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+            self._connection.exec_driver_sql(f"PRAGMA cache_size = {-INDEX_KIB}")
         return self
 
     def __exit__(
@@ -46,6 +52,8 @@ class RowLoading:
         self._thread.shutdown(cancel_futures=kind is not None)
         if kind is None:
             self.wait()
+        if not self._is_beside:
+            self._connection.exec_driver_sql(f"PRAGMA cache_size = {self._kept_kib}")
 
     def load(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Write rows whose values stand in the order of `columns`; they may be made as they are written.

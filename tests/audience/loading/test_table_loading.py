@@ -8,11 +8,11 @@ from datetime import timedelta, timezone
 from typing import cast
 
 import pytest
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaigns.audience.loading.table_loading import Row, RowLoading
+from campaigns.audience.loading.table_loading import INDEX_KIB, Row, RowLoading
 from campaigns.audience.models import ContactGroup, GroupKind
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, an_organisation
@@ -78,6 +78,19 @@ def test_end_that_somebody_else_makes_is_told_as_it_is(session: Session) -> None
     with pytest.raises(ZeroDivisionError), session.begin_nested():
         load_rows(session, rows, end)
     assert session.scalars(select(ContactGroup)).all() == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_memory_for_indexes_is_given_back(session: Session) -> None:
+    kept: list[int | None] = []
+
+    def look() -> None:
+        kept.append(session.scalar(text("PRAGMA cache_size")))
+
+    look()
+    load_rows(session, rows_of(an_organisation(session), 1), look)
+    look()
+    assert kept[0] == kept[2] != kept[1] == -INDEX_KIB
 
 
 def rows_of(organisation: Organisation, count: int) -> list[Row]:
