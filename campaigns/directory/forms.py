@@ -136,7 +136,7 @@ class ServiceForm(Form):
     time_zone = SelectField(
         _l("Time zone"),
         [InputRequired()],
-        choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone),
+        choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"),
     )
     by_appointment = BooleanField(_l("By appointment only"))
     operator_type = SelectField(

@@ -62,12 +62,14 @@ def number(value: float) -> str:
 
 def dollars(amount: Decimal) -> str:
     """Write a sum of US dollars, cents and all."""
-    return str(format_currency(amount, "USD", locale=get_locale() or "en"))
+    return money(amount, "USD")
 
 
 def money(amount: Decimal, currency: str) -> str:
     """Write a sum of a currency (ISO 4217), small change and all."""
-    return str(format_currency(amount, currency, locale=get_locale() or "en"))
+    text = str(format_currency(amount, currency, locale=get_locale() or "en"))
+    # In Arabic the sign of "US$" would else stand on the other side of its letters.
+    return f"{text}\N{LEFT-TO-RIGHT MARK}" if is_right_to_left(_locale().language) else text
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -16,6 +16,7 @@ FOCUS = """(element) => {
     isIt: at === element,
     name: at.name || at.getAttribute("href") || at.id || at.localName,
     isPage: at === document.body,
+    isStop: at.tabIndex >= 0 && at !== document.body,
     isSeen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
     isShown: outlined || style.boxShadow !== "none",
   };
@@ -138,7 +139,7 @@ class KeyboardWalk(Walk):
     def _reach(self, element: Locator) -> None:
         """Press Tab until an element has the focus. The page holds it nowhere: round its end it begins anew."""
         passed: list[str] = []
-        is_first = True
+        is_after_stop = False
         for _ in range(MOST_STOPS):
             stop = element.evaluate(FOCUS)
             # Where the walk stands already may have been scrolled away by whoever looked at the page.
@@ -146,11 +147,11 @@ class KeyboardWalk(Walk):
                 assert stop["isSeen"], f"{stop['name']} has the focus out of sight on {self.visit.path}"
                 assert stop["isShown"], f"{stop['name']} does not show its focus on {self.visit.path}"
             if stop["isIt"]:
-                if passed and not is_first:
+                if is_after_stop:
                     self._go_back_and_forth(element, passed[-1])
                 return
             passed.append(stop["name"])
-            is_first = stop["isPage"]
+            is_after_stop = stop["isStop"]
             self.visit.page.keyboard.press("Tab")
         raise AssertionError(f"{element} is not reached by Tab on {self.visit.path}, only {passed}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -60,6 +61,11 @@ def test_days_are_written_as_moments_are(written_in: Callable[..., str], languag
 def test_numbers_are_grouped(written_in: Callable[..., str]) -> None:
     assert written_in("en", "number", 1234567) == "1,234,567"
     assert written_in("uk", "number", 1234567) == "1\xa0234\xa0567"
+
+
+def test_sign_of_a_sum_stays_with_its_letters_in_arabic(written_in: Callable[..., str]) -> None:
+    assert written_in("en", "dollars", Decimal("0.35")) == "$0.35"
+    assert written_in("ar", "dollars", Decimal("0.35")).endswith("US$\N{LEFT-TO-RIGHT MARK}")
 
 
 def test_percentages_round(written_in: Callable[..., str]) -> None:
