@@ -1,13 +1,15 @@
-"""A row of a contact file is one person who agreed; this pure value also says how a wrong cell may be quoted."""
+"""A row of a contact file is one person who agreed; here it also says how wrong ones are kept and quoted. Pure."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from campaigns.audience.consent.handles import Handle
 from campaigns.audience.file_telling import MOST_QUOTED, UNQUOTED
+from campaigns.core.errors import MOST_PROBLEMS, RowProblem
 
 #: A cell with more digits could be a number.
 MOST_DIGITS_QUOTED = 4
@@ -47,6 +49,36 @@ class ContactRow:
     def names(self) -> Names:
         """What has to be there for the row to be taken in."""
         return Names(self.place if self.position is None else None, self.region, self.groups)
+
+
+class WrongRows:
+    """What is wrong with the rows of a file: all rows are counted, the first problems of each column are kept."""
+
+    def __init__(self) -> None:
+        #: Rows with any problem, and problems of all of them.
+        self.rows = self.found = 0
+        self._kept: defaultdict[str, list[RowProblem]] = defaultdict(list)
+        # A byte a line: a file of millions may be wrong in each, and one row in several ways.
+        self._lines = bytearray()
+
+    def __bool__(self) -> bool:
+        return self.found > 0
+
+    @property
+    def problems(self) -> list[RowProblem]:
+        """Return the first problems, by line."""
+        kept = [problem for problems in self._kept.values() for problem in problems]
+        return sorted(kept, key=lambda problem: problem.line)[:MOST_PROBLEMS]
+
+    def note(self, problem: RowProblem) -> None:
+        """Take up one more problem; those of a column come in the order of the file."""
+        self.found += 1
+        if problem.line >= len(self._lines):
+            self._lines.extend(bytes(problem.line + 1 - len(self._lines)))
+        self.rows += not self._lines[problem.line]
+        self._lines[problem.line] = 1
+        if len(kept := self._kept[problem.column]) < MOST_PROBLEMS:
+            kept.append(problem)
 
 
 def quoted(text: str) -> str:

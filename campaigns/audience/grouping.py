@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.contact_rows import ContactRow, Names, quoted
+from campaigns.audience.contact_rows import ContactRow, Names, WrongRows, quoted
 from campaigns.audience.file_telling import GROUPS_APART, names_in
 from campaigns.audience.loading.known_people import look_up
 from campaigns.audience.models import Address, AddressState, Contact, ContactGroup, GroupedContact, GroupKind
@@ -84,12 +84,12 @@ def hold_groups(session: Session, organisation_id: int, group_ids: Collection[in
 class Grouping:
     """Puts the people of a file's rows into the groups that they name, a batch at once."""
 
-    def __init__(self, session: Session, organisation_id: int, vault: Vault) -> None:
+    def __init__(self, session: Session, organisation_id: int, vault: Vault, wrong: WrongRows) -> None:
+        """Prepare to group people, and to note in `wrong` what is wrong with their rows."""
         self._session, self._organisation_id, self._vault = session, organisation_id, vault
         named = owned(select(ContactGroup.folded, ContactGroup.id), ContactGroup, organisation_id)
         self._ids = {row.folded: row.id for row in session.execute(named)}
-        #: What is wrong with the rows that were looked at.
-        self.problems: list[RowProblem] = []
+        self._wrong = wrong
 
     def check(self, rows: Iterable[ContactRow]) -> None:
         """Note the rows that name a group which is none."""
@@ -97,7 +97,7 @@ class Grouping:
             for name in names_in(row.groups):
                 if name.casefold() not in self._ids:
                     sentence = N_("there is no group %(group)s.")
-                    self.problems.append(RowProblem(row.line, "group", sentence, {"group": quoted(name)}))
+                    self._wrong.note(RowProblem(row.line, "group", sentence, {"group": quoted(name)}))
 
     def knows(self, names: Names) -> bool:
         """Say whether the groups of these names are there."""

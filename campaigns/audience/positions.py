@@ -11,7 +11,7 @@ import shapely
 from sqlalchemy import Table, Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.contact_rows import ContactRow, Names, quoted
+from campaigns.audience.contact_rows import ContactRow, Names, WrongRows, quoted
 from campaigns.audience.models import Contact, PositionSource
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import RowProblem
@@ -84,13 +84,13 @@ def move_contacts(session: Session, positions: Iterable[tuple[int, dict[str, Any
 class Placing:
     """Finds the standing of the rows of a file, a batch at once."""
 
-    def __init__(self, session: Session, organisation_id: int) -> None:
+    def __init__(self, session: Session, organisation_id: int, wrong: WrongRows | None = None) -> None:
+        """Prepare to place rows, and to note in `wrong` what is wrong with them."""
         self._spots = _spots(session, organisation_id)
         self._regions = region_ids(session)
         self._cells: dict[int, int | None] = {}
         self._located: dict[int, Located] = {}
-        #: What is wrong with the rows that were placed.
-        self.problems: list[RowProblem] = []
+        self._wrong = WrongRows() if wrong is None else wrong
 
     def place(self, rows: Iterable[ContactRow]) -> None:
         """Find where the people of these rows said they were, and forget those placed before."""
@@ -130,7 +130,7 @@ class Placing:
         return spot.cell
 
     def _fail(self, row: ContactRow, column: str, template: str, **values: str) -> None:
-        self.problems.append(RowProblem(row.line, column, template, values))
+        self._wrong.note(RowProblem(row.line, column, template, values))
 
     def _stated_by_place(self, row: ContactRow) -> int | None:
         if row.place is None or row.position is not None:

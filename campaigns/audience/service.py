@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypedDict
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
-from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.contact_rows import ContactRow, WrongRows
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
@@ -118,17 +118,15 @@ def limit_size(file: BinaryIO, settings: Settings) -> None:
 
 def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
     """Return what an import of a file would do; nothing is changed."""
-    placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
+    placing, grouping, wrong = _checking(session, organisation_id, vault)
     placed = _placed(found, placing, grouping)
     counts = contact_writer.count_people(session, organisation_id, placed, vault=vault)
     ending = found.ending
-    wrong = [*placing.problems, *grouping.problems]
-    problems = _sorted([*ending.problems, *wrong])
     return Report(
         rows=ending.rows,
         # A row that cannot be read is not placed.
-        bad_rows=ending.bad_rows + len({problem.line for problem in wrong}),
-        problems=problems[:MOST_PROBLEMS],
+        bad_rows=ending.bad_rows + wrong.rows,
+        problems=_problems(ending, wrong),
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
         **_told_of_rows(ending),
@@ -264,18 +262,33 @@ def _require_sound(session: Session, organisation_id: int, people: Staged, *, va
     is_ours = not session.in_transaction()
     if is_ours:
         session.connection(execution_options={"read_only": True})
-    placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
+    placing, grouping, wrong = _checking(session, organisation_id, vault)
     names = people.names
     # Rows are gone through only where some of them name what is not there.
     if names is None or not all(placing.knows(each) and grouping.knows(each) for each in names):
         for batch in people.batches():
             placing.check(batch)
             grouping.check(batch)
-    problems = _sorted([*people.ending.problems, *placing.problems, *grouping.problems])
     if is_ours:
         session.rollback()
-    if problems:
-        raise RowsError(problems)
+    _require_none(people.ending, wrong)
+
+
+def _require_none(ending: Ending, wrong: WrongRows) -> None:
+    """Raise RowsError for whatever is wrong with any row of a file."""
+    if problems := _problems(ending, wrong):
+        raise RowsError(problems, count=max(len(problems), ending.bad_rows + wrong.found))
+
+
+def _problems(ending: Ending, wrong: WrongRows) -> list[RowProblem]:
+    """Return the first problems of a file, by line: of its rows, and of where they are placed and grouped."""
+    return sorted([*ending.problems, *wrong.problems], key=lambda problem: problem.line)[:MOST_PROBLEMS]
+
+
+def _checking(session: Session, organisation_id: int, vault: Vault) -> tuple[Placing, Grouping, WrongRows]:
+    """Return what places and groups the rows of a file, and where both note what is wrong with them."""
+    wrong = WrongRows()
+    return Placing(session, organisation_id, wrong), Grouping(session, organisation_id, vault, wrong), wrong
 
 
 def _begun(
@@ -305,14 +318,12 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
     """Write the people of a file, all or none; the caller leaves the entry. Raises RowsError for a bad row."""
     # One file of an organisation at a time: two that hold the same person would both find nobody.
     hold_organisation(session, organisation_id)
-    placing, grouping = Placing(session, organisation_id), Grouping(session, organisation_id, vault)
+    placing, grouping, wrong = _checking(session, organisation_id, vault)
     # Whether places and groups are there shows batch by batch, so a bad row takes back what is written already.
     with session.begin_nested():
-        going = grouping.written(_until_fault(found, placing, grouping))
+        going = grouping.written(_until_fault(found, placing, grouping, wrong))
         counts = contact_writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
-        problems = _sorted([*found.ending.problems, *placing.problems, *grouping.problems])
-        if problems:
-            raise RowsError(problems)
+        _require_none(found.ending, wrong)
     ask_all(session, organisation_id, now=clock.now())
     ending = found.ending
     told = _told_of_rows(ending)
@@ -326,15 +337,13 @@ def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterato
         yield batch
 
 
-def _until_fault(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:
+def _until_fault(
+    found: ContactFile, placing: Placing, grouping: Grouping, wrong: WrongRows
+) -> Iterator[list[ContactRow]]:
     """Give batches as long as nothing is wrong; the rest of the file is read only for what else is."""
     for batch in _placed(found, placing, grouping):
-        if not found.ending.problems and not placing.problems and not grouping.problems:
+        if not found.ending.problems and not wrong:
             yield batch
-
-
-def _sorted(problems: list[RowProblem]) -> list[RowProblem]:
-    return sorted(problems, key=lambda problem: problem.line)
 
 
 def _require_checked(waiting: ContactImport) -> bytes:
