@@ -114,15 +114,34 @@ def _insert(connection: Connection, table: Table, columns: Sequence[str], rows: 
 def _copy(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
     driver: Any = connection.connection.dbapi_connection
-    dialect = connection.dialect
+    kind = connection.dialect.loaded_dbapi.Error
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
-    except dialect.loaded_dbapi.Error as error:
-        # Whoever tells of errors of the database knows them as SQLAlchemy gives them.
-        kind = dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(statement, None, error, kind, hide_parameters=True, dialect=dialect) from error
+    except kind as error:
+        raise _told(connection, statement, error) from error
+
+
+def _told(connection: Connection, statement: str, error: Any) -> Exception:
+    """Return an error of the driver as SQLAlchemy gives it, and give up a connection that is none any more.
+
+    Whoever tells of errors of the database, or tries again, knows them so.
+    """
+    dialect = connection.dialect
+    is_gone = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    if is_gone:
+        connection.invalidate(error)
+    told: Exception = DBAPIError.instance(
+        statement,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_gone,
+        dialect=dialect,
+    )
+    return told
 
 
 def _converted(table: Table, columns: Sequence[str], rows: Iterable[Row], dialect: Dialect) -> Iterable[Row]:
