@@ -17,7 +17,7 @@ from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
 from campaigns.audience.file_telling import MOST_LINES, FileTelling, causes_of
 from campaigns.audience.files import watch
-from campaigns.audience.files.cell_meanings import CellMeanings
+from campaigns.audience.files.cell_meanings import CellMeanings, column_of
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.handed_in import as_text, columns_to_name, people_of
 from campaigns.audience.files.import_report import Report
@@ -26,7 +26,7 @@ from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
-from campaigns.places.queries import regions_by_id, select_places
+from campaigns.places.queries import names_of_places, regions_by_id
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -132,17 +132,17 @@ def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
     about = open_about(file, vault())
-    causes = causes_of(about.problems)
-    meanings = CellMeanings(
-        session().scalars(select_places(current_organisation().id)),
-        session().scalars(select_groups(current_organisation().id)),
-    )
+    causes, of = causes_of(about.problems), current_organisation().id
+    groups = [group.name for group in session().scalars(select_groups(of))] if causes else []
+    meanings = CellMeanings(names_of_places(session(), of) if causes else [], groups)
     return render_template(
         "audience/files/file.html",
         file=file,
         about=about,
         causes=causes,
         near_of=meanings.near(causes),
+        long_lists=meanings.long_lists(causes),
+        list_of=column_of,
         unnamed=[ours for ours in COLUMN_NAMES if ours not in map(our_name, about.columns)],
         required=REQUIRED,
         encodings=ENCODINGS,

@@ -42,6 +42,13 @@ def select_places(organisation_id: int, kind: PlaceKind | None = None) -> Select
     )
 
 
+def names_of_places(session: Session, organisation_id: int) -> list[tuple[str, str]]:
+    """Return the keys of an organisation's hotspots and stops with their names, by name."""
+    kinds = Place.kind.in_((PlaceKind.HOTSPOT, PlaceKind.STOP))
+    named = owned(select(Place.key, Place.name), Place, organisation_id).where(kinds)
+    return [(key, name) for key, name in session.execute(named.order_by(Place.name, Place.id))]
+
+
 def select_routes(organisation_id: int) -> Select[Route]:
     """Select an organisation's routes with their stops, places and regions, by name."""
     stops = selectinload(Route.stops).joinedload(Waypoint.place).joinedload(Place.region)

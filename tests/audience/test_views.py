@@ -15,7 +15,7 @@ from xlsxwriter import Workbook
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
-from campaigns.audience.files.cell_meanings import MOST_SEARCHED
+from campaigns.audience.files.cell_meanings import MOST_LISTED
 from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -263,19 +263,25 @@ def test_nearly_right_names_are_told(pages: Pages, client_for: Callable[..., Fla
     assert near_in(page) == [place]
 
 
-def test_of_many_unknown_names_the_first_are_looked_for(
-    pages: Pages, client_for: Callable[..., FlaskClient]
-) -> None:
-    """Each search takes long where there are many places, and a member waits."""
+def test_unknown_names_among_many_places_are_typed(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    """The names of all places stand on the page once, however many cells may mean one of them."""
+    towns = [f"Town{'abcdefgh'[at % 8] * (at // 8 + 2)}" for at in range(MOST_LISTED)]
     with pages.sessions.begin() as session:
-        a_place(session, pages.ours, name="Przemyśl station")
+        for name in ("Przemyśl station", *towns):
+            a_place(session, pages.ours, name=name, key=f"key-{name}")
     header = "number,language,place,position_date,consent_date,consent_how\n"
-    numbers = range(10, 12 + MOST_SEARCHED)
-    rows = (f"+3805012345{at},uk,Przemysl statio{at},2026-02-01,2026-02-01,form\n" for at in numbers)
+    rows = (f"+3805012345{at},uk,Przemysl statio{at},2026-02-01,2026-02-01,form\n" for at in range(10, 35))
     client = client_for(Role.STEWARD)
-    page = client.get(upload(client, header + "".join(rows)).location).text
-    assert page.count('name="meant"') == MOST_SEARCHED + 2
-    assert len(near_in(page)) == MOST_SEARCHED
+    first = upload(client, header + "".join(rows)).location
+    page = client.get(first).text
+    assert (page.count('name="meant" list="all-place"'), page.count('<datalist id="all-place"')) == (25, 1)
+    assert page.count("<option") == MOST_LISTED + 1
+    assert len(near_in(page)) == 25
+    cells = [f"Przemysl statio{at}" for at in range(10, 35)]
+    said = {"column": ["place"] * 25, "cell": cells, "meant": ["Przemyśl station", "nowhere", *[""] * 23]}
+    page = client.get(client.post(f"{first}/again", data=said).location).text
+    assert "there is no place nowhere." in page
+    assert (page.count('name="meant"'), "Przemysl statio10" in page) == (24, False)
 
 
 @pytest.mark.both_databases
