@@ -74,6 +74,12 @@ def flood(file: BinaryIO) -> Generator[str, None, int]:
         yield "x" * 1_000_000
 
 
+def fill(file: BinaryIO) -> int:
+    """Write its answer to a disk that is full."""
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    return 0
+
+
 def die(file: BinaryIO) -> int:
     """End as a library does that runs out of memory."""
     os.kill(os.getpid(), signal.SIGABRT)

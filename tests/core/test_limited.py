@@ -26,7 +26,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.limited import parent
 from campaigns.core.limited.child_limits import USUAL, Limits
-from campaigns.core.limited.parent import read_apart, rows_apart
+from campaigns.core.limited.parent import looking_up, read_apart, rows_apart
 from campaigns.core.settings import PROJECT_ROOT
 from tests.core import bombs
 from tests.core.bombs import Colour, Thing
@@ -97,6 +97,22 @@ def test_bomb_is_one_clear_error(
     [record] = caplog.records
     assert bomb.__name__ in record.getMessage()
     assert "secret" not in caplog.text
+
+
+def test_full_disk_is_told_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    """It is no fault of the file, which can be sent again."""
+    with caplog.at_level(logging.ERROR), pytest.raises(UnavailableError, match="no room"):
+        read_apart(USUAL, bombs.fill, b"x")
+    assert "the disk is full" in caplog.text
+
+
+def test_child_ends_with_whoever_has_to_stop() -> None:
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match="being stopped"), looking_up(lambda: False):
+        read_apart(Limits(seconds=20), bombs.sleep, b"x")
+    assert time.monotonic() - began < 4
+    with looking_up(lambda: True):
+        assert read_apart(USUAL, bombs.echo, b"x", thing=THING) == [THING]
 
 
 def test_child_never_has_more_memory_than_its_limit() -> None:

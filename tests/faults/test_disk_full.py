@@ -9,13 +9,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
+from campaigns.audience.files.import_report import Report
+from campaigns.audience.models import Contact
+from campaigns.audience.service import import_file
 from campaigns.core.database import make_engine, single_statements
+from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited.child_limits import USUAL
+from campaigns.core.limited.parent import read_apart
+from campaigns.core.settings import load_settings
 from campaigns.planning.models import Run, RunState
 from campaigns.schema import metadata
+from tests.factories import an_organisation
 from tests.faults.scene import Scene, until
 from tests.postgres import PostgresServer
 from tests.sandbox.process import SandboxProcess
@@ -94,6 +105,38 @@ def test_full_disk_halves_nothing(
         assert scene.states().total() in (sending, sending + planned)
         scene.until_over(*runs, seconds=120)
         found(seconds_to_full=refused, **scene.compare(sending + planned))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_full_disk_while_a_file_is_read_is_one_sentence(
+    session: Session, disk: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read waits on the disk, by the command line and in the child that reads for a page."""
+    organisation = an_organisation(session)
+    header = "number,language,consent_date,consent_how\n"
+    people = (f"+38050{number:07},uk,2026-02-01,{'form ' * 30}\n" for number in range(1000))
+    data = (header + "".join(people)).encode()
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    fill(disk, leave=16 * 1024)
+    for read in (
+        lambda: import_contacts(session, organisation.id, data, vault),
+        lambda: read_apart(USUAL, decode_text_of, data),
+    ):
+        with pytest.raises(UnavailableError, match=r"^The disk has no room"):
+            read()
+    assert session.scalars(select(Contact)).all() == []
+    (disk / BALLAST).unlink()
+    assert import_contacts(session, organisation.id, data, vault).added == 1000
+
+
+def import_contacts(session: Session, organisation_id: int, data: bytes, vault: Vault) -> Report:
+    settings = load_settings({})
+    return import_file(session, organisation_id, "f.csv", data, by=None, vault=vault, settings=settings)
+
+
+def decode_text_of(file: BinaryIO) -> str:
+    """Return what a file says, as a child does that reads one."""
+    return file.read().decode()
 
 
 def move(scene: Scene, run_id: int, state: RunState) -> None:

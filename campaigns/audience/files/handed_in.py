@@ -15,6 +15,7 @@ from campaigns.audience.files.workbook_text import csv_of_workbook
 from campaigns.core import clock
 from campaigns.core.errors import MissingColumnsError
 from campaigns.core.limited.child_limits import Limits
+from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.wallclock import zone_named
 from campaigns.places.files.sheet_cells import is_workbook
 from campaigns.staff.auth import current_organisation
@@ -41,7 +42,8 @@ def as_text(file: BinaryIO) -> Iterator[BinaryIO]:
         yield file
         return
     with TemporaryFile() as text:
-        with rows_of_upload(READING, csv_of_workbook, file, max_rows=most_rows()) as (lines, _count):
+        lines_of = rows_of_upload(READING, csv_of_workbook, file, max_rows=most_rows())
+        with lines_of as (lines, _count), needing_room():
             text.writelines(line.encode() for line in lines)
         text.seek(0)
         yield text

@@ -5,7 +5,6 @@ What was read waits in a file without a name, sealed with a key that these proce
 
 from __future__ import annotations
 
-import errno
 import os
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -22,8 +21,8 @@ from campaigns.audience.files.contact_reader import BATCH, ContactReader, Ending
 from campaigns.audience.files.reading_processes import Manner, Part, reading_by, reading_here
 from campaigns.audience.files.repeated_lines import SeenHandles
 from campaigns.audience.files.staged_rows import StagedRows
-from campaigns.core.errors import MOST_PROBLEMS, RowProblem, UnavailableError
-from campaigns.core.words import N_
+from campaigns.core.errors import MOST_PROBLEMS, RowProblem
+from campaigns.core.limited.disk_room import needing_room
 from campaigns.places.files.sheet_cells import recognise_coding
 
 #: Bytes of a file that one process reads sooner than others start: some twenty thousand people.
@@ -69,16 +68,10 @@ class Staged:
 
     def keep(self, parts: Iterable[bytes], ending: Callable[[], Ending]) -> None:
         """Keep what was read, and what there is to say of it in the end; a full disk raises UnavailableError."""
-        try:
+        with needing_room():
             for part in parts:
                 self._file.write(_LENGTH.pack(len(part)) + part)
             self._file.flush()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-                raise
-            raise UnavailableError(
-                N_("The disk has no room for what was read of the file. Nothing was changed.")
-            ) from None
         self._ending = ending()
 
     def batches(self) -> Iterator[list[ContactRow]]:

@@ -23,7 +23,17 @@ from pydantic_core import to_json
 
 from campaigns.core import errors
 from campaigns.core.errors import FingerpostError, InputError, RowProblem, RowsError
-from campaigns.core.limited.child_limits import BROKEN, DONE, FULL, GRACE_SECONDS, MEGABYTE, REFUSED, Limits
+from campaigns.core.limited.child_limits import (
+    BROKEN,
+    DISK_FULL,
+    DONE,
+    FULL,
+    GRACE_SECONDS,
+    MEGABYTE,
+    REFUSED,
+    Limits,
+)
+from campaigns.core.limited.disk_room import NO_ROOM
 
 #: Letters of a value in a sentence about a file.
 LONGEST_VALUE = 300
@@ -48,7 +58,7 @@ def main(letter_number: int) -> None:
         letter.seek(0)
         letter.truncate()
         letter.write(to_json(said, fallback=str))
-    sys.stdout.flush()
+    # All of a whole answer is written; what is left of another one may have no room.
     os._exit(code)
 
 
@@ -89,6 +99,8 @@ def _work(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[int,
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
             return FULL, {}
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return DISK_FULL, {}
         # Its text may quote the file.
         at = traceback.extract_tb(error.__traceback__)[-1]
         return BROKEN, {"kind": type(error).__name__, "at": f"{Path(at.filename).name}:{at.lineno}"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: How a child ends: all is in its answer; the file is wrong, as its letter says; our program is; memory is out.
-DONE, REFUSED, BROKEN, FULL = 0, 3, 4, 5
+#: How a child ends: all is in its answer; the file is wrong, as its letter says; our program is; memory is out, or
+#: room on the disk.
+DONE, REFUSED, BROKEN, FULL, DISK_FULL = 0, 3, 4, 5, 6
 #: The system ends a child that has lost its parent this number of seconds after its time.
 GRACE_SECONDS = 5
 MEGABYTE = 1 << 20

@@ -13,7 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict
 from functools import cache
 from io import UnsupportedOperation
@@ -32,7 +33,8 @@ from campaigns.core.errors import (
     UnavailableError,
     UnreadableFileError,
 )
-from campaigns.core.limited.child_limits import BROKEN, DONE, FULL, REFUSED, Limits
+from campaigns.core.limited.child_limits import BROKEN, DISK_FULL, DONE, FULL, REFUSED, Limits
+from campaigns.core.limited.disk_room import needing_room, no_room
 from campaigns.core.words import N_
 
 P = ParamSpec("P")
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 #: Files that a process has read at once, how many others wait for their turn (each with a thread), and how long,
 #: in seconds.
 CHILDREN, MOST_WAITING, WAIT_SECONDS = 2, 4, 10
+#: Between two looks whether a child may go on, where anybody asks.
+LOOK_SECONDS = 0.5
 _turns, _places = threading.BoundedSemaphore(CHILDREN), threading.BoundedSemaphore(CHILDREN + MOST_WAITING)
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +57,22 @@ _START = (
 )
 #: All that a child knows of its surroundings. Threads of numerical libraries would each ask for memory.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+
+#: What is asked while a child works for this thread.
+_looks: ContextVar[Callable[[], bool] | None] = ContextVar("looks", default=None)
+
+
+@contextmanager
+def looking_up(may_go_on: Callable[[], bool]) -> Iterator[None]:
+    """Ask every LOOK_SECONDS, while a child works for what is inside, whether it may; if not: UnavailableError.
+
+    For whoever has no user that waits, and has to stop in time.
+    """
+    token = _looks.set(may_go_on)
+    try:
+        yield
+    finally:
+        _looks.reset(token)
 
 
 def read_apart(
@@ -66,7 +86,7 @@ def read_apart(
 
     What goes in and comes out is JSON, read by the function's annotations. Raises what the function raises of
     InputError, UnreadableFileError for a file that takes more than its limits or breaks the child, and
-    UnavailableError while too many others are read.
+    UnavailableError while too many others are read, or where the disk is full.
     """
     with _answer(limits, function, file, args, kwargs) as (answer, _):
         value: T = adapter_of(function).validate_json(answer.read())
@@ -110,8 +130,9 @@ def _answer(
     arguments = dict(list(given.items())[1:])
     order = {"module": function.__module__, "name": function.__qualname__, "limits": asdict(limits)}
     with _on_disk(file) as source, tempfile.TemporaryFile() as letter, tempfile.TemporaryFile() as answer:
-        letter.write(json.dumps(order | {"arguments": to_jsonable_python(arguments)}).encode())
-        letter.flush()
+        with needing_room():
+            letter.write(json.dumps(order | {"arguments": to_jsonable_python(arguments)}).encode())
+            letter.flush()
         letter.seek(0)
         with _turn():
             began = time.monotonic()
@@ -136,9 +157,13 @@ def _run(limits: Limits, source: BinaryIO, letter: BinaryIO, answer: BinaryIO) -
         env=_ENVIRONMENT,
         cwd="/",
     )
+    deadline, looks = time.monotonic() + limits.seconds, _looks.get()
     try:
-        return process.wait(limits.seconds)
-    except subprocess.TimeoutExpired:
+        while (left := deadline - time.monotonic()) > 0:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(left if looks is None else min(left, LOOK_SECONDS))
+            if looks is not None and not looks():
+                raise UnavailableError(N_("This program is being stopped. Nothing was changed."))
         return None
     finally:
         process.kill()
@@ -171,11 +196,12 @@ def _on_disk(file: BinaryIO | bytes) -> Iterator[BinaryIO]:
             yield file
             return
     with tempfile.TemporaryFile() as copy:
-        if isinstance(file, bytes):
-            copy.write(file)
-        else:
-            shutil.copyfileobj(file, copy)
-        copy.flush()
+        with needing_room():
+            if isinstance(file, bytes):
+                copy.write(file)
+            else:
+                shutil.copyfileobj(file, copy)
+            copy.flush()
         copy.seek(0)
         yield copy
 
@@ -190,6 +216,9 @@ def _told(code: int | None, letter: bytes, what: str) -> FingerpostError:
         return UnreadableFileError(
             N_("This file could not be read: it holds something that was not expected. Save it again and retry.")
         )
+    if code == DISK_FULL:
+        log.error("a file was not read: %s: the disk is full", what)
+        return no_room()
     log.warning("a file was not read: %s: ended with %s", what, "its time" if code is None else code)
     if code is None or code == -signal.SIGXCPU:
         return UnreadableFileError(N_("Reading this file takes too long. Split it and send the parts."))
