@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.kept import counting
 from campaigns.audience.kept.people_questions import CAPPED
 from campaigns.core import clock
+from campaigns.core.database import ASLEEP_SECONDS
 from campaigns.core.processes.chores import do_each
 from campaigns.core.processes.threads import Runner
 from campaigns.core.settings import Settings
@@ -40,6 +41,8 @@ RECEIPTS_AT_ONCE = 2000
 COUNTS = {**counting.COUNTS, CAPPED: count_capped}
 #: Beside a run that is being sent a count rests so many times as long as its parts take.
 RESTS_BESIDE_A_RUN = 3
+#: A count sees one moment to its end: a connection that idles for much longer within it would be ended.
+LONGEST_REST = ASLEEP_SECONDS / 2
 
 
 class Upkeep:
@@ -198,6 +201,6 @@ def resting_after(is_stopping: Event, sessions: sessionmaker[Session]) -> Callab
         with sessions() as session:
             session.connection(execution_options={"read_only": True})
             is_sending = session.scalar(select(Run.id).where(Run.state.in_(IN_FLIGHT)).limit(1)) is not None
-        return not is_stopping.wait(RESTS_BESIDE_A_RUN * seconds if is_sending else 0)
+        return not is_stopping.wait(min(RESTS_BESIDE_A_RUN * seconds, LONGEST_REST) if is_sending else 0)
 
     return may_go_on

@@ -80,7 +80,10 @@ def find_figures(questions: Sequence[PeopleQuestion]) -> tuple[list[tuple[Row, .
         counted = [found[each.digest] for each in questions]
     else:
         counted = find_counted(session(), organisation_id, questions)
-        old = {each.digest for each in counted if each.asked_at is None and each.is_old(now)}
+        # What stands beside each other is of one moment: counted together, or all of it anew.
+        moments = {each.counted_at for each in counted}
+        is_old = len(moments) > 1 or any(each.asked_at is None and each.is_old(now) for each in counted)
+        old = {each.digest for each in counted if each.asked_at is None} if is_old else set[str]()
         _ask_once({each.digest: each for each in questions if each.digest in old}, now=now)
         counted = [replace(each, asked_at=now) if each.digest in old else each for each in counted]
     return [each.rows for each in counted], Freshness.of(counted)

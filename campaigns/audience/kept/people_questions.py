@@ -23,6 +23,8 @@ CONTACTS = "contacts"
 SILENT = "silent"
 #: Contacts of each group of an organisation.
 GROUPED = "grouped"
+#: In the values of a question that is about a rule.
+RULE = "rule"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def ask_silent(days: int) -> PeopleQuestion:
 
 def rule_of(values: Mapping[str, Any]) -> AudienceRule:
     """Return the rule that a question names. Raises AudienceRuleError."""
-    return AudienceRule.from_json(values["rule"])
+    return AudienceRule.from_json(values[RULE])
 
 
 def resolution_of(values: Mapping[str, Any], *, now: datetime) -> Resolution:
@@ -83,7 +85,7 @@ def resolution_of(values: Mapping[str, Any], *, now: datetime) -> Resolution:
 
 def _resolved(rule: AudienceRule, resolution: Resolution) -> dict[str, Any]:
     return {
-        "rule": rule.to_json(),
+        RULE: rule.to_json(),
         "senders": [_stored(sender) for sender in resolution.senders],
         "languages": sorted(resolution.languages),
         "fallback_language": resolution.fallback_language,

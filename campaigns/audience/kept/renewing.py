@@ -1,7 +1,9 @@
-"""A worker counts what pages wait for: one question at a time, in parts between which others have their turn.
+"""A worker counts what pages wait for: one rule at a time, in parts between which others have their turn.
 
-Each part is a statement over some contacts by their ids, in a transaction that only reads; what the parts find is
-added up. A worker that dies while it counts leaves a claim that runs out, and another begins anew.
+Each part is a statement over some contacts by their ids; what the parts find is added up. All of them see the
+database as it was when the count began: whoever is erased, opts out or moves meanwhile is in the figures as of
+then, and in the next ones as they are by then. A worker that dies while it counts leaves a claim that runs out,
+and another begins anew.
 """
 
 from __future__ import annotations
@@ -9,8 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,25 +20,29 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.audience.kept.counting import Count, Row, Span, add_up, cut
 from campaigns.audience.kept.keeping import forget_counts
+from campaigns.audience.kept.people_questions import RULE
 from campaigns.audience.models import KeptCount
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY, one_moment
 from campaigns.core.errors import FingerpostError
+from campaigns.staff.queries import owned
 
 #: Contacts of one part.
 PART = 50_000
 #: A worker that says nothing of its count for so long is taken for dead: many times what a part takes.
 CLAIMED_FOR = timedelta(minutes=2)
+#: Questions of an organisation that are looked through for others of one rule.
+MOST_BESIDE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A question that a worker counts, since a moment by which nobody else has it."""
+    """Questions that a worker counts together, since a moment by which nobody else has them."""
 
-    id: int
     organisation_id: int
-    kind: str
-    values: Mapping[str, Any]
     at: datetime
+    #: Kind and values of each, by its id.
+    questions: Mapping[int, tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Renewal:
         while (claimed := self._claim()) is not None:
             if not self._count(claimed):
                 break
-            counted += 1
+            counted += len(claimed.questions)
         return counted
 
     def forget(self) -> None:
@@ -66,65 +71,88 @@ class Renewal:
             forget_counts(session, now=clock.now())
 
     def _claim(self) -> Claimed | None:
-        """Take the question that was asked last; organisations take turns."""
+        """Take the question that was asked last, and what else waits of its rule; organisations take turns."""
         now = clock.now()
-        with self._reading() as session:
+        with one_moment(self.sessions) as session:
             if session.scalar(_select_due(now)) is None:
                 return None
         with self.sessions.begin() as session:
             row = session.scalar(_select_due(now).with_for_update(skip_locked=True))
             if row is None:
                 return None
-            row.due_at, row.began_at, row.done, row.whole = now + CLAIMED_FOR, now, 0, 0
-            return Claimed(row.id, row.organisation_id, row.kind, row.question, now)
+            rows = [row, *_of_its_rule(session, row, now)]
+            for each in rows:
+                each.due_at, each.began_at, each.done, each.whole = now + CLAIMED_FOR, now, 0, 0
+            return Claimed(row.organisation_id, now, {each.id: (each.kind, each.question) for each in rows})
 
     def _count(self, claimed: Claimed) -> bool:
-        """Count one question to its end, and say whether it got there."""
-        began = time.monotonic()
-        found: Counter[Row] = Counter()
+        """Count some questions to their end, and say whether it got there."""
+        found = {question_id: _Found() for question_id in claimed.questions}
         try:
-            for span in self._spans(claimed):
-                part_began = time.monotonic()
-                with self._reading() as session:
-                    add_up(found, self.counts[claimed.kind](session, claimed.values, span))
-                if not self.may_go_on(time.monotonic() - part_began):
-                    self._end(claimed, due_at=clock.now())
-                    return False
+            with one_moment(self.sessions) as session:
+                for span in self._spans(session, claimed):
+                    for question_id, (kind, values) in claimed.questions.items():
+                        began = time.monotonic()
+                        add_up(found[question_id].rows, self.counts[kind](session, values, span))
+                        seconds = time.monotonic() - began
+                        found[question_id].seconds += seconds
+                        if not self.may_go_on(seconds):
+                            self._end(claimed, due_at=clock.now())
+                            return False
         except FingerpostError:
             # A rule that cannot be read any more: its page says so, and asks no more.
             self._end(claimed)
             return True
-        took = round(1000 * (time.monotonic() - began))
-        figures = [[*key, people] for key, people in found.items()]
-        self._end(claimed, figures=figures, counted_at=claimed.at, took_ms=took)
+        self._end(claimed, found)
         return True
 
-    def _spans(self, claimed: Claimed) -> Iterator[Span]:
+    def _spans(self, session: Session, claimed: Claimed) -> Iterator[Span]:
         """Cut an organisation's contacts into parts, and write down before each how far the count is."""
-        with self._reading() as session:
-            parts = cut(session, claimed.organisation_id, self.part)
+        parts = cut(session, claimed.organisation_id, self.part)
         for number, (after, through) in enumerate(parts):
             if len(parts) > 1:
-                self._write(claimed, done=number, whole=len(parts), due_at=clock.now() + CLAIMED_FOR)
+                with self.sessions.begin() as apart:
+                    _write(apart, claimed, done=number, whole=len(parts), due_at=clock.now() + CLAIMED_FOR)
             yield Span(claimed.organisation_id, claimed.at, after, through)
 
-    def _end(self, claimed: Claimed, **values: object) -> None:
-        """Give a question back; who asked for it while it was counted waits for another count."""
+    def _end(
+        self, claimed: Claimed, found: Mapping[int, _Found] | None = None, *, due_at: datetime | None = None
+    ) -> None:
+        """Give questions back, with what was found of each; who asked meanwhile waits for another count."""
         asked_meanwhile = (KeptCount.asked_at > claimed.at, KeptCount.asked_at)
-        rest = {"due_at": case(asked_meanwhile, else_=null()), "done": 0, "whole": 0}
-        self._write(claimed, **(rest | values))
-
-    def _write(self, claimed: Claimed, **values: object) -> None:
-        """Write to what was claimed, unless another took it over meanwhile."""
-        mine = KeptCount.id == claimed.id, KeptCount.began_at == claimed.at
+        again = case(asked_meanwhile, else_=null()) if due_at is None else due_at
         with self.sessions.begin() as session:
-            session.execute(update(KeptCount).where(*mine).values(**values))
+            _write(session, claimed, due_at=again, done=0, whole=0)
+            for question_id, each in (found or {}).items():
+                figures = [[*key, people] for key, people in each.rows.items()]
+                values = {"figures": figures, "counted_at": claimed.at, "took_ms": round(1000 * each.seconds)}
+                _write(session, claimed, only=question_id, **values)
 
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with self.sessions() as session:
-            session.connection(execution_options={"read_only": True})
-            yield session
+
+@dataclass(slots=True)
+class _Found:
+    """What was counted of a question so far, and how long that took."""
+
+    rows: Counter[Row] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+def _write(session: Session, claimed: Claimed, *, only: int | None = None, **values: object) -> None:
+    """Write to what was claimed, or to one of it, unless another took it over meanwhile."""
+    ids = claimed.questions if only is None else [only]
+    mine = KeptCount.id.in_(ids), KeptCount.began_at == claimed.at
+    session.execute(update(KeptCount).where(*mine).values(**values), execution_options=PAST_MEMORY)
+
+
+def _of_its_rule(session: Session, asked: KeptCount, now: datetime) -> list[KeptCount]:
+    """Return what else is waited for of the rule that a question is about: a page sets one against the other."""
+    rule = asked.question.get(RULE)
+    if rule is None:
+        return []
+    due = owned(select(KeptCount), KeptCount, asked.organisation_id).where(KeptCount.due_at <= now)
+    others = due.where(KeptCount.id != asked.id).order_by(KeptCount.asked_at.desc(), KeptCount.id)
+    rows = session.scalars(others.limit(MOST_BESIDE).with_for_update(skip_locked=True))
+    return [row for row in rows if row.question.get(RULE) == rule]
 
 
 def _select_due(now: datetime) -> Select[KeptCount]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,9 @@ from campaigns.audience.service import import_file
 from campaigns.audience.silence import silence_from
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
+from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned
 from campaigns.upkeep import COUNTS
 from tests.audience.people import RESOLUTION, person
 from tests.factories import NOON, an_organisation
@@ -176,6 +179,59 @@ def test_change_during_a_count_is_counted_after_it(
     with standing_at(LATER):
         assert renewal(sessions).renew() == 1
     assert people(known(sessions, ours)) == 8
+
+
+@pytest.mark.both_databases
+def test_erasure_during_a_count_is_in_none_of_its_figures(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault
+) -> None:
+    """All parts of a count are of the moment at which it began, and the next count is of the next moment."""
+    asked(sessions, ours, ask_contacts())
+    going: list[int] = []
+
+    def erase(_: float) -> bool:
+        """Erase one person whom the count has gone past and one whom it comes to, after its first part."""
+        if not going:
+            with sessions.begin() as session:
+                people = session.scalars(owned(select(Contact), Contact, ours.id).order_by(Contact.id)).all()
+                for one in (people[0], people[-1]):
+                    going.append(one.id)
+                    ask_to_erase(session, one, by=None, why=Why.ASKED, words="", vault=vault)
+        return True
+
+    with standing_at(NOON):
+        assert renewal(sessions, may_go_on=erase).renew() == 1
+    found = contacts_from(known(sessions, ours, ask_contacts()).rows or ())
+    assert (found.total, found.by_state, len(going)) == (7, {"active": 7}, 2)
+    with sessions.begin() as session:
+        ask_again(session, ours.id, [ask_contacts().digest], now=LATER)
+    with standing_at(LATER):
+        assert renewal(sessions).renew() == 1
+    after = contacts_from(known(sessions, ours, ask_contacts()).rows or ())
+    assert (after.total, after.by_state) == (5, {"active": 5})
+
+
+@pytest.mark.both_databases
+def test_what_stands_beside_each_other_is_counted_at_one_moment(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault
+) -> None:
+    """A page sets several questions on a rule against each other, such as whom it means on each channel."""
+    other = ask_people(AudienceRule(), replace(RESOLUTION, languages=("uk",)))
+    asked(sessions, ours, EVERYBODY, ask_contacts())
+    with standing_at(LATER):
+        asked(sessions, ours, other)
+    joined: list[Contact] = []
+
+    def join(_: float) -> bool:
+        with sessions.begin() as session:
+            joined.append(person(session, session.get_one(Organisation, ours.id), vault))
+        return True
+
+    with standing_at(LATER):
+        assert renewal(sessions, may_go_on=join).renew() == 3
+    found = [known(sessions, ours, each) for each in (EVERYBODY, other)]
+    assert {(people(each), each.counted_at, each.asked_at) for each in found} == {(7, LATER, None)}
+    assert len(joined) > 4
 
 
 @pytest.mark.both_databases
