@@ -51,6 +51,7 @@ from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.holds.long_lists import opt_out_lists
+from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
@@ -89,12 +90,10 @@ APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists")
 PEOPLE_EVERY, LAPSE_EVERY = 0.5, 20.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
-#: How often forms are looked for that can give no new code any more.
-FORMS_EVERY = 60.0
+#: How often forms are looked for that give no new code any more, and whether the database was upgraded under us.
+FORMS_EVERY, TABLES_EVERY = 60.0, 60.0
 #: How often those are looked for whom nobody has answered for days, and who did not answer whether to go on.
 ANSWERLESS_EVERY, SILENT_EVERY = 300.0, 300.0
-#: Between two looks whether the database was upgraded under this worker.
-TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
 #: for the first of them; after a silence nothing is claimed before it ended, see `restoring/listening.py`.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
@@ -375,12 +374,13 @@ class Worker:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
         escalating, mailing, reporting, counting, acting, linking, opting = map(in_thread, self._apart.values())
         needs, keys = (self._sessions, self._settings), (self._sessions, self._vault)
-        by_mail = *needs, self._mailer
+        by_mail, most = (*needs, self._mailer), self._settings.import_max_rows
         return [
             Chore("escalating", ESCALATE_EVERY, lambda: escalating(escalate, *needs)),
             Chore("counting people", PEOPLE_EVERY, lambda: counting(self._renewal.renew)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
+            Chore("reading lists", ESCALATE_EVERY, lambda: reporting(check_lists, *keys, most, self._is_stopping)),
             Chore("opting lists out", ERASE_EVERY, lambda: opting(opt_out_lists, *keys, self._is_stopping)),
             Chore("telling members", ESCALATE_EVERY, lambda: mailing(send_mails, *by_mail), is_outward=True),
             Chore("mailing links", ESCALATE_EVERY, lambda: linking(send_reset_mails, *by_mail), is_outward=True),

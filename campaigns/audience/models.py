@@ -314,8 +314,12 @@ class KeptCount(Base):
 
 
 class ImportState(StrEnum):
-    """Where a contact file stands."""
+    """Where a contact file stands, or a list of opt-outs."""
 
+    #: A worker is to read and check it, or does so.
+    READING = "reading"
+    #: It could not be read, or is none.
+    REFUSED = "refused"
     CHECKED = "checked"
     DONE = "done"
     CANCELLED = "cancelled"
@@ -341,11 +345,9 @@ class ContactImport(Base):
     __tablename__ = "contact_import"
     __table_args__ = (
         Index(
-            "ix_contact_import_confirmed",
-            "id",
-            sqlite_where=text("confirmed_by_id IS NOT NULL AND state = 'checked'"),
-            postgresql_where=text("confirmed_by_id IS NOT NULL AND state = 'checked'"),
+            "ix_contact_import_confirmed", "id", **rows_with("confirmed_by_id IS NOT NULL AND state = 'checked'")
         ),
+        Index("ix_contact_import_reading", "id", **rows_with("state = 'reading'")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -119,6 +119,8 @@ STATES: dict[str, dict[str, Look]] = {
         "lifted": Look(_lp("consent", "Opt-out lifted by a member"), "warning"),
     },
     "opt_outs": {
+        "reading": Look(_lp("opt_outs", "Being read"), "info"),
+        "refused": Look(_lp("opt_outs", "Not taken"), "bad"),
         "checked": Look(_lp("opt_outs", "Checked, not opted out yet"), "warning"),
         "done": Look(_lp("opt_outs", "Opted out"), "good"),
         "cancelled": Look(_lp("opt_outs", "Discarded"), "quiet"),

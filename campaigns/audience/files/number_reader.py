@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from campaigns.audience.consent.handles import read_number
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, our_name
+from campaigns.audience.files.contact_reader import text_of
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, FileFormatError, RowProblem, TooManyRowsError
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import read_records, recognise_coding
@@ -40,11 +40,10 @@ def read_numbers(
     They stand in the column that is called so, or in the first one of a file whose first line is a number already.
     Raises FileFormatError, also for a file of contacts, or TooManyRowsError. The file stays open.
     """
-    lines = io.TextIOWrapper(file, recognise_coding(file), newline="")
     problems: list[RowProblem] = []
     batch: list[str] = []
     rows = bad_rows = 0
-    for line, cell in _cells(lines):
+    for line, cell in _cells(text_of(file, recognise_coding(file))):
         rows += 1
         if rows > max_rows:
             raise TooManyRowsError(
@@ -62,11 +61,10 @@ def read_numbers(
             batch = []
     if batch:
         yield batch
-    lines.detach()
     return NumbersEnding(rows, bad_rows, problems)
 
 
-def _cells(lines: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
+def _cells(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Give the cell of each row that should be a number, and its line."""
     column, is_first = 0, True
     for line, cells in enumerate(read_records(lines), start=1):

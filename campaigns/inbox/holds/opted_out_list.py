@@ -64,12 +64,14 @@ def source_of(text: str) -> str:
 def count_own(session: Session, organisation_id: int, batches: Iterable[Sequence[str]], vault: Vault) -> int:
     """Return how many contacts of the organisation have one of these numbers."""
     # The numbers of one contact may stand in two batches.
-    found: set[int] = set()
-    for batch in batches:
-        phones, lookups = _hashes(batch, vault)
-        has_one = or_(Address.number.in_(phones), Address.lookup.in_(lookups))
-        found |= set(session.scalars(owned(select(Address.contact_id).where(has_one), Address, organisation_id)))
-    return len(found)
+    return len(set[int]().union(*(find_own(session, organisation_id, batch, vault) for batch in batches)))
+
+
+def find_own(session: Session, organisation_id: int, numbers: Sequence[str], vault: Vault) -> set[int]:
+    """Return which contacts of the organisation have one of these numbers."""
+    phones, lookups = _hashes(numbers, vault)
+    has_one = or_(Address.number.in_(phones), Address.lookup.in_(lookups))
+    return set(session.scalars(owned(select(Address.contact_id).where(has_one), Address, organisation_id)))
 
 
 def keep_list(
@@ -88,22 +90,31 @@ def keep_list(
     It counts as a contact file that was checked: raises QuotaError when there were too many lately.
     """
     spend_check(session, organisation_id, member_id=by)
-    counts = {"rows": ending.rows, "bad_rows": ending.bad_rows, "numbers": len(said.numbers)}
-    report = {OPTS_OUT: True, "done": 0, "contacts": rounded(own)} | counts
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
-        state=ImportState.CHECKED,
-        report=report,
+        state=ImportState.READING,
+        report={OPTS_OUT: True},
         created_at=clock.now(),
     )
     session.add(waiting)
     session.flush()
-    seal_about(waiting, AboutFile(file_name[:LONGEST_NAME], ending.problems), vault)
+    seal_about(waiting, AboutFile(file_name[:LONGEST_NAME]), vault)
+    keep_checked(session, waiting, said, ending, own=own, vault=vault)
+    return waiting
+
+
+def keep_checked(
+    session: Session, waiting: ContactImport, said: NumberList, ending: NumbersEnding, *, own: int, vault: Vault
+) -> None:
+    """Keep what a list says, and what there is to say of it, in place of the file in which it stood."""
+    counts = {"rows": ending.rows, "bad_rows": ending.bad_rows, "numbers": len(said.numbers)}
+    waiting.state = ImportState.CHECKED
+    waiting.report = {OPTS_OUT: True, "done": 0, "contacts": rounded(own)} | counts
+    seal_about(waiting, AboutFile(open_about(waiting, vault).name, ending.problems), vault)
     kept = "\n".join((said.source, *said.numbers))
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    _record(session, "contacts.check_opt_outs", waiting, by, {"rows": ending.rows})
-    return waiting
+    _record(session, "contacts.check_opt_outs", waiting, waiting.member_id, {"rows": ending.rows})
 
 
 def open_list(waiting: ContactImport, vault: Vault) -> NumberList:
@@ -161,7 +172,8 @@ def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *,
 def drop_list(session: Session, waiting: ContactImport, *, by: int, vault: Vault) -> None:
     """Drop a list; whoever opted out by it already stays so. Raises TransitionError when it is decided already."""
     session.refresh(waiting, ["state", "report"], with_for_update=True)
-    _require_checked(waiting)
+    if waiting.state != ImportState.READING:
+        _require_checked(waiting)
     _decide(waiting, ImportState.CANCELLED, vault)
     done = rounded(waiting.report["done"])
     _record(session, "contacts.cancel", waiting, by, {} if done is None else {"numbers": done})
@@ -186,6 +198,8 @@ def _hashes(numbers: Sequence[str], vault: Vault) -> tuple[set[bytes], set[bytes
 
 
 def _require_checked(waiting: ContactImport) -> None:
+    if waiting.state == ImportState.READING:
+        raise TransitionError(N_("This list is still being read."))
     if waiting.state != ImportState.CHECKED:
         raise _decided_already()
 

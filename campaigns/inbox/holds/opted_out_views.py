@@ -19,7 +19,7 @@ from campaigns.audience.queries import get_file, select_imports
 from campaigns.audience.service import limit_size
 from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.small_numbers import SMALLEST_SHOWN
-from campaigns.inbox.holds import opted_out_list
+from campaigns.inbox.holds import opted_out_list, unread_lists
 from campaigns.inbox.holds.forms import NumbersForm
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -41,7 +41,7 @@ _SHOWN = 5
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 @reads_first
 def hand_in() -> Page:
-    """Check a list; nobody opts out by it yet."""
+    """Check a list, or leave a long one to a worker; nobody opts out by it yet."""
     form = NumbersForm()
     if form.validate_on_submit():
         try:
@@ -60,7 +60,8 @@ def hand_in() -> Page:
 def show(list_id: int) -> Page:
     """Show how many numbers a list has, and how far it is; a page that waits is loaded anew once all is done."""
     waiting = _list(list_id)
-    if "HX-Request" in request.headers and waiting.state != ImportState.CHECKED:
+    is_opting_out = waiting.state == ImportState.CHECKED and waiting.confirmed_by_id is not None
+    if "HX-Request" in request.headers and not is_opting_out and waiting.state != ImportState.READING:
         return Response(status=204, headers={"HX-Refresh": "true"})
     about = open_about(waiting, vault())
     return render_template("inbox/holds/opted_out_check.html", list=waiting, about=about, few=SMALLEST_SHOWN)
@@ -95,6 +96,15 @@ def _check(upload: FileStorage, country: str | None, source: str) -> ContactImpo
     check_quota(session(), of, member_id=by)
     file = cast(BinaryIO, upload.stream)
     limit_size(file, settings())
+    if unread_lists.is_long(file):
+        begin_writing()
+        return unread_lists.keep_unread(
+            *(session(), of, str(upload.filename), file.read()),
+            source=words,
+            country=country,
+            by=by,
+            vault=vault(),
+        )
     numbers: dict[str, None] = {}
     with (
         as_text(file) as text,

@@ -14,8 +14,9 @@ from playwright.sync_api import Page
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.holds import opted_out_list
+from campaigns.inbox.holds import opted_out_list, unread_lists
 from campaigns.inbox.holds.long_lists import opt_out_lists
+from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.staff.models import Role
 from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.factories import a_contact, an_address
@@ -196,12 +197,20 @@ def test_long_list_of_opt_outs_is_watched_while_a_worker_has_it(
     opened: Opened, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opted_out_list, "PIECE", 1)
+    monkeypatch.setattr(unread_lists, "SHORT", 0)
     visit, bare, file = opened.visit, opened.bare, tmp_path / "stops.csv"
     file.write_text("+380502223344\n+380502223355\n")
     bare.goto("/audience/contacts/opted-out")
     bare.locator("#file").set_input_files(file)
     bare.locator("#source").fill("list of the old system")
     bare.locator("form.form button[type=submit]").click()
+    bare.locator("#far a.button").wait_for()
+    visit.go(urlsplit(bare.url).path)
+    visit.look("list-being-read")
+    with ThreadPoolExecutor(1) as apart:
+        assert apart.submit(check_lists, opened.sessions, vault, 9, Event()).result() == 1
+    visit.page.locator("form[action$='/opt-out'] button").wait_for()
+    bare.locator("#far a.button").click()
     bare.locator("form[action$='/opt-out'] button").click()
     bare.locator("#far noscript a").wait_for(state="attached")
     visit.go(urlsplit(bare.url).path)

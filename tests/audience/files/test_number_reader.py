@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from campaigns.audience.files import contact_reader
 from campaigns.audience.files.number_reader import read_numbers
 from campaigns.core.errors import FileFormatError
 
@@ -37,3 +38,9 @@ def test_file_of_contacts_is_no_list_of_numbers(header: str) -> None:
 def test_column_may_have_digits_in_its_name() -> None:
     assert numbers_of(f"note;Phone 1 - Value\nasked on 3 March;{NUMBER}\n") == [NUMBER]
     assert numbers_of(f"{NUMBER},asked on 3 March\n") == [NUMBER]
+
+
+def test_endless_line_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contact_reader, "LONGEST_LINE", 500)
+    with pytest.raises(FileFormatError, match="Line 2 has more than 500"):
+        numbers_of(f"{NUMBER}\n{'x' * 501}\n")

@@ -1,0 +1,189 @@
+"""A worker reads a long list: a member sees how far it is, and whatever happens, nothing is half done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from campaigns.audience.consent.sealed_words import open_evidence
+from campaigns.audience.models import Consent, ContactImport, ImportState
+from campaigns.core import clock
+from campaigns.core.errors import DamagedDataError, UnavailableError
+from campaigns.core.keys.crypto import Vault
+from campaigns.erasing.service import Why, ask_to_erase
+from campaigns.inbox.holds import unread_lists
+from campaigns.inbox.holds.unread_lists import CLAIMED_FOR, check_lists
+from campaigns.staff.models import AuditEntry, Role
+from tests.factories import a_contact, an_address
+from tests.inbox.holds.test_long_lists import Meanwhile, id_of, states
+from tests.inbox.holds.test_opted_out_list import FEW, LIST, OURS, STRANGER, THEIRS, hand_in, marks, tiles
+from tests.moments import standing_at
+from tests.web.pages import Pages
+
+pytestmark = pytest.mark.one_database
+
+THREE = f"Phone\n{OURS}\n{THEIRS}\n\n{STRANGER}\n{OURS}\nnobody\n"
+POLL = {"HX-Request": "true"}
+READ = "the sending engine reads it"
+
+
+@pytest.fixture(autouse=True)
+def all_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread_lists, "SHORT", 0)
+    monkeypatch.setattr(unread_lists, "AT_ONCE", 1)
+    monkeypatch.setattr(unread_lists, "TOLD_EVERY", 0)
+
+
+def check(pages: Pages, vault: Vault, stopping: Meanwhile | None = None, *, most: int = 99) -> int:
+    return check_lists(pages.sessions, vault, most, stopping or Meanwhile())
+
+
+@pytest.mark.both_databases
+def test_long_list_is_read_by_a_worker(pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault) -> None:
+    member = pages.member(Role.STEWARD)
+    client = pages.client(member)
+    with pages.sessions.begin() as session:
+        an_address(session, a_contact(session, pages.ours), vault, number=OURS)
+    path = hand_in(client, THREE).location
+    assert READ in client.get(path).text
+    assert READ in client.get(path, headers=POLL).text
+    assert client.post(f"{path}/opt-out", follow_redirects=True).text.count("This list is still being read.") == 1
+    far: list[str] = []
+    assert check(pages, vault, Meanwhile(lambda: far.append(client.get(path, headers=POLL).text))) == 1
+    assert "0 of 3" in far[0]
+    assert client.get(path, headers=POLL).headers["HX-Refresh"] == "true"
+    page = client.get(path)
+    assert tiles(page) == ["5", "3", FEW]
+    assert "Line 7, number" in page.text
+    assert check(pages, vault) == 0
+    client.post(f"{path}/opt-out")
+    assert (marks(pages), states(pages)) == (6, {path: ImportState.DONE})
+    with pages.sessions() as session:
+        assert open_evidence(session.scalars(select(Consent)).one(), vault) == "list of the old system"
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    told = [("contacts.check_opt_outs", {"rows": 5}), ("contacts.opt_out", {"rows": 5})]
+    assert [(entry.action, entry.detail) for entry in entries] == told
+    assert entries[0].member_id == member.id
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("number,language,consent_date,consent_how\n+380501234567,uk,2026-02-27,form\n", "is a file of contacts"),
+        (f"{OURS}\n{THEIRS}\n{STRANGER}\n", "more than 2 rows"),
+        ("PK\x03\x04", "not a workbook"),
+    ],
+)
+def test_list_that_is_none_says_why_and_is_not_kept(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, text: str, told: str
+) -> None:
+    client = client_for(Role.STEWARD)
+    path = hand_in(client, text).location
+    assert check(pages, vault, most=2) == 1
+    assert client.get(path, headers=POLL).headers["HX-Refresh"] == "true"
+    assert told in client.get(path).text
+    assert "Not taken" in client.get(LIST).text
+    client.post(f"{path}/opt-out")
+    with pages.sessions() as session:
+        assert session.get_one(ContactImport, id_of(path)).sealed_file is None
+    assert (marks(pages), check(pages, vault)) == (0, 0)
+
+
+@pytest.mark.both_databases
+def test_worker_that_dies_leaves_the_list_to_another(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    path = hand_in(client_for(Role.STEWARD), THREE).location
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(pages, vault, Meanwhile(die))
+    assert (check(pages, vault), states(pages)) == (0, {path: ImportState.READING})
+    with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
+        assert check(pages, vault) == 1
+    assert states(pages) == {path: ImportState.CHECKED}
+
+
+@pytest.mark.both_databases
+def test_two_workers_and_two_lists_at_once(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    client, others = client_for(Role.STEWARD), list[int]()
+    paths = {hand_in(client, THREE).location for _ in range(2)}
+    assert check(pages, vault, Meanwhile(lambda: others.append(check(pages, vault)))) == 1
+    assert (others, states(pages)) == ([1], dict.fromkeys(paths, ImportState.CHECKED))
+
+
+def test_stopped_worker_gives_the_list_back_at_once(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    path, stopping = hand_in(client_for(Role.STEWARD), THREE).location, Meanwhile()
+    stopping._act = stopping.set
+    assert (check(pages, vault, stopping), states(pages)) == (0, {path: ImportState.READING})
+    assert (check(pages, vault), states(pages)) == (1, {path: ImportState.CHECKED})
+
+
+@pytest.mark.both_databases
+def test_list_that_is_discarded_while_it_is_read_stays_so(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    by_member, by_erasing = (hand_in(client, THREE).location for _ in range(2))
+    assert check(pages, vault, Meanwhile(lambda: client.post(f"{by_member}/discard"))) == 1
+    by_erasing = hand_in(client, THREE).location
+
+    def erase_somebody() -> None:
+        with pages.sessions.begin() as session:
+            person = a_contact(session, pages.ours)
+            ask_to_erase(session, person, by=None, why=Why.ASKED, words="", vault=vault)
+
+    assert check(pages, vault, Meanwhile(erase_somebody)) == 0
+    assert set(states(pages).values()) == {ImportState.CANCELLED}
+    with pages.sessions() as session:
+        assert {file.sealed_file for file in session.scalars(select(ContactImport))} == {None}
+    assert "Another list" in client.get(by_erasing).text
+
+
+def test_full_disk_leaves_the_list_for_later(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = hand_in(client_for(Role.STEWARD), THREE).location
+
+    def full() -> IO[bytes]:
+        return Path("/dev/full").open("w+b", buffering=0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unread_lists, "TemporaryFile", full)
+        with pytest.raises(UnavailableError, match="no room"):
+            check(pages, vault)
+    assert states(pages) == {path: ImportState.READING}
+    assert check(pages, vault) == 1
+
+
+def test_list_that_cannot_be_opened_holds_up_no_other(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    damaged, other = (hand_in(client, THREE).location for _ in range(2))
+    with pages.sessions.begin() as session:
+        session.get_one(ContactImport, id_of(damaged)).sealed_file = b"?"
+    with pytest.raises(ExceptionGroup) as failed:
+        check(pages, vault)
+    assert [type(error) for error in failed.value.exceptions] == [DamagedDataError]
+    assert states(pages) == {damaged: ImportState.READING, other: ImportState.CHECKED}
+
+
+def test_short_list_is_read_at_once(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread_lists, "SHORT", len(THREE))
+    path = hand_in(client_for(Role.STEWARD), THREE).location
+    assert (states(pages), check(pages, vault)) == ({path: ImportState.CHECKED}, 0)
