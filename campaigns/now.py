@@ -17,6 +17,7 @@ from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.core.sentences import Sentence
 from campaigns.delivery.corrections.missed_people import Missing, count_missing
+from campaigns.delivery.monitoring.empty_runs import find_empty_runs
 from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
@@ -67,6 +68,8 @@ MOST_ROWS = 8
 LATE = timedelta(minutes=2)
 #: Days for which members are told what two of them changed, and administrators of a stop that was lifted.
 TOLD_DAYS = 7
+#: For so long a run that wrote to nobody is told of.
+EMPTY_TOLD = timedelta(days=3)
 #: Where an application keeps its look at its health.
 _HEALTH = "fingerpost.health"
 
@@ -179,6 +182,7 @@ def index() -> str:
     known |= {
         "hides_steps": current_membership().hides_first_steps,
         "example": find_example(session(), current_organisation().id),
+        "empty_runs": _empty_runs(current_organisation().id),
         "may_add_example": bool(steps) and not has_earlier(session(), current_organisation().id),
     }
     return render_template("now.html", channels=CHANNELS, may_open=may_open, **known, **moving)
@@ -293,6 +297,13 @@ def _moving(organisation_id: int) -> dict[str, Any]:
         "alarms_by_run": {each.run.id: alarms_of(each.run) for each in moving},
         "firings": load_firings(session(), organisation_id) if reads_plans else [],
     }
+
+
+def _empty_runs(organisation_id: int) -> list[tuple[Run, dict[str, int]]]:
+    """Return the runs that lately wrote to nobody, with whom they left out, for whoever reads plans."""
+    since = clock.now() - EMPTY_TOLD
+    reads_plans = may_now(Permission.READ_PLANS)
+    return find_empty_runs(session(), organisation_id, since=since, most=MOST_ROWS) if reads_plans else []
 
 
 def _waiting_for_member(organisation_id: int) -> Waiting:

@@ -258,6 +258,10 @@ class Priority(IntEnum):
     ANSWER = 20
 
 
+#: A run that ended without a message.
+EMPTY = "run.planned = 0 AND run.state = 'done'"
+
+
 class Run(Base):
     """One firing of a schedule, or an answer to one person, with everything frozen that it needs."""
 
@@ -266,6 +270,7 @@ class Run(Base):
         UniqueConstraint("schedule_id", "occurrence"),
         # Pages look for the few urgent ones among all runs, of which there is one for each answer.
         Index("ix_run_urgent", "organisation_id", **rows_with(f"priority = {Priority.URGENT:d}")),
+        Index("ix_run_empty", "organisation_id", "finished_at", **rows_with("planned = 0 AND state = 'done'")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
