@@ -119,13 +119,15 @@ STATES: dict[str, dict[str, Look]] = {
         "lifted": Look(_lp("consent", "Opt-out lifted by a member"), "warning"),
     },
     "opt_outs": {
-        "reading": Look(_lp("opt_outs", "Being read"), "info"),
+        "reading": Look(_lp("opt_outs", "Being read"), "moving"),
         "refused": Look(_lp("opt_outs", "Not taken"), "bad"),
         "checked": Look(_lp("opt_outs", "Checked, not opted out yet"), "warning"),
         "done": Look(_lp("opt_outs", "Opted out"), "good"),
         "cancelled": Look(_lp("opt_outs", "Discarded"), "quiet"),
     },
     "import": {
+        "reading": Look(_lp("import", "Being read"), "moving"),
+        "refused": Look(_lp("import", "Not taken"), "bad"),
         "checked": Look(_lp("import", "Checked, not imported yet"), "warning"),
         "done": Look(_lp("import", "Imported"), "good"),
         "cancelled": Look(_lp("import", "Discarded"), "quiet"),
