@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import BigInteger, String, func, insert, literal, select, text
+from sqlalchemy import BigInteger, Engine, String, func, insert, literal, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.harness import fresh_database
@@ -137,13 +138,18 @@ def flight(kind: str, *, provider: type[SandboxProcess] = SandboxProcess) -> Ite
 
     Another `provider` may stand in its place.
     """
-    with (
-        fresh_database(kind) as database,
-        tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder,
-        provider() as sandbox,
-    ):
+    with fresh_database(kind) as database, flight_on(database, provider=provider) as flown:
+        yield flown
+
+
+@contextmanager
+def flight_on(
+    database: Engine, *, provider: type[SandboxProcess], keys: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Flight]:
+    """Do the same on a database that has its tables; what is there already was sealed with `keys`, as settings."""
+    with tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder, provider() as sandbox:
         sandbox.fixture(suffixes=False, profile={"callback": {"lose_p": 1.0}})
-        environment = _environment(database.url.render_as_string(hide_password=False), sandbox.url)
+        environment = _environment(database.url.render_as_string(hide_password=False), sandbox.url) | dict(keys)
         vault, sessions = load_settings(environment).vault(), make_sessions(database)
         with sessions.begin() as session:
             sender_id = a_sender(session, identity=SENDER, pace=NO_LIMIT).id
@@ -162,8 +168,8 @@ def body_of(run_id: int) -> str:
 
 def an_owner(session: Session, vault: Vault, sender_id: int, *, people: int, prefix: str) -> Owner:
     """Add one of `OWNERS`, which sends over one sender to people whose numbers begin with `prefix`."""
-    taken = session.scalar(select(func.count()).select_from(Organisation)) or 0
-    organisation = an_organisation(session, slug=OWNERS[taken])
+    taken = set(session.scalars(select(Organisation.slug)))
+    organisation = an_organisation(session, slug=next(slug for slug in OWNERS if slug not in taken))
     member = a_member(session, organisation, *Role)
     campaign = a_campaign(session, organisation, member, sender=session.get_one(Sender, sender_id))
     found = addressed_people(session, organisation.id, vault, count=people, prefix=prefix)

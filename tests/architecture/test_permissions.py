@@ -6,19 +6,13 @@ A row names a Permission, `member` (anyone signed in), `public`, `signed` (a pro
 
 from __future__ import annotations
 
-import csv
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import Engine
-from werkzeug.routing import Rule
-from werkzeug.test import TestResponse
 
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
@@ -26,13 +20,19 @@ from campaigns.public_pages.service import Profile, set_profile
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.staff.permissions import ROLES_WITH, Permission, may
+from tests.architecture.every_route import (
+    STRANGERS,
+    TABLE,
+    UNSIGNED,
+    call,
+    make_own,
+    read_table,
+    routes,
+    walk,
+)
 from tests.architecture.samples import CONSTANTS, MISSING, make_samples
 from tests.web.pages import Pages, make_pages
 
-TABLE = Path(__file__).with_name("permissions.csv")
-UNSIGNED = ("public", "signed", "stamped")
-#: Asked without a session: whoever is signed in is nobody to them.
-STRANGERS = ("signed", "token", "stamped")
 #: Who walks the house: whoever may most of one kind always, the others with --whole.
 ALWAYS = (Role.AUTHOR, Role.ADMIN)
 ROLES = [pytest.param(role, marks=[] if role in ALWAYS else pytest.mark.long) for role in Role]
@@ -50,26 +50,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def pages(engine: Engine) -> Iterator[Pages]:
     with make_pages(engine) as pages:
         yield pages
-
-
-def read_table() -> dict[tuple[str, str], str]:
-    with TABLE.open(encoding="utf-8", newline="") as lines:
-        return {(row["endpoint"], row["method"]): row["permission"] for row in csv.DictReader(lines)}
-
-
-def routes(app: Flask) -> Iterator[tuple[Rule, str]]:
-    for rule in app.url_map.iter_rules():
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            if rule.endpoint != "static":
-                yield rule, method
-
-
-def walk(app: Flask) -> Iterator[tuple[Rule, str, str]]:
-    """Yield each route, method and permission; one without a row is the business of the first test."""
-    table = read_table()
-    for rule, method in routes(app):
-        if (rule.endpoint, method) in table:
-            yield rule, method, table[rule.endpoint, method]
 
 
 def test_every_route_has_exactly_one_row(pages: Pages) -> None:
@@ -212,24 +192,3 @@ def test_every_unsigned_act_needs_a_token(pages: Pages, vault: Vault) -> None:
                 assert answer.status_code == 400, f"{method} {rule.rule} answered {answer.status}"
     finally:
         pages.app.config["WTF_CSRF_ENABLED"] = False
-
-
-def make_own(pages: Pages, vault: Vault) -> dict[str, object]:
-    """Add one of everything to our organisation; the member it names is a colleague."""
-    colleague = pages.member(Role.VIEWER)
-    with pages.sessions.begin() as session:
-        return make_samples(session, pages.ours, colleague, vault)
-
-
-def call(client: FlaskClient, rule: Rule, method: str, values: dict[str, object]) -> TestResponse:
-    return client.open(address_of(client.application, rule, values), method=method)
-
-
-def address_of(app: Flask, rule: Rule, values: dict[str, object]) -> str:
-    """Return the address of a route whose arguments have these values."""
-    unknown = rule.arguments - set(values)
-    assert not unknown, f"add a sample of {unknown} to tests/architecture/samples.py"
-    with app.test_request_context():
-        built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
-    assert built is not None
-    return str(built[1])

@@ -16,7 +16,7 @@ from flask import Flask, Response, g
 from flask.testing import FlaskClient
 
 from campaigns.core import clock
-from tests.architecture.test_permissions import address_of, read_table
+from tests.architecture.every_route import address_of, read_table
 from tests.architecture.worlds import BY_ITSELF, PROVIDER_ID, REFERENCE, WHO, World, difference, serve
 
 Form = dict[str, Any]

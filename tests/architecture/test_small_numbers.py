@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.staff.models import Role
-from tests.architecture.test_permissions import address_of, read_table
+from tests.architecture.every_route import address_of, read_table
 from tests.architecture.worlds import (
     BY_ITSELF,
     FEW,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from campaigns.core.keys.crypto import Vault
-from tests.architecture.test_permissions import STRANGERS, UNSIGNED, address_of, make_own, walk
+from tests.architecture.every_route import address_of, make_own, openings
 from tests.browser.chromium import Visit
 from tests.web.pages import Pages
 
@@ -11,11 +11,7 @@ from tests.web.pages import Pages
 def addresses_of_pages(pages: Pages, vault: Vault) -> dict[str, str]:
     """Make one of everything, and return every address that can be opened, by its endpoint."""
     own = make_own(pages, vault)
-    return {
-        rule.endpoint: address_of(pages.app, rule, own)
-        for rule, method, permission in walk(pages.app)
-        if method == "GET" and permission not in (*UNSIGNED, *STRANGERS)
-    }
+    return {rule.endpoint: address_of(pages.app, rule, own) for rule in openings(pages.app)}
 
 
 def is_page(visit: Visit, address: str) -> bool:
