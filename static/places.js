@@ -133,7 +133,8 @@ function drawFeatures(map, collection, words) {
       layers.push(dot);
     }
     for (const layer of layers) {
-      if (interactive) layer.bindPopup(() => popup(key, name, words));
+      const list = isRoute ? "routes" : `${kind}s`;
+      if (interactive) layer.bindPopup(() => popup(key, name, words, `${list}_from=${id}`));
       add(key, layer);
     }
   }
@@ -144,9 +145,11 @@ function centreOf(layer, geometry) {
   return geometry.type === "Point" ? layer.getLatLng() : layer.getBounds().getCenter();
 }
 
-function popup(key, name, words) {
+// What stands on another page of the list is opened there.
+function popup(key, name, words, elsewhere) {
   const content = document.createElement("div");
-  const link = document.querySelector(`#${key} a`);
+  const isListed = document.getElementById(key) || !element.dataset.list;
+  const link = isListed ? document.querySelector(`#${key} a`) : { href: `${element.dataset.list}?${elsewhere}#${key}` };
   content.append(Object.assign(document.createElement("strong"), { textContent: name, dir: "auto" }));
   if (link) content.append(Object.assign(document.createElement("a"), { href: link.href, textContent: words.open, dir: "auto" }));
   return content;

@@ -33,8 +33,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.keyed_pages import page_by_id
-from campaigns.web.number_fields import whole_number
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.session import begin_writing, reads_first, session
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
@@ -55,13 +54,7 @@ def index() -> Page:
     organisation_id = current_organisation().id
     state, language = request.args.get("state", ""), request.args.get("language", "")
     statement = queries.select_contacts(organisation_id, state=state, language=language)
-    contacts = page_by_id(
-        session(),
-        statement,
-        Contact.id,
-        older=request.args.get("older", type=whole_number),
-        newer=request.args.get("newer", type=whole_number),
-    )
+    contacts = asked_page(session(), statement, Contact.id)
     counts, counted = find_contacts()
     ids = [contact.id for contact, _ in contacts.rows]
     addresses = queries.addresses_of(session(), ids)

@@ -21,7 +21,7 @@ from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.places.models import Place, Region, Route
 from campaigns.web.filters import alphabetical, country_name, language_name, region_name
-from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.forms import Form, LongSelect, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 DEFAULT_AGE_DAYS = 30
@@ -160,7 +160,7 @@ class EntryPointForm(Form):
         [InputRequired(), Length(max=200)],
         description=_l("For you only, for example: poster at gate 3."),
     )
-    place_id = SelectField(
+    place_id = LongSelect(
         _l("Place"),
         [Optional()],
         description=_l("Where it hangs. Whoever joins is taken to be there on that day."),

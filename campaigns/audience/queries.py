@@ -132,6 +132,12 @@ def select_audiences(organisation_id: int) -> Select[Audience]:
     return owned(select(Audience), Audience, organisation_id).order_by(Audience.name, Audience.id)
 
 
+def load_audience_names(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of an organisation's saved audiences with their names, by name."""
+    named = owned(select(Audience.id, Audience.name), Audience, organisation_id)
+    return [(each.id, each.name) for each in session.execute(named.order_by(Audience.name, Audience.id))]
+
+
 def find_rule_writers(session: Session, audience_id: int) -> set[int]:
     """Return the ids of members who wrote a saved rule, or the one that it was copied from."""
     entries = session.execute(

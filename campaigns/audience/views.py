@@ -40,6 +40,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.error_words import refusals_told, said
+from campaigns.web.keyed_pages import KeyedPage, asked_names
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
@@ -67,11 +68,10 @@ pages.add_app_template_filter(told)
 def index() -> Page:
     """List the saved audiences, and how many contacts there are."""
     organisation = current_organisation()
-    audiences = (
-        session().scalars(queries.select_audiences(organisation.id)).all()
-        if may_now(Permission.READ_CONTENT)
-        else []
-    )
+    audiences = KeyedPage([], None, None)
+    if may_now(Permission.READ_CONTENT):
+        saved = queries.select_audiences(organisation.id)
+        audiences = asked_names(session(), saved, Audience.name, Audience.id, words="audiences")
     contacts, counted = find_contacts()
     total = None if contacts is None else contacts.total
     return render_template("audience/index.html", audiences=audiences, contacts=total, counted=counted)

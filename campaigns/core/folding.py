@@ -65,6 +65,12 @@ def words_of(text: str) -> list[str]:
     return decomposed.translate(_BARE).translate(_VARIANTS).split()
 
 
+def has_words(text: str, typed: str) -> bool:
+    """Say whether every word that somebody typed stands in a text, or is a part of one of its words."""
+    there = " ".join(words_of(text))
+    return all(word in there for word in words_of(typed))
+
+
 def mixes_scripts(word: str) -> bool:
     """Say whether a word has letters of several scripts whose letters look alike."""
     if word.isascii():

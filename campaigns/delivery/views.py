@@ -62,8 +62,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import load_member_names
 from campaigns.web.current import settings
 from campaigns.web.error_words import said
-from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("delivery", __name__, url_prefix="/delivery")
@@ -92,12 +91,7 @@ def rehearsal_alarms(runs: Sequence[Run]) -> list[Alarm]:
 @requires(Permission.READ_PLANS)
 def list_runs() -> str:
     """List the organisation's runs, newest first."""
-    runs = paginate(
-        session(),
-        progress.select_runs(current_organisation().id),
-        request.args.get("page", 1, type=whole_number),
-        per_page=20,
-    )
+    runs = asked_page(session(), progress.select_runs(current_organisation().id), Run.id, per_page=20)
     return render_template(
         "delivery/list_runs.html",
         runs=runs,

@@ -18,12 +18,13 @@ from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.teams import load_teams
 from campaigns.inbox.handing_over.queries import count_undecided, is_of_team
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
+from campaigns.inbox.models import Reply
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("inbox", __name__, url_prefix="/inbox")
@@ -104,9 +105,8 @@ def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wante
 def history() -> str:
     """List everything that people wrote and did, newest first, stops and shared places too."""
     organisation_id = current_organisation().id
-    number = request.args.get("page", 1, type=whole_number)
     seen = queries.select_replies(organisation_id).where(conversations.is_seen_by_team(organisation_id))
-    page = paginate(session(), seen, number)
+    page = asked_page(session(), seen, Reply.id)
     return render_template(
         "inbox/history.html",
         page=page,

@@ -31,6 +31,13 @@ def select_messages(organisation_id: int) -> Select[Message]:
     return statement.order_by(Message.theme, Message.title, Message.id)
 
 
+def load_titles(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of an organisation's messages with their titles, by theme and title."""
+    titled = owned(select(Message.id, Message.title), Message, organisation_id)
+    rows = session.execute(titled.order_by(Message.theme, Message.title, Message.id))
+    return [(each.id, each.title) for each in rows]
+
+
 def load_help(session: Session, organisation_id: int, *, fresh_days: int) -> KnownHelp:
     """Read the numbers for help that an organisation's texts may name, of services verified lately."""
     services = load_service_facts(session, organisation_id)

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, RefusedError
+from campaigns.core.folding import has_words
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.core.written_text import clean_line_ends
@@ -33,6 +34,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.locale import current_language
 from campaigns.web.session import session
 
@@ -44,6 +46,8 @@ pages.register_blueprint(library_pages)
 pages.register_blueprint(review_pages)
 
 Page = str | Response | tuple[str, int]
+#: Of what somebody looks for in titles, so many characters are read.
+LONGEST_TITLE = 200
 
 
 @pages.context_processor
@@ -67,9 +71,19 @@ def vocabulary() -> dict[str, object]:
 @pages.get("")
 @requires(Permission.READ_PLANS)
 def index() -> Page:
-    """List the organisation's messages by theme, with the state of each language."""
-    messages = session().scalars(queries.select_messages(current_organisation().id)).all()
-    return render_template("messages/index.html", messages=messages)
+    """List the organisation's messages by theme, the newest ones first where there are many."""
+    organisation_id, find = current_organisation().id, request.args.get("find", "").strip()[:LONGEST_TITLE]
+    theme, statement = request.args.get("theme", ""), queries.select_messages(organisation_id)
+    if theme in THEMES:
+        statement = statement.where(Message.theme == theme)
+    if find:
+        titled = queries.load_titles(session(), organisation_id)
+        statement = statement.where(Message.id.in_([each for each, title in titled if has_words(title, find)]))
+    page = asked_page(session(), statement, Message.id)
+    messages = sorted(page.rows, key=lambda message: (message.theme, message.title, message.id))
+    return render_template(
+        "messages/index.html", page=page, messages=messages, chosen={"theme": theme, "find": find}
+    )
 
 
 @pages.route("/new", methods=["GET", "POST"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -55,6 +55,35 @@ def select_routes(organisation_id: int) -> Select[Route]:
     return owned(select(Route), Route, organisation_id).options(stops).order_by(Route.name, Route.id)
 
 
+def count_places(session: Session, organisation_id: int, kind: PlaceKind) -> int:
+    """Return how many places of a kind an organisation has."""
+    theirs = owned(select(func.count()), Place, organisation_id).select_from(Place)
+    return session.scalar(theirs.where(Place.kind == kind)) or 0
+
+
+def count_routes(session: Session, organisation_id: int) -> int:
+    """Return how many routes an organisation has."""
+    return session.scalar(owned(select(func.count()), Route, organisation_id).select_from(Route)) or 0
+
+
+def named_places(session: Session, organisation_id: int, kind: PlaceKind) -> list[tuple[int, str]]:
+    """Return the ids of places of a kind, each with all names that it has."""
+    named = owned(select(Place.id, Place.name, Place.local_name), Place, organisation_id).where(Place.kind == kind)
+    return [(each.id, f"{each.name} {each.local_name or ''}") for each in session.execute(named)]
+
+
+def named_routes(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of routes with their names."""
+    named = session.execute(owned(select(Route.id, Route.name), Route, organisation_id))
+    return [(each.id, each.name) for each in named]
+
+
+def has_source(session: Session, organisation_id: int, source: str) -> bool:
+    """Say whether one of an organisation's places comes from a source."""
+    named = owned(select(Place.id), Place, organisation_id).where(Place.source == source)
+    return session.scalar(named.where(Place.kind != PlaceKind.CORRIDOR).limit(1)) is not None
+
+
 def programmes_of(session: Session, organisation_id: int) -> list[str]:
     """Return the programmes to which the organisation's routes belong, as they are stored."""
     used = owned(select(Route.programme), Route, organisation_id).where(Route.programme.is_not(None)).distinct()
@@ -97,6 +126,8 @@ def places_by_id(session: Session, organisation_id: int, place_ids: Collection[i
     return {place.id: place for place in rows}
 
 
-def countries_of(places: Iterable[Place]) -> list[str]:
-    """Return the countries that places lie in, in the order of their codes."""
-    return sorted({place.region.country for place in places if place.region})
+def load_countries(session: Session, organisation_id: int) -> list[str]:
+    """Return the countries that an organisation's hotspots and stops lie in, in the order of their codes."""
+    found = owned(select(Region.country).distinct(), Place, organisation_id)
+    found = found.select_from(Place).join(Region, Region.id == Place.region_id)
+    return sorted(session.scalars(found.where(Place.kind != PlaceKind.CORRIDOR)))

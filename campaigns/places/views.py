@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError
 from campaigns.core.words import N_
-from campaigns.places import compare_views, labels, map_views, proposed, service
+from campaigns.places import compare_views, labels, map_views, place_lists, proposed, service
 from campaigns.places.changes.guard import FindUsed, Guard
 from campaigns.places.drafts import Imported
 from campaigns.places.files.geojson import write_hotspots
@@ -40,7 +40,8 @@ from campaigns.places.place_names.candidates import SURE
 from campaigns.places.place_names.geocoder import GazetteerGeocoder
 from campaigns.places.queries import (
     count_named_alike,
-    countries_of,
+    has_source,
+    load_countries,
     programmes_of,
     routes_through,
     select_places,
@@ -81,18 +82,15 @@ def vocabulary() -> dict[str, object]:
 @requires(Permission.READ_CONTENT)
 def index() -> Page:
     """Show the map and the list of hotspots, routes and stops."""
-    places = _places()
-    stops = [place for place in places if place.kind == PlaceKind.STOP]
-    routes = session().scalars(select_routes(current_organisation().id)).all()
+    organisation_id = current_organisation().id
+    lists = place_lists.lists_asked_for(session(), organisation_id)
     return render_template(
         "places/index.html",
-        hotspots=[place for place in places if place.kind == PlaceKind.HOTSPOT],
-        stops=stops,
-        stops_by_country=labels.grouped(stops, labels.country_of),
-        routes=routes,
-        routes_by_programme=labels.grouped(routes, labels.programme_of),
-        has_scenario=any(place.source == labels.SCENARIO for place in places),
-        countries=countries_of(places),
+        lists=lists,
+        stops_by_country=labels.grouped(lists.stops.page.rows, labels.country_of),
+        routes_by_programme=labels.grouped(lists.routes.page.rows, labels.programme_of),
+        has_scenario=has_source(session(), organisation_id, labels.SCENARIO),
+        countries=load_countries(session(), organisation_id),
     )
 
 
@@ -229,20 +227,22 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
         find=find,
         found=found,
         credit=name_table.CREDIT if any(one.raw["kind"] == "town" for one in found) else None,
-        countries=countries_of(places),
+        countries=load_countries(session(), current_organisation().id),
         **_use_of(place),
     )
     return page, form.status
 
 
-def _told_of_saved(key: str, done: str) -> Redirect:
+def _told_of_saved(saved: Place | Route, done: str) -> Redirect:
     """Show map and list, with what was done first; the map shows what the link in it names."""
-    flash(with_link(done, url_for("places.index", _anchor=key), _("Show it in the list")), "good")
+    anchor = f"place-{saved.id}" if isinstance(saved, Place) else f"route-{saved.id}"
+    listed_at = url_for("places.index", _anchor=anchor, **place_lists.where_listed(session(), saved))
+    flash(with_link(done, listed_at, _("Show it in the list")), "good")
     return redirect(url_for("places.index"))
 
 
 def _told_of_place(place: Place, done: str) -> Redirect:
-    answer = _told_of_saved(f"place-{place.id}", done)
+    answer = _told_of_saved(place, done)
     _warn_of_namesakes(place)
     return answer
 
@@ -273,7 +273,7 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
         else:
             if isinstance(saved, Proposal):
                 return _told_of(saved)
-            return _told_of_saved(f"route-{saved.id}", _("%(name)s is saved.", name=saved.name))
+            return _told_of_saved(saved, _("%(name)s is saved.", name=saved.name))
     by_id = {place.id: place for place in places}
     chosen = [(by_id[stop], anchor_of(by_id[stop].geometry)) for stop in form.stops.data if stop in by_id]
     page = render_template(
@@ -283,7 +283,7 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
         chosen=chosen,
         places=places,
         programmes=_programmes(),
-        countries=countries_of(places),
+        countries=load_countries(session(), current_organisation().id),
         **_use_of(route),
     )
     return page, form.status

@@ -26,11 +26,9 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # 
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaigns.audience.forms import CHANNELS
-from campaigns.audience.models import Audience
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.messages.models import Message
 from campaigns.planning.draft import (
     LARGEST_BUDGET,
     LONGEST_LINK,
@@ -52,7 +50,7 @@ from campaigns.planning.models import (
 from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name, listed
-from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.forms import Form, LongSelect, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
@@ -72,8 +70,8 @@ class CampaignForm(Form):
         [InputRequired(), Length(max=LONGEST_NAME)],
         description=_l("For members; nobody else sees it."),
     )
-    message_id = SelectField(_l("Message"), [InputRequired()], coerce=whole_number)
-    audience_id = SelectField(_l("Audience"), [InputRequired()], coerce=whole_number)
+    message_id = LongSelect(_l("Message"), [InputRequired()], coerce=whole_number)
+    audience_id = LongSelect(_l("Audience"), [InputRequired()], coerce=whole_number)
     senders = FieldList(
         SelectField(coerce=_sender_or_none, validators=[Optional()]),
         min_entries=MOST_SENDERS,
@@ -116,11 +114,15 @@ class CampaignForm(Form):
     )
 
     def offer(
-        self, *, messages: Iterable[Message], audiences: Iterable[Audience], senders: Iterable[Sender]
+        self,
+        *,
+        messages: Iterable[tuple[int, str]],
+        audiences: Iterable[tuple[int, str]],
+        senders: Iterable[Sender],
     ) -> None:
         """Fill in what can be chosen."""
-        self.message_id.choices = options((str(row.id), row.title) for row in messages)
-        self.audience_id.choices = options((str(row.id), row.name) for row in audiences)
+        self.message_id.choices = options((str(each), title) for each, title in messages)
+        self.audience_id.choices = options((str(each), name) for each, name in audiences)
         choices = [SelectChoice("", "–"), *(_sender_choice(row) for row in senders)]
         for select in self.senders:
             select.choices = choices

@@ -63,6 +63,13 @@ def select_campaigns(organisation_id: int, *, archived: bool = False) -> Select[
     )
 
 
+def load_campaign_names(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of an organisation's campaigns that are not archived, with name and code, newest first."""
+    named = owned(select(Campaign.id, Campaign.name, Campaign.code), Campaign, organisation_id)
+    rows = session.execute(named.where(Campaign.state != CampaignState.ARCHIVED).order_by(Campaign.id.desc()))
+    return [(each.id, f"{each.name} ({each.code})") for each in rows]
+
+
 def find_campaign(session: Session, slug: str, code: str) -> Campaign | None:
     """Return the campaign with this code of the organisation with this short name, or None."""
     named = select(Campaign).join(Organisation, Organisation.id == Campaign.organisation_id)

@@ -13,12 +13,12 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Audience
-from campaigns.audience.queries import select_audiences
+from campaigns.audience.queries import load_audience_names
 from campaigns.audience.shown_counts.look_notes import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.models import Message
-from campaigns.messages.queries import select_messages, unreviewed_of
+from campaigns.messages.queries import load_titles, unreviewed_of
 from campaigns.planning import campaign_overview, labels, queries, service
 from campaigns.planning.acts.models import Act
 from campaigns.planning.approvals.review import Review, load_review
@@ -51,8 +51,7 @@ from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import said
 from campaigns.web.filters import with_link
-from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("planning", __name__, url_prefix="/campaigns")
@@ -88,7 +87,7 @@ def index() -> Page:
     """List the organisation's campaigns, newest first."""
     archived = "archived" in request.args
     statement = queries.select_campaigns(current_organisation().id, archived=archived)
-    found = paginate(session(), statement, request.args.get("page", 1, type=whole_number), per_page=20)
+    found = asked_page(session(), statement, Campaign.id, per_page=20)
     standings = standings_of(session(), found.rows)
     return render_template("planning/index.html", found=found, archived=archived, standings=standings)
 
@@ -357,8 +356,8 @@ def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
     found = session().scalars(queries.select_senders(organisation_id)).all()
     senders = [row for row in found if row.active or (campaign and row.id in campaign.sender_ids)]
     form.offer(
-        messages=session().scalars(select_messages(organisation_id)),
-        audiences=session().scalars(select_audiences(organisation_id)),
+        messages=load_titles(session(), organisation_id),
+        audiences=load_audience_names(session(), organisation_id),
         senders=senders,
     )
     return form

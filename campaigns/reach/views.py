@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
@@ -34,9 +34,8 @@ from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.staff.shown_numbers import sees_exact, visible
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.locale import current_language
-from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("reach", __name__, url_prefix="/reach")
@@ -81,13 +80,12 @@ def show_overview() -> str:
 def list_runs() -> str:
     """List what campaigns add up to, and their runs, newest first."""
     organisation_id = current_organisation().id
-    number = request.args.get("page", 1, type=whole_number)
-    runs = paginate(session(), queries.select_counted_runs(organisation_id), number, per_page=20)
+    runs = asked_page(session(), queries.select_counted_runs(organisation_id), Run.id, per_page=20)
     return render_template(
         "reach/list_runs.html",
         runs=runs,
         totals=queries.totals_of_runs(session(), runs.rows),
-        campaigns=queries.totals_of_campaigns(session(), organisation_id),
+        campaigns=queries.totals_of_campaigns(session(), runs.rows),
         in_conversations=load_steps(session(), organisation_id, now=clock.now()),
         **_words(),
     )

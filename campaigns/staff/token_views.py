@@ -15,8 +15,8 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.staff.tokens import LONGEST_LIFE, ApiScope, is_good, issue_token, revoke_token, select_tokens
 from campaigns.web.error_words import said
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("tokens", __name__, url_prefix="/settings/api-keys")
@@ -68,9 +68,7 @@ def revoke(token_id: int) -> Response:
 
 
 def _listed(problem: str) -> str:
-    page = paginate(
-        session(), select_tokens(current_organisation().id), request.args.get("page", 1, type=whole_number)
-    )
+    page = asked_page(session(), select_tokens(current_organisation().id), ApiToken.id)
     now = clock.now()
     return render_template(
         "staff/tokens.html",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.blueprints import BlueprintSetupState
@@ -24,6 +22,7 @@ from campaigns.staff.auth import (
     requires,
 )
 from campaigns.staff.forms import ROLE_NAMES, LanguagesForm, OrganisationForm, PasswordForm
+from campaigns.staff.models import AuditEntry
 from campaigns.staff.notes import open_reasons
 from campaigns.staff.permissions import Permission
 from campaigns.staff.sign_in.password_checks import seal_password
@@ -31,10 +30,9 @@ from campaigns.staff.sign_in.password_rules import check_new_password
 from campaigns.web.current import vault
 from campaigns.web.filters import language_name
 from campaigns.web.guards.hosts import local_path
+from campaigns.web.keyed_pages import KeyedPage, asked_page
 from campaigns.web.locale import SESSION_KEY
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import Page as Paginated
-from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("staff", __name__, url_prefix="/settings")
@@ -153,7 +151,7 @@ def _audit_page(*, look: audit.ChainLook | None) -> str:
     about = request.args.get("about", "")
     about = about if about in act_names.SUBJECTS else ""
     entries = queries.select_audit(current_organisation().id, about=about)
-    page = paginate(session(), entries, request.args.get("page", 1, type=whole_number))
+    page = asked_page(session(), entries, AuditEntry.id)
     return render_template(
         "staff/audit.html",
         page=page,
@@ -165,5 +163,5 @@ def _audit_page(*, look: audit.ChainLook | None) -> str:
     )
 
 
-def _reasons(page: Paginated[Any]) -> dict[int, str]:
+def _reasons(page: KeyedPage) -> dict[int, str]:
     return open_reasons(session(), [entry.id for entry, _name in page.rows], vault=vault())

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from flask import g, request
 from flask_wtf import FlaskForm
-from wtforms import SelectMultipleField
+from wtforms import SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.core.errors import FingerpostError
+from campaigns.core.folding import has_words
 from campaigns.web.error_words import said
 from campaigns.web.session import refuse_commit
+
+#: So many choices are listed of those that may be many.
+MOST_LISTED = 50
+#: Of what somebody looks for, so many characters are read.
+LONGEST_WORDS = 100
 
 
 def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
@@ -25,6 +32,46 @@ class Ticks(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+
+class LongSelect(SelectField):
+    """A choice among what may be many: of more than some only the newest are listed, and what is chosen.
+
+    Others are found by words of their names, which a form beside (`layout.html`) puts into the page's address. The
+    values of choices are ids.
+    """
+
+    @property
+    def words(self) -> str:
+        """What is looked for."""
+        return request.args.get(f"{self.name}_words", "").strip()[:LONGEST_WORDS]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more than are listed by themselves; the page then has a form to find others by."""
+        is_cut = len(self.choices or ()) > MOST_LISTED
+        if is_cut:
+            long_selects().add(self.name)
+        return is_cut
+
+    def iter_choices(self) -> Iterator[Any]:
+        """Yield those that are listed; what is chosen is always among them."""
+        every: list[Any] = list(super().iter_choices())
+        if not self.is_cut:
+            return iter(every)
+        named = [each for each in every if each.value]
+        if self.words:
+            listed = [each for each in named if has_words(str(each.label), self.words)][:MOST_LISTED]
+        else:
+            listed = sorted(named, key=lambda each: int(each.value))[-MOST_LISTED:]
+        kept = {str(each.value) for each in listed}
+        return (each for each in every if not each.value or each.selected or str(each.value) in kept)
+
+
+def long_selects() -> set[str]:
+    """Return the names of the fields of this page beside which others can be found."""
+    names: set[str] = g.setdefault("long_selects", set())
+    return names
 
 
 class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types

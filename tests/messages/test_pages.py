@@ -84,6 +84,31 @@ def test_empty_pages_say_what_to_do(author: FlaskClient) -> None:
     assert "Load the work list" in author.get("/directory").text
 
 
+def test_many_messages_are_cut_and_found_by_theme_and_title(pages: Pages, author: FlaskClient) -> None:
+    with pages.sessions.begin() as session:
+        for number in range(55):
+            theme = "aid_is_free" if number % 2 else "docs_keep"
+            a_message(
+                session,
+                pages.ours,
+                {"uk": "Так."},
+                title=f"Документи {number:02}",
+                theme=theme,
+                base_language="uk",
+            )
+
+    def titles(address: str) -> list[str]:
+        return re.findall(r"Документи \d\d", author.get(address).text)
+
+    assert len(titles("/messages")) == 50
+    following = re.search(r'rel="next" href="([^"]+)"', author.get("/messages").text)
+    assert following
+    assert titles(following[1]) == [f"Документи {number:02}" for number in (1, 3, 0, 2, 4)]
+    assert len(titles("/messages?theme=aid_is_free")) == 27
+    assert titles("/messages?find=ДОКУМЕНТИ+17") == ["Документи 17"]
+    assert "No message is like that." in author.get("/messages?find=nothing").text
+
+
 def test_new_message_proposes_the_language_of_the_page(author: FlaskClient) -> None:
     assert '<option selected value="en">' in author.get("/messages/new").text
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -354,3 +355,47 @@ def test_map_gets_the_towns_of_what_it_shows(author: FlaskClient) -> None:
     assert "GeoNames" in author.get("/places").text
     for frame in ("", "1,2,3", "1,2,3,nan", "a,b,c,d"):
         assert author.get(f"/places/towns.json?frame={frame}").status_code == 404
+
+
+@pytest.fixture
+def crossings(pages: Pages, author: FlaskClient) -> None:
+    with pages.sessions.begin() as session:
+        for number in range(160):
+            a_place(
+                session,
+                pages.ours,
+                name=f"Crossing {number:03}",
+                local_name="Перехід Шегині" if number == 57 else None,
+            )
+
+
+def listed(page: str) -> list[str]:
+    return re.findall(r'data-names="([^"]+)"', page)
+
+
+def test_long_list_is_cut_by_name(author: FlaskClient, crossings: None) -> None:
+    first = author.get("/places").text
+    assert len(listed(first)) == 150
+    assert 'Hotspots <span class="quiet">160</span>' in first
+    following = re.search(r'rel="next" href="([^"]+)"', first)
+    assert following
+    assert [name[:12] for name in listed(author.get(following[1]).text)] == [
+        f"Crossing {n}" for n in range(150, 160)
+    ]
+
+
+def test_place_on_any_page_is_found_by_its_names(author: FlaskClient, crossings: None) -> None:
+    assert listed(author.get("/places?find=шегині").text) == ["Crossing 057 Перехід Шегині"]
+    assert "Nothing has this name." in author.get("/places?find=nowhere").text
+
+
+def test_saved_place_is_shown_wherever_it_stands_in_a_long_list(author: FlaskClient, crossings: None) -> None:
+    said = author.post("/places/new", data=CIRCLE, follow_redirects=True).text
+    where = re.search(r'href="([^"]+)">Show it in the list', said)
+    assert where
+    assert listed(author.get(where[1]).text) == ["Station "]
+
+
+def test_address_of_a_list_is_no_way_to_another(author: FlaskClient, crossings: None) -> None:
+    page = author.get("/places?_external=1&_scheme=ftp&_anchor=x&hotspots_after=1").text
+    assert "ftp:" not in page

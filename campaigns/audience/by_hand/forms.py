@@ -19,7 +19,7 @@ from campaigns.audience.models import ContactGroup
 from campaigns.core.languages import all_languages
 from campaigns.places.models import Place
 from campaigns.web.filters import alphabetical, language_name
-from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.forms import Form, LongSelect, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 
@@ -45,7 +45,7 @@ class ChangeForm(Form):
 
     language = SelectField(_l("Language"), [InputRequired()])
     other_language = SelectField(_l("Second language"), [Optional()])
-    place_id = SelectField(
+    place_id = LongSelect(
         _l("Where they are now"),
         [Optional()],
         description=_l("Only what they said themselves."),

@@ -18,6 +18,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.error_words import said
+from campaigns.web.keyed_pages import asked_names
 from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("groups", __name__, url_prefix="/contacts/groups")
@@ -40,7 +41,7 @@ def index() -> Page:
             flash(_("The group is added."), "good")
             return _to_all()
     people, counted = _people()
-    found = session().scalars(select_groups(of)).all()
+    found = asked_names(session(), select_groups(of), ContactGroup.name, ContactGroup.id, words="groups")
     shown = {"groups": found, "kinds": GROUP_KINDS, "people": people, "counted": counted}
     return render_template("audience/by_hand/groups.html", form=form, **shown), form.status
 

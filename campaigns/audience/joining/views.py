@@ -25,6 +25,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.people.public_words import SOURCE, Words, public_languages
 from campaigns.web.session import session
 
@@ -55,8 +56,8 @@ def senders_of(organisation_id: int) -> tuple[list[Any], list[Any]]:
 def index() -> Page:
     """List the organisation's entry points."""
     organisation_id = current_organisation().id
-    found = session().scalars(ways_to_join.select_entry_points(organisation_id)).all()
-    places = places_by_id(session(), organisation_id, [row.place_id for row in found if row.place_id])
+    found = asked_page(session(), ways_to_join.select_entry_points(organisation_id), EntryPoint.id)
+    places = places_by_id(session(), organisation_id, [row.place_id for row in found.rows if row.place_id])
     return render_template("audience/joining/entry_points.html", entry_points=found, places=places)
 
 

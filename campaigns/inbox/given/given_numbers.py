@@ -18,6 +18,8 @@ from campaigns.staff.queries import owned
 
 #: Runs that are looked through, the latest that named the service.
 MOST_RUNS = 50
+#: A run with more messages is not gone through while a page is opened.
+MOST_MESSAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +29,28 @@ class GivenByRun:
     run_id: int
     campaign: str
     created_at: datetime
-    people: int
+    #: None: it has too many messages to go through them while a page is opened.
+    people: int | None
+    #: Its messages, whatever they said.
+    planned: int
     #: The run that corrects what it said; None: nothing does.
     correction_id: int | None
 
 
 def find_runs(session: Session, service: Service) -> list[GivenByRun]:
-    """Return the runs to people that named a service to anybody, the latest first."""
+    """Return the runs to people that named a service to anybody, the latest first; large ones if a text did."""
     runs = _select_runs(service)
-    named = Delivery.run_id.in_(select(runs.c.id))
+    named = Delivery.run_id.in_(select(runs.c.id).where(runs.c.planned <= MOST_MESSAGES))
     people = _got_in(select(Delivery.run_id, func.count().label("people")).where(named), service)
     got = people.group_by(Delivery.run_id).subquery()
     correction = aliased(Run)
     fixed = select(func.max(correction.id)).where(correction.corrects_id == Run.id).scalar_subquery()
     rows = (
-        select(Run.id, Campaign.name, Run.created_at, got.c.people, fixed)
-        .join(got, got.c.run_id == Run.id)
+        select(Run.id, Campaign.name, Run.created_at, got.c.people, Run.planned, fixed)
+        .join(runs, runs.c.id == Run.id)
+        .outerjoin(got, got.c.run_id == Run.id)
         .join(Campaign, Campaign.id == Run.campaign_id)
+        .where(or_(got.c.people.is_not(None), Run.planned > MOST_MESSAGES))
         .order_by(Run.id.desc())
     )
     return [GivenByRun(*row) for row in session.execute(rows)]
@@ -64,6 +71,14 @@ def select_conversations(service: Service) -> Select[Conversation]:
     return found.order_by(Conversation.last_at.desc(), Conversation.id.desc())
 
 
+def count_people(session: Session, service: Service) -> int | None:
+    """Return how many people got a service's number, each once; None where a run of many messages named it."""
+    runs = _select_runs(service)
+    if session.scalar(select(runs.c.id).where(runs.c.planned > MOST_MESSAGES).limit(1)) is not None:
+        return None
+    return session.scalar(select(func.count()).select_from(select_people(service).subquery())) or 0
+
+
 def select_people(service: Service) -> Select[int]:
     """Select the ids of all contacts who got a service's number, each once."""
     runs = _select_runs(service)
@@ -78,7 +93,7 @@ def _select_runs(service: Service) -> Any:
     named = select(RunText.run_id).where(_names(RunText.service_ids, service))
     before = select(RunText.run_id).join(FormerText, FormerText.text_id == RunText.id)
     before = before.where(_names(FormerText.service_ids, service))
-    runs = owned(select(Run.id), Run, service.organisation_id).where(
+    runs = owned(select(Run.id, Run.planned), Run, service.organisation_id).where(
         Run.campaign_id.is_not(None), ~Run.is_rehearsal, or_(Run.id.in_(named), Run.id.in_(before))
     )
     return runs.order_by(Run.id.desc()).limit(MOST_RUNS).subquery()

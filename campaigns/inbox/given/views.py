@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template, request
-from sqlalchemy import func, select
 
 from campaigns.directory.models import Service
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.queries import load_rows
 from campaigns.inbox.conversations.views import words
-from campaigns.inbox.given.given_numbers import find_runs, select_conversations, select_people
+from campaigns.inbox.given.given_numbers import count_people, find_runs, select_conversations
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -28,11 +27,10 @@ def show(service_id: int) -> str:
     service = get_owned(session(), Service, service_id, current_organisation().id)
     shown = select_conversations(service).where(~Conversation.is_complaint)
     page = paginate(session(), shown, request.args.get("page", 1, type=whole_number))
-    people = select(func.count()).select_from(select_people(service).subquery())
     return render_template(
         "inbox/given.html",
         service=service,
-        people=session().scalar(people) or 0,
+        people=count_people(session(), service),
         runs=find_runs(session(), service),
         page=page,
         rows=load_rows(session(), page.rows, vault=vault()),

@@ -13,6 +13,7 @@ from campaigns.messages.models import GlossaryTerm
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.keyed_pages import asked_names
 from campaigns.web.session import session
 
 pages = Blueprint("glossary", __name__, url_prefix="/glossary")
@@ -55,5 +56,6 @@ def remove(term_id: int) -> Page:
 
 
 def _page(form: TermForm) -> Page:
-    terms = session().scalars(select_terms(current_organisation().id)).all()
+    listed = select_terms(current_organisation().id)
+    terms = asked_names(session(), listed, GlossaryTerm.term, GlossaryTerm.id, words="terms")
     return render_template("messages/glossary/index.html", form=form, terms=terms), form.status

@@ -7,13 +7,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from campaigns.core.written_text import TEXT_LIMIT
-from campaigns.messages.models import Message
 from campaigns.planning.do_no_harm.checklist import ITEMS, LONGEST_WORDS, Answer
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, LongSelect, options
 from campaigns.web.number_fields import whole_number
 
 YES, NO = "yes", "no"
@@ -61,11 +60,11 @@ for _item in ITEMS:
 class CorrectionForm(Form):
     """Which message corrects a campaign's."""
 
-    message_id = SelectField(_l("Message of the correction"), [InputRequired()], coerce=whole_number)
+    message_id = LongSelect(_l("Message of the correction"), [InputRequired()], coerce=whole_number)
 
-    def offer(self, messages: Iterable[Message]) -> None:
+    def offer(self, messages: Iterable[tuple[int, str]]) -> None:
         """Fill in what can be chosen."""
-        self.message_id.choices = options((str(row.id), row.title) for row in messages)
+        self.message_id.choices = options((str(each), title) for each, title in messages)
 
 
 class WrittenCorrectionForm(Form):

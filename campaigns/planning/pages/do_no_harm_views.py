@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
-from campaigns.messages.queries import select_messages
+from campaigns.messages.queries import load_titles
 from campaigns.messages.service import TITLE_LIMIT
 from campaigns.planning import queries
 from campaigns.planning.do_no_harm import service as safeguards
@@ -147,8 +147,8 @@ def _correction_page(
 
 
 def _offer(form: CorrectionForm, campaign: Campaign) -> None:
-    own = session().scalars(select_messages(current_organisation().id)).all()
-    form.offer(message for message in own if message.id != campaign.message_id)
+    own = load_titles(session(), current_organisation().id)
+    form.offer((each, title) for each, title in own if each != campaign.message_id)
 
 
 def _campaign(campaign_id: int) -> Campaign:

@@ -174,20 +174,21 @@ class CampaignTotal:
     reached: int
 
 
-def totals_of_campaigns(session: Session, organisation_id: int) -> list[CampaignTotal]:
-    """Return the totals of each campaign that ran, the one that ran last first."""
+def totals_of_campaigns(session: Session, runs: Iterable[Run]) -> list[CampaignTotal]:
+    """Return the totals of each campaign of some runs, of all its runs; the one that ran last first."""
     reached = or_(
         *((RunReach.channel == channel) & RunReach.rung.in_(sorted(rungs)) for channel, rungs in REACHED.items())
     )
     statement = (
-        owned(select(Campaign), Campaign, organisation_id)
-        .add_columns(
+        select(
+            Campaign,
             func.count(RunReach.run_id.distinct()),
             func.sum(RunReach.people),
             func.sum(RunReach.people).filter(reached),
         )
         .join(Run, and_(Run.campaign_id == Campaign.id, counts_as_reach()))
         .join(RunReach, RunReach.run_id == Run.id)
+        .where(Campaign.id.in_({run.campaign_id for run in runs}))
         .group_by(Campaign.id)
         .order_by(func.max(Run.id).desc())
     )

@@ -14,12 +14,11 @@ from wtforms.validators import InputRequired, Optional
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.places.geography.atlas import load_atlas
-from campaigns.planning.models import Campaign
 from campaigns.reach.imported.labels import SOURCES
 from campaigns.reach.imported.models import Source
 from campaigns.reach.imported.reading import Reading
 from campaigns.web.filters import alphabetical, country_name
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, LongSelect, options
 
 
 class ReportForm(Form):
@@ -33,7 +32,7 @@ class ReportForm(Form):
     source = SelectField(
         _l("Whose figures are they?"), choices=options((one.value, name) for one, name in SOURCES.items())
     )
-    campaign_id = SelectField(
+    campaign_id = LongSelect(
         _l("Campaign"),
         [Optional()],
         description=_l("Rows that quote the code of another campaign of yours belong to that one."),
@@ -61,9 +60,9 @@ class ReportForm(Form):
         description=_l("They then stay out of the figures for new people."),
     )
 
-    def offer(self, campaigns: Iterable[Campaign]) -> None:
+    def offer(self, campaigns: Iterable[tuple[int, str]]) -> None:
         """Fill the lists of choices."""
-        named = [(str(each.id), f"{each.name} ({each.code})") for each in campaigns]
+        named = [(str(each), name) for each, name in campaigns]
         self.campaign_id.choices = options([("", _("no campaign of ours")), *named])
         countries = sorted(
             {region.country for region in load_atlas().facts}, key=lambda code: alphabetical(country_name(code))

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import FingerpostError, InputError, RowProblem
 from campaigns.places.queries import regions_by_id
-from campaigns.planning.queries import select_campaigns
+from campaigns.planning.queries import load_campaign_names
 from campaigns.reach.imported import queries, service
 from campaigns.reach.imported.forms import ReportForm
 from campaigns.reach.imported.labels import FIELDS, METHODS, SOURCES
@@ -46,7 +46,7 @@ EXAMPLE = (
 def index() -> Page:
     """Take a file and check it, without importing anything; list the files so far."""
     organisation_id, form = current_organisation().id, ReportForm()
-    form.offer(session().scalars(select_campaigns(organisation_id)))
+    form.offer(load_campaign_names(session(), organisation_id))
     if form.validate_on_submit():
         upload = form.file.data
         try:

@@ -15,7 +15,7 @@ from campaigns.planning.models import Campaign
 from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import queries, service
 from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
-from campaigns.reach.releases.models import JointPartner, JointRequest, ScopeKind, View
+from campaigns.reach.releases.models import JointPartner, JointRequest, Release, ScopeKind, View
 from campaigns.reach.releases.periods import closed_periods
 from campaigns.reach.releases.privacy.region_tree import load_tree
 from campaigns.reach.releases.release_page import as_file, shown
@@ -23,8 +23,8 @@ from campaigns.reach.releases.service import Wanted, make_release, plan_release
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("releases", __name__, url_prefix="/reach/publications")
@@ -52,9 +52,7 @@ def names() -> dict[str, object]:
 def list_releases() -> str:
     """List the releases of the organisation, newest first, with what is left of this year's budget."""
     ours = current_organisation()
-    found = paginate(
-        session(), queries.select_releases(ours.id), request.args.get("page", 1, type=whole_number), per_page=20
-    )
+    found = asked_page(session(), queries.select_releases(ours.id), Release.id, per_page=20)
     return render_template(
         "reach/releases/list.html",
         releases=found,

@@ -34,9 +34,11 @@ pages = Blueprint("typed", __name__, url_prefix="/typed")
 
 #: Kinds of fields that are kept, by their names, as they were typed; never a password or a file.
 KEPT_KINDS = frozenset(
-    {"StringField", "TextAreaField", "RadioField", "SelectField", "IntegerField", "DecimalField"}
+    {"StringField", "TextAreaField", "RadioField", "SelectField", "LongSelect", "IntegerField", "DecimalField"}
     | {"DateField", "DateTimeLocalField"}
 )
+#: Those of them that are chosen from a list.
+_CHOICES = frozenset({"SelectField", "LongSelect", "RadioField"})
 #: Kinds whose boxes are kept, ticked and unticked; a form sends those that are ticked only.
 TICKED_KINDS = frozenset({"BooleanField", "Ticks"})
 
@@ -171,14 +173,14 @@ def _ticked(field: Any) -> list[str]:
 
 
 def _raw(field: Any) -> str:
-    if field.type in ("SelectField", "RadioField"):
+    if field.type in _CHOICES:
         return "" if field.data is None else str(field.data)
     return str(field._value())
 
 
 def _in_words(field: Any, typed: str) -> str:
     """Return what was typed, or of a choice how the page calls it."""
-    if field.type not in ("SelectField", "RadioField"):
+    if field.type not in _CHOICES:
         return typed
     choices = {str(each.value): str(each.label) for each in field.iter_choices()}
     return choices.get(typed, typed)

@@ -15,7 +15,13 @@ from campaigns.directory.models import Service
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.given.given_numbers import find_runs, select_conversations, select_people
+from campaigns.inbox.given.given_numbers import (
+    MOST_MESSAGES,
+    count_people,
+    find_runs,
+    select_conversations,
+    select_people,
+)
 from campaigns.inbox.service import receive_inbound
 from campaigns.messages.queries import load_help
 from campaigns.planning.models import Run
@@ -83,6 +89,12 @@ def test_everybody_who_got_it_and_nobody_else(session: Session, vault: Vault) ->
     assert [each.contact_id for each in session.scalars(select_conversations(service))] == [given]
     [found] = find_runs(session, service)
     assert (found.run_id, found.people, found.correction_id) == (run.id, 2, None)
+    assert count_people(session, service) == len({*by_campaign, given})
+    run.planned = MOST_MESSAGES + 1
+    session.flush()
+    [found] = find_runs(session, service)
+    assert (found.run_id, found.people, found.planned) == (run.id, None, MOST_MESSAGES + 1)
+    assert count_people(session, service) is None
 
 
 def test_page_lists_them_for_those_who_answer(pages: Pages, vault: Vault) -> None:
