@@ -9,7 +9,7 @@ from flask import Blueprint, Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from campaigns import now
+from campaigns import begun, now
 from campaigns.audience import views as audience
 from campaigns.audience.figures import init_counts
 from campaigns.audience.joining import public as joining
@@ -108,6 +108,7 @@ from campaigns.web.state_names import init_states
 #: Pages of staff, in the order of the steps.
 PAGES: tuple[Blueprint, ...] = (
     now.pages,
+    begun.pages,
     proposals.pages,
     account,
     places.pages,

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.files.watch import Watched, find_watched
 from campaigns.audience.forms import CHANNELS
+from campaigns.begun import MOST_ON_NOW, Begun, find_begun
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.core.sentences import Sentence
@@ -183,9 +184,11 @@ def index() -> str:
         "hides_steps": current_membership().hides_first_steps,
         "example": find_example(session(), current_organisation().id),
         "empty_runs": _empty_runs(current_organisation().id),
+        "begun": _find_begun(),
         "may_add_example": bool(steps) and not has_earlier(session(), current_organisation().id),
     }
-    return render_template("now.html", channels=CHANNELS, may_open=may_open, **known, **moving)
+    words = {"channels": CHANNELS, "may_open": may_open, "most_begun": MOST_ON_NOW}
+    return render_template("now.html", **words, **known, **moving)
 
 
 @pages.post("/now/first-steps")
@@ -329,6 +332,13 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         low=_find_low(organisation_id) if reviews or edits or administers else [],
         watched=_find_watched(organisation_id) if administers or may_now(Permission.HANDLE_CONTACTS) else [],
     )
+
+
+def _find_begun() -> list[Begun]:
+    """Return the newest drafts of the member, and one more where there are more."""
+    if not may_now(Permission.EDIT):
+        return []
+    return find_begun(session(), current_organisation().id, current_member().id, most=MOST_ON_NOW + 1)
 
 
 def _find_proposals() -> list[tuple[int, str, str]]:
