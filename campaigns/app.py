@@ -72,6 +72,7 @@ from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
 from campaigns.reach import views as reach
 from campaigns.reach.outcomes import proposed as outcomes_proposed
+from campaigns.reach.place_told import tell_place
 from campaigns.reach.releases import api as releases_api
 from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import public as reports
@@ -221,7 +222,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     init_entry_points(app, find_senders=find_in_use)
     approver_wait = timedelta(hours=settings.approver_wait_hours)
     init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password), RESET_KIND))
-    places.init_places(app, find_used=find_used)
+    places.init_places(app, find_used=find_used, tell_place=tell_place)
     public_pages.init_public_pages(app, is_founding=is_founding, is_other_admin=is_other_admin)
     init_counts(app)
     init_alerts(app)

@@ -32,7 +32,7 @@ def show(change_id: int) -> str:
         proposal=proposal,
         name=proposal.before["name"],
         countries=sorted(country for country in found if country),
-        editing=url_for("places.edit", place_id=subject_id)
+        editing=url_for("places.show", place_id=subject_id)
         if is_place
         else url_for("places.edit_route", route_id=subject_id),
         may_edit=may_now(Permission.EDIT),

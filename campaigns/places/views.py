@@ -38,6 +38,7 @@ from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.place_names import name_table
 from campaigns.places.place_names.candidates import SURE
 from campaigns.places.place_names.geocoder import GazetteerGeocoder
+from campaigns.places.place_story import TellPlace
 from campaigns.places.queries import (
     count_named_alike,
     has_source,
@@ -61,15 +62,15 @@ from campaigns.web.uploads import read_upload, take_whole
 pages = Blueprint("places", __name__, url_prefix="/places")
 
 Page = str | Response | Redirect | tuple[str, int]
-#: Where an application keeps how to find out what is in use.
-_USED = "fingerpost.used_places"
+#: Where an application keeps how to find out what is in use, and how to tell of a place.
+_USED, _TOLD = "fingerpost.used_places", "fingerpost.place_told"
 pages.register_blueprint(compare_views.pages)
 pages.register_blueprint(map_views.pages)
 
 
-def init_places(app: Flask, *, find_used: FindUsed) -> None:
-    """Tell the pages of `app` how to find out what is in use, which belongs to a later step."""
-    app.extensions[_USED] = find_used
+def init_places(app: Flask, *, find_used: FindUsed, tell_place: TellPlace) -> None:
+    """Tell the pages of `app` how to find out what is in use and what to tell of a place: later steps know."""
+    app.extensions |= {_USED: find_used, _TOLD: tell_place}
 
 
 @pages.context_processor
@@ -111,10 +112,18 @@ def create() -> Page:
     return _place_page(form, None)
 
 
-@pages.route("/<int:place_id>", methods=["GET", "POST"])
+@pages.get("/<int:place_id>")
+@requires(Permission.READ_CONTENT)
+def show(place_id: int) -> Page:
+    """Show a hotspot or stop: who is there, its last campaigns, and for whoever edits its form."""
+    place = _place(place_id)
+    return _place_page(PlaceForm(place, given=_found_place()), place)
+
+
+@pages.post("/<int:place_id>")
 @requires(Permission.EDIT)
 def edit(place_id: int) -> Page:
-    """Show and change a hotspot or stop."""
+    """Change a hotspot or stop."""
     place = _place(place_id)
     form = PlaceForm(place, given=_found_place())
     if form.validate_on_submit():
@@ -228,6 +237,7 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
         found=found,
         credit=name_table.CREDIT if any(one.raw["kind"] == "town" for one in found) else None,
         countries=load_countries(session(), current_organisation().id),
+        told=cast(TellPlace, current_app.extensions[_TOLD])(place) if place else None,
         **_use_of(place),
     )
     return page, form.status

@@ -308,7 +308,7 @@ def test_approver_sees_places_and_changes_none(pages: Pages, client_for: Callabl
     page = approver.get("/places").text
     assert "Medyka crossing" in page
     assert "Medyka crossing" in approver.get("/places/map.json").text
-    assert f'href="/places/{place.id}"' not in page
+    assert f'href="/places/{place.id}"' in page
     assert "/places/new" not in page
     assert "Import" not in page
     assert approver.post(f"/places/{place.id}", data=CIRCLE).status_code == 403
