@@ -61,6 +61,13 @@ def test_member_works_in_one_organisation_at_a_time(pages: Pages) -> None:
     assert client.post("/organisation", data={"organisation_id": 999_999}).status_code == 404
 
 
+def test_a_list_without_an_empty_answer_is_not_called_optional(client_for: Callable[..., FlaskClient]) -> None:
+    page = client_for(Role.ADMIN).get("/settings/organisation").text
+    assert re.search(r'<label for="time_zone">Time zone</label>', page)
+    # Whoever leaves it empty covers the whole country.
+    assert "optional" in client_for(Role.AUTHOR).get("/directory/new").text
+
+
 @pytest.mark.both_databases
 def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.ADMIN)

@@ -15,7 +15,7 @@ SOURCES: dict[Source, LazyString] = {
     Source.LEAFLETS: _l("Leaflets and posters"),
     Source.RADIO: _l("Radio and television"),
     Source.U_REPORT: _l("U-Report"),
-    Source.PARTNER: _l("Partner form (5W)"),
+    Source.PARTNER: _l("Partner form (who, what, where, when, for whom)"),
 }
 
 METHODS: dict[Method, LazyString] = {

@@ -27,7 +27,7 @@ EVERY_NAMES = {Every.MONTH: _l("Each month"), Every.QUARTER: _l("Each quarter")}
 FORMAT_NAMES = {
     "csv": _l("Table (CSV)"),
     "xlsx": _l("Spreadsheet (XLSX)"),
-    "hxl": _l("Table with HXL tags (CSV)"),
+    "hxl": _l("Table for collections of humanitarian data (CSV with HXL)"),
     "geojson": _l("Map (GeoJSON)"),
     "json": _l("Everything (JSON)"),
 }
