@@ -47,6 +47,8 @@ WINDOW = 64
 SENDER = "FINGERPOST"
 #: Parts per second; far above what any machine sends, so that the pace never waits.
 NO_LIMIT = 1_000_000.0
+#: What takes the messages: one that costs next to nothing, or the one that is as careful as a provider.
+PROVIDERS: dict[str, type[SandboxProcess]] = {"bare": BareProvider, "sandbox": SandboxProcess}
 #: Messages of the floor in each round: it is slow, and its rate does not depend on how many they are.
 FLOOR_PEOPLE = 1000
 
@@ -166,14 +168,14 @@ class Round:
         return self.people // 2 * 2 / self.bare.seconds
 
 
-def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
+def measure(kind: str, people: int, rounds: int, over: str) -> dict[str, Any]:
     """Return the figures of one database."""
     # As in a worker, and for both sides alike.
     tune_interpreter()
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
     done: list[Round] = []
     with ExitStack() as stack:
-        database, sandbox = stack.enter_context(fresh_database(kind)), stack.enter_context(BareProvider())
+        database, sandbox = stack.enter_context(fresh_database(kind)), stack.enter_context(PROVIDERS[over]())
         # On the disk of the database, and the same for all rounds, as a worker has it that begins anew.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-")))
         workers = make_worker_engine(database.url.render_as_string(hide_password=False))
@@ -187,6 +189,7 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     return {
         "people": people,
         "rounds": rounds,
+        "over": over,
         "ratio_to_bare": ratios["median"],
         **ratios,
         "cpu_ratio": summary([one.sent.cpu / one.bare.cpu for one in done]),
@@ -276,10 +279,13 @@ def _cpu_seconds() -> float:
 @click.command()
 @click.option("--people", default=20_000, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
+@click.option(
+    "--over", type=click.Choice([*PROVIDERS]), default="bare", show_default=True, help="What takes them."
+)
 @measures_each
-def main(kind: str, people: int, rounds: int) -> dict[str, Any]:
+def main(kind: str, people: int, rounds: int, over: str) -> dict[str, Any]:
     """Measure the engine's rate as a ratio to a bare loop with the same client and server."""
-    return measure(kind, people, rounds)
+    return measure(kind, people, rounds, over)
 
 
 if __name__ == "__main__":

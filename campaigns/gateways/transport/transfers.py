@@ -7,9 +7,7 @@ kept, names, TLS, HTTP, time-outs.
 from __future__ import annotations
 
 import asyncio
-from errno import EBADF, ENOTSOCK
-from socket import AF_INET, MSG_DONTWAIT, MSG_PEEK, SOCK_STREAM
-from socket import socket as Socket  # noqa: N812
+from select import POLLIN, POLLNVAL, poll
 
 import pycurl
 
@@ -50,17 +48,10 @@ class Transfers:
         number = self._kept.get(local_port)
         if number is None:
             return False
-        kept = Socket(AF_INET, SOCK_STREAM, fileno=number)
-        try:
-            kept.recv(1, MSG_PEEK | MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            # An older connection had this port, and its socket is gone.
-            return error.errno not in (EBADF, ENOTSOCK)
-        finally:
-            kept.detach()
-        return True
+        looking = poll()
+        looking.register(number, POLLIN)
+        # POLLNVAL: an older connection had this port, and its socket is gone.
+        return any(seen & ~POLLNVAL for _, seen in looking.poll(0))
 
     def close(self) -> None:
         """Close all connections; a transfer that is still under way ends as if it had been called back."""
