@@ -16,14 +16,16 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import withdraw
 from campaigns.audience.figures import init_counts
+from campaigns.audience.kept.people_questions import PEOPLE
 from campaigns.audience.kept.renewing import Renewal
-from campaigns.audience.models import Address, Audience, KeptCount
+from campaigns.audience.models import Address, Audience, Channel, KeptCount
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
 from campaigns.upkeep import COUNTS
 from campaigns.web.session import database
 from tests.audience.people import person
+from tests.factories import a_contact, an_address
 from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
@@ -129,6 +131,31 @@ def test_page_waits_and_then_shows_what_was_counted(waiting: Pages, story: Story
     page = everything.get(address).text
     assert "Counted 1 second ago." in page
     assert "Who gets it" in page
+
+
+def test_figures_beside_each_other_that_were_counted_apart_are_counted_together(
+    waiting: Pages, story: Story, everything: FlaskClient, vault: Vault
+) -> None:
+    """An audience is shown with whom each channel would reach alone."""
+    with waiting.sessions.begin() as session:
+        contact = a_contact(session, waiting.ours)
+        an_address(session, contact, vault, channel=Channel.WHATSAPP, number="+380509998877")
+    address = f"/audience/{story.campaign.audience_id}"
+    with standing_at(START):
+        for _ in range(2):
+            everything.get(address)
+            count(waiting)
+        # Nothing of it is old.
+        everything.get(address)
+        assert count(waiting) == 0
+    of_rules = select(KeptCount).where(KeptCount.kind == PEOPLE).order_by(KeptCount.id)
+    with waiting.sessions.begin() as session:
+        session.scalars(of_rules).all()[0].counted_at = START - timedelta(seconds=1)
+    with standing_at(START + timedelta(seconds=1)):
+        everything.get(address)
+        assert count(waiting) > 1
+    with waiting.sessions() as session:
+        assert {each.counted_at for each in session.scalars(of_rules)} == {START + timedelta(seconds=1)}
 
 
 def test_member_has_it_counted_now(waiting: Pages, story: Story, everything: FlaskClient) -> None:
