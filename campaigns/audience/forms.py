@@ -19,7 +19,7 @@ from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, Rout
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.places.models import Place, Region, Route
+from campaigns.places.models import Region, Route
 from campaigns.web.filters import alphabetical, country_name, language_name, region_name
 from campaigns.web.forms import Form, LongSelect, Ticks, options
 from campaigns.web.number_fields import whole_number
@@ -91,10 +91,10 @@ class AudienceForm(Form):
     )
 
     def offer(
-        self, *, places: Iterable[Place], regions: Collection[Region], groups: Iterable[ContactGroup]
+        self, *, places: Iterable[tuple[int, str]], regions: Collection[Region], groups: Iterable[ContactGroup]
     ) -> None:
         """Fill in what can be chosen."""
-        self.place_ids.choices = options((place.id, place.name) for place in places)  # type: ignore[misc]
+        self.place_ids.choices = options((str(each), name) for each, name in places)
         self.group_ids.choices = options((each.id, each.name) for each in groups)  # type: ignore[misc]
         self.region_codes.choices = options((region.code, region_name(region)) for region in regions)
         countries = {region.country: country_name(region.country) for region in regions}
@@ -176,9 +176,9 @@ class EntryPointForm(Form):
         description=_l("Latin letters, digits, _ and -. Left empty, it gets a short one."),
     )
 
-    def offer(self, places: Iterable[Place]) -> None:
+    def offer(self, places: Iterable[tuple[int, str]]) -> None:
         """Fill in what can be chosen."""
-        named = [(str(place.id), place.name) for place in places]
+        named = [(str(each), name) for each, name in places]
         languages = [(code, language_name(code)) for code in all_languages()]
         self.place_id.choices = options([("", _("No place")), *named])
         self.language.choices = options([("", _("Left open")), *languages])

@@ -34,7 +34,7 @@ from campaigns.audience.shown_counts.silent_views import pages as silent_pages
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told, rounded, told
-from campaigns.places.queries import regions_by_id, select_places, select_routes
+from campaigns.places.queries import load_place_names, regions_by_id, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -211,7 +211,7 @@ def _offer(form: AudienceForm) -> None:
     contacts, _standing = find_contacts()
     regions = session().scalars(queries.select_offered_regions(organisation_id, contacts, **named)).all()
     groups = session().scalars(select_groups(organisation_id))
-    form.offer(places=session().scalars(select_places(organisation_id)), regions=regions, groups=groups)
+    form.offer(places=load_place_names(session(), organisation_id), regions=regions, groups=groups)
 
 
 def _routes() -> Any:

@@ -55,6 +55,12 @@ def select_routes(organisation_id: int) -> Select[Route]:
     return owned(select(Route), Route, organisation_id).options(stops).order_by(Route.name, Route.id)
 
 
+def load_place_names(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of an organisation's hotspots and stops with their names, by name."""
+    named = owned(select(Place.id, Place.name), Place, organisation_id).where(Place.kind != PlaceKind.CORRIDOR)
+    return [(each.id, each.name) for each in session.execute(named.order_by(Place.name, Place.id))]
+
+
 def count_places(session: Session, organisation_id: int, kind: PlaceKind) -> int:
     """Return how many places of a kind an organisation has."""
     theirs = owned(select(func.count()), Place, organisation_id).select_from(Place)
