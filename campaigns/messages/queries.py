@@ -31,6 +31,12 @@ def select_messages(organisation_id: int) -> Select[Message]:
     return statement.order_by(Message.theme, Message.title, Message.id)
 
 
+def load_languages(session: Session, organisation_id: int) -> set[str]:
+    """Return the languages in which an organisation's messages have texts."""
+    written = owned(select(Translation.language), Message, organisation_id).join(Translation.message)
+    return set(session.scalars(written.distinct()))
+
+
 def load_titles(session: Session, organisation_id: int) -> list[tuple[int, str]]:
     """Return the ids of an organisation's messages with their titles, by theme and title."""
     titled = owned(select(Message.id, Message.title), Message, organisation_id)

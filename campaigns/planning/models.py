@@ -164,6 +164,17 @@ class Campaign(Base):
         return tuple(each.sender_id for each in self.ranked_senders)
 
 
+class CommonCorrection(Base):
+    """The message that corrects every campaign of an organisation that names no other one, where it covers it."""
+
+    __tablename__ = "common_correction"
+
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    chosen_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    chosen_at: Mapped[datetime]
+
+
 class ZonePolicy(StrEnum):
     """Whose clock a schedule's wall-clock time is read on."""
 

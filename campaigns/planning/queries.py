@@ -24,6 +24,7 @@ from campaigns.planning.models import (
     Campaign,
     CampaignSender,
     CampaignState,
+    CommonCorrection,
     Decision,
     FallbackPolicy,
     Run,
@@ -209,7 +210,7 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
 
     That is the campaign, its messages, audience or places, and what is known of a service that it may name.
     """
-    message_ids = [each for each in (campaign.message_id, campaign.correction_id) if each is not None]
+    message_ids = [each for each in (campaign.message_id, correction_id_of(session, campaign)) if each is not None]
     translations = session.scalars(select(Translation).where(Translation.message_id.in_(message_ids))).all()
     texts = [text for each in translations for text in (each.text, *each.wordings.values())]
     named = load_named(session, campaign.organisation_id, texts)
@@ -300,9 +301,30 @@ def load_content(session: Session, campaign: Campaign) -> Content:
 
 def correction_texts(session: Session, campaign: Campaign) -> dict[str, str]:
     """Return the reviewed texts, by language, that correct what the campaign says; empty without a correction."""
-    if campaign.correction_id is None:
-        return {}
-    return _texts_of(_read_message(session, campaign.correction_id))
+    correction_id = correction_id_of(session, campaign)
+    return {} if correction_id is None else _texts_of(_read_message(session, correction_id))
+
+
+def find_common_correction(session: Session, organisation_id: int) -> Message | None:
+    """Return the message that corrects whatever the organisation's campaigns say, or None."""
+    chosen = owned(select(CommonCorrection.message_id), CommonCorrection, organisation_id)
+    message_id = session.scalar(chosen)
+    return None if message_id is None else _read_message(session, message_id)
+
+
+def correction_id_of(session: Session, campaign: Campaign) -> int | None:
+    """Return the id of the message that corrects a campaign: the one chosen for it, or None.
+
+    While it is a draft that names none it is the organisation's, where that is reviewed in every language that is
+    sent; `submit_campaign` then names it, so that it is approved and bound as any other.
+    """
+    if campaign.correction_id is not None or campaign.state != CampaignState.DRAFT or campaign.is_example:
+        return campaign.correction_id
+    common = find_common_correction(session, campaign.organisation_id)
+    if common is None or common.id == campaign.message_id:
+        return None
+    texts = _texts_of(_message(session, campaign))
+    return common.id if texts and texts.keys() <= _texts_of(common).keys() else None
 
 
 def load_senders(session: Session, campaign: Campaign) -> list[Sender]:

@@ -25,6 +25,7 @@ from campaigns.planning.approvals.approved_people import forget_people
 from campaigns.planning.approvals.decision_rows import decide
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_codes import free_code
+from campaigns.planning.do_no_harm.common_correction import adopt_common_correction
 from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.estimates.audience_counts import find_clocks, tally_of
 from campaigns.planning.estimates.counted_people import CountedPeople, keep_audience
@@ -215,10 +216,11 @@ def submit_campaign(
     Raises TransitionError unless it is a draft, GateError for a red gate besides harm.
     """
     check_may_submit(session, campaign, by=by)
+    adopted = adopt_common_correction(session, campaign)
     check = partial(assess, session, campaign, now=clock.now(), policy=policy, unconnected=unconnected)
     assessed = _all_green(session, campaign, check, counted, besides=FOR_APPROVERS)
     _move(campaign, CampaignState.SUBMITTED)
-    _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest)
+    _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest, **adopted)
     return assessed
 
 

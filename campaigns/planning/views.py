@@ -30,6 +30,7 @@ from campaigns.planning.pages import change_labels
 from campaigns.planning.pages.asked_views import ask, asked_of, waits_for_count
 from campaigns.planning.pages.asked_views import pages as asked_pages
 from campaigns.planning.pages.calendar_views import pages as calendar_pages
+from campaigns.planning.pages.common_correction_views import pages as common_correction_pages
 from campaigns.planning.pages.coverage_views import pages as coverage_pages
 from campaigns.planning.pages.do_no_harm_views import pages as safeguard_pages
 from campaigns.planning.pages.gate_views import pages as gate_pages
@@ -61,6 +62,7 @@ pages.register_blueprint(calendar_pages)
 pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
 pages.register_blueprint(coverage_pages)
+pages.register_blueprint(common_correction_pages)
 pages.register_blueprint(gate_pages)
 pages.register_blueprint(asked_pages)
 # The composer says what a text costs, and stands before this step.
@@ -295,6 +297,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         policy=policy,
         runs=runs,
         rehearsals=rehearsals,
+        corrected_by=queries.correction_id_of(session(), campaign),
         phones_url=settings().phones_url() if by.may_edit or by.may_review else "",
         **asked_of(campaign),
     )

@@ -58,6 +58,8 @@ ACTS: dict[str, LazyString] = {
     "conversation.snooze": _lp("act", "Put off"),
     "conversation.take": _lp("act", "Taken"),
     "conversation.themes": _lp("act", "Themes changed"),
+    "correction.choose": _lp("act", "Correction of the organisation chosen"),
+    "correction.drop": _lp("act", "Correction of the organisation removed"),
     "delivery.resend": _lp("act", "Sent again"),
     "duty.add": _lp("act", "Added"),
     "duty.change": _lp("act", "Changed"),

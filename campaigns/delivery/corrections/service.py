@@ -165,7 +165,7 @@ def _void(session: Session, message: Message, campaigns: Iterable[Campaign]) -> 
 
 def _corrected_content(session: Session, campaign: Campaign, content: Content, runs: Sequence[Run]) -> Content:
     """Return what the correction says, over the senders that the wrong runs had."""
-    message = session.get_one(Message, campaign.correction_id or 0)
+    message = session.get_one(Message, queries.correction_id_of(session, campaign) or 0)
     senders = {each.sender_id: each.sender for run in runs for each in run.ranked_senders}
     return replace(
         content,

@@ -50,6 +50,8 @@ class Correction:
     missing: tuple[str, ...]
     #: Of these, the languages in which it is written and waits for its review.
     waiting: tuple[str, ...]
+    #: It is the organisation's, which corrects every campaign that names no other one.
+    is_common: bool = False
 
 
 def harm_answers_of(session: Session, campaign: Campaign, content: Content | None = None) -> HarmAnswers | None:
@@ -71,13 +73,24 @@ def harm_answers_of(session: Session, campaign: Campaign, content: Content | Non
 
 def correction_of(session: Session, campaign: Campaign, content: Content | None = None) -> Correction | None:
     """Return the campaign's correction as it stands now, or None when none is prepared."""
-    if campaign.correction is None:
+    common = queries.find_common_correction(session, campaign.organisation_id)
+    correction_id = queries.correction_id_of(session, campaign)
+    if correction_id is None:
         return None
+    message = common if common and common.id == correction_id else session.get_one(Message, correction_id)
     content = content or queries.load_content(session, campaign)
     missing = tuple(sorted(set(content.texts) - set(content.correction)))
-    unreviewed = unreviewed_of(campaign.correction)
+    unreviewed = unreviewed_of(message)
     waiting = tuple(language for language in missing if language in unreviewed)
-    return Correction(campaign.correction, dict(content.correction), missing, waiting)
+    return Correction(message, dict(content.correction), missing, waiting, is_common=message is common)
+
+
+def find_uncovered(session: Session, campaign: Campaign, content: Content) -> list[str]:
+    """Return the languages of a campaign in which the organisation's correction, if any, is not reviewed."""
+    common = queries.find_common_correction(session, campaign.organisation_id)
+    if common is None or common.id == campaign.message_id:
+        return []
+    return sorted(content.texts.keys() - current_texts(common).keys())
 
 
 def find_fitting_correction(session: Session, campaign: Campaign, content: Content) -> Message | None:

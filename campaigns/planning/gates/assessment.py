@@ -29,7 +29,12 @@ from campaigns.messages.queries import load_help, load_translation_facts, return
 from campaigns.places.models import Place, Region
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import CountryWarning, warnings_for
-from campaigns.planning.do_no_harm.queries import confirmations_of, correction_of, harm_answers_of
+from campaigns.planning.do_no_harm.queries import (
+    confirmations_of,
+    correction_of,
+    find_uncovered,
+    harm_answers_of,
+)
 from campaigns.planning.estimates.audience_counts import Tally, count_audience, load_resolution
 from campaigns.planning.estimates.cost import Estimate, estimate_cost
 from campaigns.planning.estimates.rendered_texts import (
@@ -246,8 +251,13 @@ def _prepared_gates(session: Session, campaign: Campaign, content: Content, tall
     return [
         mandate_gate(campaign, outside, unplaced),
         harm_gate(campaign, harm_answers_of(session, campaign, content)),
-        correction_gate(campaign, correction_of(session, campaign, content)),
+        _correction_gate(session, campaign, content),
     ]
+
+
+def _correction_gate(session: Session, campaign: Campaign, content: Content) -> Gate:
+    found = correction_of(session, campaign, content)
+    return correction_gate(campaign, found, [] if found else find_uncovered(session, campaign, content))
 
 
 def _text_gates(

@@ -43,9 +43,15 @@ def harm_gate(campaign: Campaign, answers: HarmAnswers | None) -> Gate:
     return plan_gate("harm", passed, template, values, _to("planning.safeguards.harm", campaign))
 
 
-def correction_gate(campaign: Campaign, correction: Correction | None) -> Gate:
-    """Block until a correction is prepared in every language that is sent."""
+def correction_gate(campaign: Campaign, correction: Correction | None, uncovered: Sequence[str] = ()) -> Gate:
+    """Block until a correction is prepared in every language that is sent, and say which one that is.
+
+    `uncovered` are the languages in which the organisation's own correction is not reviewed.
+    """
     link = _to("planning.safeguards.correction", campaign)
+    if correction is None and uncovered:
+        template = N_("No correction is prepared, and that of the organisation is not reviewed in %(languages)s.")
+        return plan_gate("correction", False, template, {}, link, languages=uncovered)
     if correction is None:
         template = N_("No correction is prepared: whoever got a wrong number has to be told at once.")
         return plan_gate("correction", False, template, {}, link)
@@ -57,7 +63,12 @@ def correction_gate(campaign: Campaign, correction: Correction | None) -> Gate:
     if correction.missing:
         template = N_("The correction has no reviewed text in %(languages)s.")
         return plan_gate("correction", False, template, {}, link, languages=correction.missing)
-    return plan_gate("correction", True, N_("A correction is prepared in every language that is sent."), {}, link)
+    template = (
+        N_("The organisation’s correction is used: “%(title)s”. It is reviewed in every language that is sent.")
+        if correction.is_common
+        else N_("The correction “%(title)s” is prepared in every language that is sent.")
+    )
+    return plan_gate("correction", True, template, {"title": correction.message.title}, link)
 
 
 def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) -> Gate:

@@ -12,7 +12,8 @@ from wtforms.validators import InputRequired, Length
 
 from campaigns.core.written_text import TEXT_LIMIT
 from campaigns.planning.do_no_harm.checklist import ITEMS, LONGEST_WORDS, Answer
-from campaigns.web.forms import Form, LongSelect, options
+from campaigns.web.filters import alphabetical, language_name
+from campaigns.web.forms import Form, LongSelect, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 YES, NO = "yes", "no"
@@ -71,6 +72,31 @@ class WrittenCorrectionForm(Form):
     """The text of a correction, in the language that the campaign's message is written in."""
 
     body = TextAreaField(_l("What is right instead"), [InputRequired(), Length(max=TEXT_LIMIT)])
+
+
+class CommonCorrectionForm(Form):
+    """Which message corrects every campaign that names no other one."""
+
+    #: 0: none.
+    message_id = LongSelect(
+        _l("Correction of the organisation"), coerce=lambda value: whole_number(value) if value else 0
+    )
+
+    def offer(self, messages: Iterable[tuple[int, str]]) -> None:
+        """Fill in what can be chosen."""
+        titles = ((str(each), title) for each, title in messages)
+        self.message_id.choices = options([("", _("None: each campaign has its own")), *titles])
+
+
+class BundledCorrectionForm(Form):
+    """In which languages the bundled sentences become a message."""
+
+    languages = Ticks(_l("Languages"))
+
+    def offer(self, languages: Iterable[str]) -> None:
+        """Fill in what can be ticked, by its name."""
+        named = sorted(((code, language_name(code)) for code in languages), key=lambda pair: alphabetical(pair[1]))
+        self.languages.choices = options(named)
 
 
 def data_of(answers: Mapping[str, Answer]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from campaigns.messages.service import TITLE_LIMIT
 from campaigns.planning import queries
 from campaigns.planning.do_no_harm import service as safeguards
 from campaigns.planning.do_no_harm.checklist import ITEMS
+from campaigns.planning.do_no_harm.queries import find_uncovered
 from campaigns.planning.models import Campaign
 from campaigns.planning.pages.do_no_harm_forms import CorrectionForm, HarmForm, WrittenCorrectionForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -58,7 +59,8 @@ def answer(campaign_id: int) -> Page:
 def correction(campaign_id: int) -> Page:
     """Show the prepared correction beside what it corrects."""
     campaign = _campaign(campaign_id)
-    return _correction_page(campaign, CorrectionForm(data={"message_id": campaign.correction_id}))
+    chosen = queries.correction_id_of(session(), campaign)
+    return _correction_page(campaign, CorrectionForm(data={"message_id": chosen}))
 
 
 @pages.post("/correction")
@@ -139,6 +141,8 @@ def _correction_page(
         content=content,
         found=found,
         fitting=fitting,
+        uncovered=[] if found else find_uncovered(session(), campaign, content),
+        has_common=queries.find_common_correction(session(), campaign.organisation_id) is not None,
         form=written if written.errors or written.form_errors else form,
         choice=form,
         written=written,

@@ -97,15 +97,17 @@ def ask_for_missing(
 
 def count_missing_corrections(session: Session, campaign: Campaign, content: Content) -> int:
     """Count the texts of the correction that WhatsApp was never asked for; without them it cannot go out there."""
+    correction_id = queries.correction_id_of(session, campaign)
     missing = _missing(session, campaign, content)
-    return sum(message.id == campaign.correction_id for message, _language, _text in missing)
+    return sum(message.id == correction_id for message, _language, _text in missing)
 
 
 def _missing(session: Session, campaign: Campaign, content: Content) -> list[tuple[Message, str, str]]:
     """Return the texts, with their messages and languages, that nobody asked for."""
     sources = [(campaign.message, content)]
-    if campaign.correction is not None:
-        sources.append((campaign.correction, content.of_correction(campaign.correction.id)))
+    correction_id = queries.correction_id_of(session, campaign)
+    if correction_id is not None:
+        sources.append((session.get_one(Message, correction_id), content.of_correction(correction_id)))
     return [
         (message, language, source.texts_on(Channel.WHATSAPP)[language])
         for message, source in sources

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError, PlaceholderError, TransitionError
 from campaigns.messages.models import Message, TranslationState
+from campaigns.planning.do_no_harm.common_correction import choose_common_correction
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.queries import load_content
 from campaigns.planning.whatsapp.requests import ask_for_missing, ask_for_template, count_missing_corrections
@@ -132,3 +133,19 @@ def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campa
     assert count_missing_corrections(session, campaign, content) == 0
     of_correction = select(WhatsAppTemplate.body).where(WhatsAppTemplate.message_id == correction.id)
     assert session.scalars(of_correction).all() == ["Wrong number."]
+
+
+def test_the_organisations_correction_is_asked_for_with_a_draft_that_follows_it(
+    session: Session, campaign: Campaign
+) -> None:
+    organisation = session.get_one(Organisation, campaign.organisation_id)
+    texts = {language: f"Wrong: {language}." for language in load_content(session, campaign).texts}
+    common = a_message(session, organisation, texts)
+    by = a_member(session, organisation)
+    choose_common_correction(session, organisation.id, message_id=common.id, by=by.id)
+    content = load_content(session, campaign)
+    assert count_missing_corrections(session, campaign, content) == len(texts)
+    ask_for_missing(
+        session, campaign, category=TemplateCategory.UTILITY, by=by.id, credentials=credentials(session)
+    )
+    assert count_missing_corrections(session, campaign, content) == 0

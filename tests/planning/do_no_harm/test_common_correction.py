@@ -1,0 +1,141 @@
+"""One correction stands for a whole organisation: drafts that it covers follow it, bound as any other."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import InputError, NotFoundError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.languages import all_languages
+from campaigns.messages.models import Message, TranslationState
+from campaigns.messages.queries import current_texts, state_of
+from campaigns.messages.text.placeholders import names_in
+from campaigns.planning.do_no_harm.common_correction import (
+    bundled_texts,
+    choose_common_correction,
+    write_common_correction,
+)
+from campaigns.planning.do_no_harm.queries import correction_of, find_uncovered
+from campaigns.planning.gates.safety import correction_gate
+from campaigns.planning.models import Campaign, CommonCorrection
+from campaigns.planning.queries import find_common_correction, find_editors, load_content
+from campaigns.planning.service import submit_campaign
+from campaigns.staff.models import AuditEntry, Role
+from tests.factories import a_member, a_message, an_organisation, safeguarded
+from tests.planning.story import Story, a_story
+
+pytestmark = pytest.mark.usefixtures("at_the_start")
+
+TEXTS = {"en": "It was wrong. ((hotline))", "uk": "Це було неправильно. ((hotline))"}
+
+
+@pytest.fixture
+def story(session: Session, vault: Vault) -> Story:
+    return a_story(session, vault, is_safeguarded=False)
+
+
+def choose(story: Story, texts: dict[str, str] | None = None, **changes: str) -> Message:
+    message = a_message(story.session, story.organisation, texts or TEXTS, title="For all", **changes)
+    choose_common_correction(story.session, story.organisation.id, message_id=message.id, by=story.author.id)
+    return message
+
+
+def gate_of(story: Story) -> tuple[bool, str]:
+    content = load_content(story.session, story.campaign)
+    found = correction_of(story.session, story.campaign, content)
+    gate = correction_gate(story.campaign, found, find_uncovered(story.session, story.campaign, content))
+    return gate.passed, str(gate.sentence)
+
+
+def test_a_draft_that_it_covers_follows_it(story: Story) -> None:
+    assert not gate_of(story)[0]
+    choose(story)
+    passed, sentence = gate_of(story)
+    assert passed
+    assert "“For all”" in sentence
+    assert load_content(story.session, story.campaign).correction == TEXTS
+
+
+def test_a_draft_that_it_does_not_cover_names_the_languages(story: Story) -> None:
+    choose(story, {"en": "It was wrong. ((hotline))"})
+    passed, sentence = gate_of(story)
+    assert not passed
+    assert "not reviewed in" in sentence
+    assert load_content(story.session, story.campaign).correction == {}
+
+
+def test_an_own_correction_comes_before_it(story: Story) -> None:
+    own = a_message(story.session, story.organisation, TEXTS | {"en": "Mine."}, title="Own")
+    choose(story)
+    story.campaign.correction_id = own.id
+    story.session.flush()
+    assert load_content(story.session, story.campaign).correction["en"] == "Mine."
+    assert "“Own”" in gate_of(story)[1]
+
+
+def test_submitting_names_it_and_changes_nothing_that_was_read(story: Story) -> None:
+    common = choose(story)
+    safeguarded(story.session, story.campaign, story.reader)
+    story.campaign.correction_id = None
+    story.session.flush()
+    story.session.expire(story.campaign, ["correction"])
+    story.scheduled()
+    before = load_content(story.session, story.campaign).digest
+    digest = submit_campaign(story.session, story.campaign, by=story.author.id).content.digest
+    assert digest == before
+    assert story.session.scalar(select(Campaign.correction_id)) == common.id
+    entry = story.session.scalars(select(AuditEntry).where(AuditEntry.action == "campaign.submit")).one()
+    assert entry.detail["correction_id"] == common.id
+    choose(story, {"en": "Other. ((hotline))", "uk": "Інше. ((hotline))"})
+    assert load_content(story.session, story.campaign).digest == digest
+
+
+def test_who_wrote_it_is_an_editor_of_the_drafts_that_follow_it(story: Story) -> None:
+    other = a_member(story.session, story.organisation, Role.AUTHOR)
+    message = choose(story)
+    message.translations[0].translator_id = other.id
+    story.session.flush()
+    assert other.id in find_editors(story.session, story.campaign)
+
+
+def test_bundled_sentences_wait_for_their_review(story: Story) -> None:
+    message = write_common_correction(
+        story.session, story.organisation.id, title="For all", languages=["en", "uk", "xx"], by=story.author.id
+    )
+    assert {state_of(message, each) for each in message.translations} == {TranslationState.TRANSLATED}
+    assert current_texts(message) == {}
+    assert not gate_of(story)[0]
+    for each in message.translations:
+        each.state = TranslationState.REVIEWED
+    story.session.flush()
+    assert gate_of(story)[0]
+
+
+@pytest.mark.one_database
+def test_bundled_sentences_name_help_and_how_to_stop() -> None:
+    texts = bundled_texts()
+    assert texts.keys() <= all_languages().keys()
+    for text in texts.values():
+        assert {"hotline", "stop"} <= set(names_in(text))
+        assert not any(character.isdigit() for character in text)
+
+
+def test_it_is_chosen_anew_and_removed(story: Story) -> None:
+    choose(story)
+    second = choose(story)
+    ours = story.organisation.id
+    assert story.session.scalars(select(CommonCorrection.message_id)).all() == [second.id]
+    choose_common_correction(story.session, ours, message_id=None, by=story.author.id)
+    assert find_common_correction(story.session, ours) is None
+    actions = story.session.scalars(select(AuditEntry.action).where(AuditEntry.action.like("correction.%")))
+    assert sorted(actions) == ["correction.choose", "correction.choose", "correction.drop"]
+
+
+def test_a_foreign_message_and_no_language_are_refused(story: Story) -> None:
+    foreign, ours = a_message(story.session, an_organisation(story.session)), story.organisation.id
+    with pytest.raises(NotFoundError):
+        choose_common_correction(story.session, ours, message_id=foreign.id, by=story.author.id)
+    with pytest.raises(InputError):
+        write_common_correction(story.session, ours, title="For all", languages=["xx"], by=story.author.id)
