@@ -168,13 +168,13 @@ function connectList(map, drawn) {
   }
   // What was just saved is named by the link behind what was done, which stands above the map and is to be seen.
   const said = document.querySelector("#content > .notice:first-child a[href*='#']");
-  const named = document.getElementById((said?.hash || location.hash).slice(1));
-  if (named) {
-    named.closest("details")?.setAttribute("open", "");
-    if (!said) named.scrollIntoView({ block: "center" });
-    show(map, drawn, numbers, named.id);
-    said?.parentElement.scrollIntoView({ block: "start" });
-  }
+  const key = (said?.hash || location.hash).slice(1);
+  // It may stand on another page of the list.
+  const named = document.getElementById(key);
+  named?.closest("details")?.setAttribute("open", "");
+  if (!said) named?.scrollIntoView({ block: "center" });
+  show(map, drawn, numbers, key);
+  said?.parentElement.scrollIntoView({ block: "start" });
   connectFilter();
 }
 

@@ -50,9 +50,10 @@ from campaigns.places.queries import (
 )
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
-from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.filters import alphabetical, with_link
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.number_fields import whole_number
@@ -227,6 +228,9 @@ def export_hotspots() -> Page:
 def _place_page(form: PlaceForm, place: Place | None) -> Page:
     """Show the form of a place beside the map, with what was found for a name."""
     find = request.args.get("find", "").strip()[:100]
+    if not request.args and may_now(Permission.EDIT):
+        # What the address names goes before what was typed.
+        refill(form)
     places = _places()
     found = _search(places, find)
     page = render_template(

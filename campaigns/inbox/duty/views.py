@@ -22,6 +22,7 @@ from campaigns.planning.labels import WEEKDAYS, weekday_name
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership, get_owned, load_member_names
+from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.filters import alphabetical, listed
 from campaigns.web.number_fields import whole_number
@@ -65,6 +66,7 @@ def index() -> Page:
 def add() -> Page:
     """Add a duty."""
     form = _form()
+    refill(form)
     if form.validate_on_submit():
         try:
             service.add_duty(session(), current_organisation().id, form.planned(), by=current_member().id)
@@ -83,6 +85,7 @@ def edit(duty_id: int) -> Page:
     duty, form = _own(duty_id), _form()
     if not form.is_submitted():
         form.show_duty(duty, next(each for each in _roster().entries if each.id == duty.id))
+        refill(form)
     elif form.validate():
         try:
             service.change_duty(session(), duty, form.planned(), by=current_member().id)

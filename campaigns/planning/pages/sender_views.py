@@ -23,6 +23,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.credentials import Credentials, load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
 from campaigns.web.session import session
@@ -54,6 +55,7 @@ def create() -> Page:
     form = SenderForm(data={"pace": 10, "gateway": "twilio"})
     credentials = _credentials()
     form.offer(is_demo=_is_demo(), credentials=credentials.names_of(current_organisation().id))
+    refill(form)
     if form.validate_on_submit():
         try:
             made = senders.create_sender(
@@ -78,6 +80,7 @@ def edit(sender_id: int) -> Page:
     """Change what may change of one of the organisation's own senders, and show how it fares."""
     sender, credentials = _sender(sender_id), _credentials()
     form = SenderChangeForm(data=data_of(sender))
+    refill(form)
     if form.validate_on_submit():
         try:
             senders.update_sender(

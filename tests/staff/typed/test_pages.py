@@ -177,6 +177,38 @@ def test_rule_of_an_audience_comes_back_after_an_expired_sign_in(own_pages: Page
     assert re.search(r'<option value="1" selected>2\. ', page)
 
 
+def test_a_place_comes_back_after_an_expired_sign_in(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    member, path = own_pages.member(Role.AUTHOR), "/places/new"
+    typed = {
+        "name": "Ferry",
+        "kind": "stop",
+        "latitude": "45,27",
+        "longitude": "28.43",
+        "risk_tags": "fake_volunteer",
+    }
+    own_pages.client().post(path, data=opened(own_pages.client(member), path) | typed)
+    page = own_pages.client(member).get(path).text
+    assert FILLED in page
+    assert re.search(r'name="latitude"[^>]*value="45,27"', page)
+    assert re.findall(r'<input checked[^>]*name="(?:kind|risk_tags)"[^>]*value="(\w+)"', page) == [
+        "stop",
+        "fake_volunteer",
+    ]
+    # Whoever comes by a search looks for another place.
+    assert "Ferry" not in own_pages.client(member).get(f"{path}?latitude=49.8&longitude=22.9").text
+
+
+def test_a_duty_comes_back_after_an_expired_sign_in(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    member, path = own_pages.member(Role.ADMIN), "/settings/duty/add"
+    typed = {"name": "Night", "days": ["0", "6"], "begin": "20:00", "end": "08:00", "languages": ["uk"]}
+    own_pages.client().post(path, data=opened(own_pages.client(member), path) | typed)
+    page = own_pages.client(member).get(path).text
+    assert re.findall(r'<input checked[^>]*value="(\w+)"', page) == ["0", "6", "uk"]
+    assert 'value="20:00"' in page
+
+
 def test_ticks_stand_in_words_beside_what_was_saved_since(pages: Pages) -> None:
     with pages.sessions.begin() as session:
         campaign = a_campaign(session, pages.ours, a_member(session, pages.ours))
