@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.large_instance import Size
-from bench.pages import LIMITS, measure
+from bench.harness import fresh_database
+from bench.large_instance import Size, seed_instance
+from bench.pages import LIMITS, measure, sign_in
+from campaigns.audience.figures import init_counts
+from tests.web.pages import make_pages
 
 BENCHES = sorted(path.stem for path in Path(bench.__file__).parent.glob("*.py") if not path.stem.startswith("__"))
 
@@ -34,3 +37,23 @@ def test_pages_are_measured_by_their_paths() -> None:
     assert found["counts"] > 0
     assert "/campaigns/<int:campaign_id>?tab=people" in found["pages"]
     assert set(found["outside"]) <= set(found["pages"])
+
+
+#: A page may look once more whether there is something before or after what it lists.
+MORE_QUERIES = 1
+
+
+def queries_of(size: Size) -> dict[str, int]:
+    """Return how many statements each page of staff takes once it was opened before."""
+    with fresh_database("sqlite") as engine:
+        seeded = seed_instance(engine, size)
+        with make_pages(engine, owners_twilio="bench") as pages:
+            init_counts(pages.app)
+            reader = sign_in(pages, seeded, only="")
+            return {path: min(reader.open(path).queries for _ in range(2)) for path in reader.addresses}
+
+
+@pytest.mark.long
+def test_no_page_asks_more_where_there_is_more() -> None:
+    few, many = queries_of(Size(people=40, campaigns=5, places=45)), queries_of(Size(40, 30, 100))
+    assert {path: (few[path], many[path]) for path in few if many[path] > few[path] + MORE_QUERIES} == {}
