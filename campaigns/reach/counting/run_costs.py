@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.database import insert_or
+from campaigns.core.database import insert_or, one_moment
 from campaigns.delivery.member_phones import phone_of
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.rehearsal_addresses import LAST_NOBODY, country_of
@@ -21,7 +21,7 @@ from campaigns.planning.models import Run, RunState, Sender
 from campaigns.planning.senders.prices import price_of
 from campaigns.planning.spending.models import RunCost, RunCostCount
 from campaigns.planning.spending.queries import MICROS, month_of
-from campaigns.reach.counting.run_counts import reading, share_of_size
+from campaigns.reach.counting.run_counts import share_of_size
 from campaigns.staff.models import MemberPhone
 
 #: A count younger than this is left as it is; that of a large run for longer.
@@ -50,12 +50,12 @@ def recount_costs(sessions: sessionmaker[Session], *, fresh_for: timedelta = FRE
     Counting only reads, and happens before the transaction that writes the few rows it gives.
     """
     now = clock.now()
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         runs = session.execute(_select_runs(now, fresh_for)).all()
         prices = {sender.id: sender.prices for sender in session.scalars(select(Sender))}
     due = [run for run in runs if run.counted_at is None or now - run.counted_at >= _pause(run, fresh_for)]
     for run in due:
-        with reading(sessions) as session:
+        with one_moment(sessions) as session:
             sums = _collected(session.execute(select_sent(run.id)))
         whose = {"run_id": run.id, "organisation_id": run.organisation_id, "month": month_of(run.began_at)}
         rows = [

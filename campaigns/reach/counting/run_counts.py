@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
+from campaigns.core.database import one_moment
 from campaigns.reach.counting.queries import RunToCount, select_runs_to_count
 from campaigns.reach.counting.service import replace_counts, select_counts
 
@@ -29,11 +28,11 @@ def recount_due(sessions: sessionmaker[Session], *, fresh_for: timedelta = FRESH
     waiting, it happens before the transaction that writes the few rows it gives.
     """
     now = clock.now()
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         runs = session.execute(select_runs_to_count(now, fresh_for=fresh_for)).all()
     due = [run.id for run in runs if _is_due(run, now, fresh_for)]
     for run_id in due:
-        with reading(sessions) as session:
+        with one_moment(sessions) as session:
             counts = session.execute(select_counts(run_id)).all()
         with sessions.begin() as session:
             replace_counts(session, run_id, counts)
@@ -57,11 +56,3 @@ def _pause(run: Row[*RunToCount], fresh_for: timedelta) -> timedelta:
 def share_of_size(planned: int, finished_at: datetime | None) -> float:
     """Return how many times as long as usual the count of a run of a size stays fresh."""
     return 1 + planned / (PEOPLE_IN_FLIGHT if finished_at is None else PEOPLE)
-
-
-@contextmanager
-def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
-    """Yield a session that reads one moment and locks nobody out."""
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        yield session

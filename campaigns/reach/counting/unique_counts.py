@@ -19,7 +19,7 @@ from campaigns.planning.models import Run, RunState
 from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.crowd_pass import count_crowds
 from campaigns.reach.counting.queries import SETTLES_AFTER
-from campaigns.reach.counting.run_counts import PEOPLE, reading
+from campaigns.reach.counting.run_counts import PEOPLE
 from campaigns.reach.counting.service import COLUMNS, count_crowd, replace_counts, replace_crowd, select_counts
 from campaigns.reach.counting.unique_people import Crowd
 from campaigns.reach.models import PeopleCount, ReachCheck, RunCount, RunReach, Scope
@@ -51,7 +51,7 @@ def recount_crowds(sessions: sessionmaker[Session], *, fresh_for: timedelta = CR
     Beside a run that is being sent they stay fresh for longer: what counts takes the processor from what sends.
     """
     now = clock.now()
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         if session.scalar(select(Run.id).where(Run.state.in_(MOVING)).limit(1)) is not None:
             fresh_for *= BESIDE_A_RUN
         due = {
@@ -65,12 +65,12 @@ def recount_crowds(sessions: sessionmaker[Session], *, fresh_for: timedelta = CR
 def check_all(sessions: sessionmaker[Session]) -> Checked:
     """Hold every stored count against the deliveries, put right what may move, and write down what was found."""
     now = clock.now()
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         runs = session.execute(_select_counted()).all()
     found: Counter[str] = Counter()
     for run in runs:
         found.update(_check_run(sessions, run, now))
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         organisations = session.execute(_select_organisations()).all()
         crowds = [crowd for each in organisations for crowd in _crowds_of(session, each.id, None, now)]
     for crowd in [*crowds, Crowd(Scope.INSTANCE, 0)]:
@@ -84,7 +84,7 @@ def check_all(sessions: sessionmaker[Session]) -> Checked:
 
 def check_nightly(sessions: sessionmaker[Session]) -> Checked | None:
     """Compare everything when the last time was a day ago; None when it was not."""
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         last = session.scalar(select(func.max(ReachCheck.checked_at)))
         first = session.scalar(select(func.min(RunCount.counted_at)))
     since = last or first
@@ -109,7 +109,7 @@ def _count_all(sessions: sessionmaker[Session], organisation_id: int, crowds: Se
 
 def _count(sessions: sessionmaker[Session], crowd: Crowd) -> None:
     """Count a crowd while all its deliveries are there; what retention removed survives as its last count."""
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         is_whole = session.scalar(_select_removed(crowd)) is None
         rows = count_crowd(session, crowd) if is_whole else []
     if is_whole:
@@ -118,7 +118,7 @@ def _count(sessions: sessionmaker[Session], crowd: Crowd) -> None:
 
 
 def _check_run(sessions: sessionmaker[Session], run: Row[Any], now: datetime) -> dict[str, int]:
-    with reading(sessions) as session:
+    with one_moment(sessions) as session:
         if session.scalar(select(Delivery.id).where(Delivery.run_id == run.id).limit(1)) is None:
             return {}
         fresh = session.execute(select_counts(run.id)).all()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -12,6 +14,7 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
+from campaigns.reach.counting import service
 from campaigns.reach.counting.queries import SETTLES_AFTER
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.counting.unique_counts import (
@@ -21,7 +24,7 @@ from campaigns.reach.counting.unique_counts import (
     months_between,
     recount_crowds,
 )
-from campaigns.reach.counting.unique_people import Measure, Part
+from campaigns.reach.counting.unique_people import Crowd, Measure, Part, selects_of
 from campaigns.reach.models import PeopleReach, RunReach, Scope
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, an_organisation
 
@@ -93,6 +96,29 @@ def test_receipt_after_the_close_is_told_and_moves_nothing(sessions: Sessions, r
     with sessions() as session:
         after = session.execute(select(RunReach.rung, RunReach.people).order_by(RunReach.rung)).all()
     assert ((found.moved, found.late), after) == ((0, 2), before)
+
+
+def test_parts_of_a_crowd_are_of_one_moment(sessions: Sessions, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts that are merged while people are counted by region are not in what is counted by language then."""
+    parts, arrived = selects_of, list[Crowd]()
+
+    def while_they_arrive(crowd: Crowd) -> Iterator[Any]:
+        for each in parts(crowd):
+            yield each
+            if crowd.scope is Scope.CAMPAIGN and not arrived:
+                let_arrive(sessions)
+                arrived.append(crowd)
+
+    monkeypatch.setattr(service, "selects_of", while_they_arrive)
+    with clock.running_on(lambda: NOON + SETTLES_AFTER / 2):
+        check_all(sessions)
+    of_campaign = PeopleReach.scope == Scope.CAMPAIGN, PeopleReach.measure == Measure.REACHED
+    with sessions() as session:
+        by_part = select(PeopleReach.part, func.sum(PeopleReach.people)).where(*of_campaign)
+        people = dict(session.execute(by_part.group_by(PeopleReach.part)).all())
+    assert len(arrived) == 1
+    assert len(people) > 1
+    assert len(set(people.values())) == 1
 
 
 def test_damaged_count_is_put_right(sessions: Sessions, run: Run) -> None:
