@@ -57,7 +57,8 @@ def waves_of_run(session: Session, run: Run) -> list[RunWave]:
     wave = case((Delivery.due_at.in_(times), Delivery.due_at)) if times else Delivery.due_at
     waits = func.sum(case((Delivery.send_state == SendState.QUEUED, 1), else_=0))
     counts = session.execute(
-        select(wave.label("due_at"), func.count(), waits).where(Delivery.run_id == run.id).group_by("due_at")
+        # By another name than the column's, which both databases would group by instead.
+        select(wave.label("wave_at"), func.count(), waits).where(Delivery.run_id == run.id).group_by("wave_at")
     )
     default_zone = str(run.frozen.get("time_zone") or "UTC")
     waves = []
