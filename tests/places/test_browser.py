@@ -105,6 +105,11 @@ def test_what_was_saved_is_read_first_without_script(
         item = visit.page.locator(".map-item:target")
         expect(item).to_be_in_viewport()
         assert name in item.inner_text()
+        item.get_by_role("link", name=name).click()
+        expect(visit.page.get_by_role("heading", name="People here")).to_be_in_viewport()
+        visit.page.get_by_label("Local name").fill("Медика")
+        visit.page.get_by_role("button", name="Save the place").click()
+        assert hotspot_named(pages, name).local_name == "Медика"
 
 
 @pytest.mark.long

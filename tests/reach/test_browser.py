@@ -85,6 +85,15 @@ def test_pages_of_reach_hold_in_a_browser(
                 visit.look(name)
 
 
+def test_overview_says_the_same_without_script(console: Console, browser: Browser) -> None:
+    with a_visit(browser, console.address, console.pages, console.steward, width=360, script=False) as visit:
+        visit.go("/reach")
+        assert visit.page.locator(".map .region").count() > 5
+        assert visit.page.locator(".overview-regions tbody tr").count() > 5
+        visit.page.get_by_role("link", name="Runs and campaigns").click()
+        assert visit.path == "/reach/runs"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     "language", [*(pytest.param(each, marks=pytest.mark.long) for each in ("en", "uk")), "ar"]
