@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,8 @@ PACKAGE = PROJECT_ROOT / "campaigns"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 #: Names that say nothing about what is inside.
 NAMELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
+#: What is left of two versions of a line where nobody chose between them.
+UNCHOSEN = re.compile(rb"^(<{7} |\|{7} |={7}$|>{7} )", re.MULTILINE)
 
 
 def name_of(path: Path) -> str:
@@ -46,6 +51,15 @@ def test_module_fits_a_room(path: Path) -> None:
 
 def test_package_files_are_empty() -> None:
     assert [name_of(path) for path in PACKAGE.rglob("__init__.py") if path.read_text()] == []
+
+
+def test_no_file_holds_two_versions_of_a_line() -> None:
+    git = shutil.which("git")
+    if git is None or not (PROJECT_ROOT / ".git").exists():
+        pytest.skip("only a clone knows which files are of the project")
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=PROJECT_ROOT, capture_output=True, check=True).stdout
+    files = (PROJECT_ROOT / name.decode() for name in listed.split(b"\0") if name)
+    assert [name_of(path) for path in files if path.is_file() and UNCHOSEN.search(path.read_bytes())] == []
 
 
 def test_every_error_stands_in_one_tree() -> None:
