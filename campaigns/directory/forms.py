@@ -45,6 +45,8 @@ _CONFIDENTIAL = {"": None, "yes": True, "no": False}
 CONFIDENTIAL_WORDS = {stored: word for word, stored in _CONFIDENTIAL.items()}
 #: `Service.source_status` of a service added by hand whose number no source states.
 UNSOURCED = "no source yet"
+#: Characters of the names of regions: those of all regions of Slovenia, which has the most, are some 3,000.
+LONGEST_REGIONS = 4000
 #: What stands between the names of regions, in any script.
 _COMMAS = re.compile(r"[,;،]")
 #: Fields whose data is a column's as it stands.
@@ -100,7 +102,7 @@ class ServiceForm(Form):
     )
     region_codes = StringField(
         _l("Only in these regions"),
-        [Optional(), Length(max=400), check_regions],
+        [Optional(), Length(max=LONGEST_REGIONS), check_regions],
         description=_l("Their names in any language, with commas between them. Empty covers the whole country."),
         render_kw={"dir": "auto"},
     )

@@ -32,10 +32,11 @@ def read_region(text: str) -> str | None:
 
 
 def write_region(code: str, language: str) -> str:
-    """Return a region's name in a language, or its code where the name means several."""
+    """Return a region's name in a language, or its code where the name means several or looks like a code."""
     region = load_atlas().get(code)
     name = (region.names.get(language) or region.name) if region else ""
-    return name if _by_name().get(_key(name)) == (code,) else code
+    is_read_back = _by_name().get(_key(name)) == (code,) and not _CODE.fullmatch(name.upper())
+    return name if is_read_back else code
 
 
 def _key(name: str) -> str:
