@@ -94,22 +94,20 @@ def asked_names(
 
     It asks by `WORDS_after`, `WORDS_before` or `WORDS_from`, for several lists may stand on one page, and an id.
     """
+    keys = (name, key)
     way, row = "", None
     for asked in WAYS:
         asked_id = request.args.get(f"{words}_{asked}", type=whole_number)
         if asked_id is not None:
             way, row = asked, session.scalars(statement.where(key == asked_id)).first()
-    if row is None:
-        return _cut_by_name(session, statement, (name, key), [], per_page=per_page)
-    its_name, its_id = getattr(row, name.key), getattr(row, key.key)
-    later = or_(name > its_name, and_(name == its_name, key > its_id))
-    if way == "before":
-        page = _cut_by_name(
-            session, statement, (name, key), [~later, key != its_id], is_back=True, per_page=per_page
-        )
-        return page if page.rows else _cut_by_name(session, statement, (name, key), [], per_page=per_page)
-    bound = later if way == "after" else or_(later, key == its_id)
-    return _cut_by_name(session, statement, (name, key), [bound], per_page=per_page)
+    if row is not None:
+        its_name, its_id = getattr(row, name.key), getattr(row, key.key)
+        later = or_(name > its_name, and_(name == its_name, key > its_id))
+        bounds = {"after": [later], "before": [~later, key != its_id], "from": [or_(later, key == its_id)]}
+        page = _cut_by_name(session, statement, keys, bounds[way], is_back=way == "before", per_page=per_page)
+        if page.rows:
+            return page
+    return _cut_by_name(session, statement, keys, [], per_page=per_page)
 
 
 def _cut_by_name(

@@ -67,6 +67,16 @@ def test_list_begins_where_it_is_asked_to(session: Session, ask: Ask) -> None:
     assert ask(all_from=999_999).rows == ask().rows
 
 
+@pytest.mark.parametrize("way", ["after", "before"])
+def test_first_page_is_shown_where_nothing_is_left_of_the_one_asked_for(
+    session: Session, ask: Ask, way: str
+) -> None:
+    made = sorted((name, an_organisation(session, name=name).id) for name in NAMES)
+    edge = made[-1 if way == "after" else 0][1]
+    page = ask(**{f"all_{way}": edge})
+    assert (page, page.is_whole) == (ask(), False)
+
+
 def test_next_page_of_campaigns_keeps_which_and_stays(pages: Pages) -> None:
     author = pages.client(member := pages.member(Role.AUTHOR))
     with pages.sessions.begin() as session:
