@@ -158,7 +158,10 @@ function popup(key, name, words, elsewhere) {
 // --- The list -------------------------------------------------------------------------------------------
 
 function connectList(map, drawn) {
-  const whole = L.featureGroup([...drawn.values()]).getBounds();
+  // The page of one place is about that one.
+  const own = drawn.get(`place-${element.dataset.own}`);
+  if (own) eachPath(own, (path) => path.classList.add("is-chosen"));
+  const whole = (own ?? L.featureGroup([...drawn.values()])).getBounds();
   if (whole.isValid()) map.fitBounds(whole, { padding: [16, 16], maxZoom: NEAREST });
   const numbers = L.layerGroup().addTo(map);
   for (const item of document.querySelectorAll(".map-item")) {

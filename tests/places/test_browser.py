@@ -190,3 +190,14 @@ def test_route_is_rearranged_by_keyboard(visit: Visit, pages: Pages) -> None:
     with pages.sessions() as session:
         after = [stop.place.name for stop in session.get_one(Route, route.id).stops]
     assert after == [before[1], before[0], *before[2:]]
+
+
+def test_approver_sees_the_place_itself_on_its_map(browser: Browser, address: str, pages: Pages) -> None:
+    with pages.sessions() as session:
+        stops = session.scalars(select(Place.id).where(Place.kind == PlaceKind.STOP)).all()
+    with a_visit(browser, address, pages, pages.member(Role.APPROVER), width=360) as visit:
+        visit.go(f"/places/{stops[0]}")
+        visit.wait_for_map()
+        visit.page.locator(".map").scroll_into_view_if_needed()
+        expect(visit.page.locator(".map .is-chosen").first).to_be_in_viewport()
+        assert visit.page.locator("#place-form").count() == 0
