@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -131,6 +131,18 @@ def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tup
 def names_of_stretches(routes: Iterable[Route]) -> list[str]:
     """Return the names of the fields that ask for a stretch of each route."""
     return [f"{part}-{route.id}" for route in routes for part in ("route", "stop")]
+
+
+def words_of_stretches(routes: Iterable[Route], given: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return for some of these fields how the page labels them, and calls what they say."""
+    words: list[tuple[str, str]] = []
+    for route in routes:
+        stops = {str(stop.position): f"{stop.position + 1}. {stop.place.name}" for stop in route.stops}
+        for part, label, choices in (("route", _("Stretch"), DIRECTIONS), ("stop", _("Waypoint"), stops)):
+            text = given.get(f"{part}-{route.id}")
+            if text is not None:
+                words.append((f"{route.name} · {label}", str(choices.get(text, text)) or "–"))
+    return words
 
 
 def route_fields(rule: AudienceRule) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -23,6 +24,7 @@ from campaigns.audience.forms import (
     form_data,
     names_of_stretches,
     route_fields,
+    words_of_stretches,
 )
 from campaigns.audience.grouping import select_groups
 from campaigns.audience.joining.views import pages as entry_point_pages
@@ -156,7 +158,7 @@ def _stretches(rule: AudienceRule | None) -> MultiDict[str, str]:
 def _refilled(form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None) -> AudienceRule | None:
     """Fill in what was typed and not saved, and return the rule that the form then says."""
     _offer(form)
-    if not refill(form, given) and saved is not None:
+    if not refill(form, given, partial(words_of_stretches, _routes())) and saved is not None:
         return saved
     try:
         return form.rule(_routes(), given)

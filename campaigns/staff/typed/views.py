@@ -17,6 +17,7 @@ from flask_babel import gettext as _
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
+from wtforms import SelectField
 
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
@@ -41,12 +42,16 @@ KEPT_KINDS = frozenset(
 _CHOICES = frozenset({"SelectField", "LongSelect", "RadioField"})
 #: Kinds whose boxes are kept, ticked and unticked; a form sends those that are ticked only.
 TICKED_KINDS = frozenset({"BooleanField", "Ticks"})
+#: Kind that says what the page showed, such as its version: not kept, but what was typed stands for it.
+_SHOWN_KIND = "HiddenField"
 
 Keeper = Callable[[TypedMark, Mapping[str, str]], None]
 #: Those that keep what was typed in a blueprint in a place of their own, by its name.
 _KEEPERS: dict[str, Keeper] = {}
 #: Under these a member gives their password first, and then comes back.
 _SIGN_IN = ("/sign-in", "/settings/password")
+#: Stands for what was emptied.
+_NOTHING = "–"
 
 
 @pages.post("")
@@ -79,11 +84,16 @@ def keeps_typed(blueprint: str, keeper: Keeper) -> None:
     _KEEPERS[blueprint] = keeper
 
 
-def refill(form: Form, beside: MutableMapping[str, str] | None = None) -> bool:
+def refill(
+    form: Form,
+    beside: MutableMapping[str, str] | None = None,
+    in_words: Callable[[Mapping[str, str]], Iterable[tuple[str, str]]] | None = None,
+) -> bool:
     """Fill a form that is opened with what its member typed here and did not save; say whether there was any.
 
     Where what is saved was changed since they began, it is shown, and what they typed stands beside it. Fields of
-    the page that are not the form's are filled likewise in `beside`, by their names.
+    the page that are not the form's are filled likewise in `beside`, by their names; `in_words` gives the
+    label and the words of those that were typed.
     """
     if request.method != "GET":
         return False
@@ -102,8 +112,9 @@ def refill(form: Form, beside: MutableMapping[str, str] | None = None) -> bool:
         return False
     g.typed_at = found.saved_at
     if found.shown != g.shown_digest:
-        g.typed_beside = [(field.label.text, _in_words(field, text)) for field, text in texts if text]
+        g.typed_beside = [(field.label.text, _in_words(field, text)) for field, text in texts]
         g.typed_beside += [(field.label.text, _ticks_in_words(field, values)) for field, values in boxes]
+        g.typed_beside += in_words(moved) if in_words else moved.items()
         return False
     _fill(texts, boxes)
     for name, text in moved.items():
@@ -181,21 +192,24 @@ def _raw(field: Any) -> str:
 def _in_words(field: Any, typed: str) -> str:
     """Return what was typed, or of a choice how the page calls it."""
     if field.type not in _CHOICES:
-        return typed
-    choices = {str(each.value): str(each.label) for each in field.iter_choices()}
-    return choices.get(typed, typed)
+        return typed or _NOTHING
+    # Also those that a long list does not show.
+    every: Iterable[Any] = SelectField.iter_choices(field)
+    choices = {str(each.value): str(each.label) for each in every}
+    return choices.get(typed, typed) or _NOTHING
 
 
 def _ticks_in_words(field: Any, values: Sequence[str]) -> str:
     if field.type == "BooleanField":
         return str(_("Yes") if values else _("No"))
     ticked = [str(each.label) for each in field.iter_choices() if str(each.value) in values]
-    return str(listed(ticked)) or "–"
+    return str(listed(ticked)) or _NOTHING
 
 
 def _digest(form: Form, beside: Mapping[str, str] | None = None) -> str:
     fields: dict[str, object] = {**(beside or {}), **{field.name: _raw(field) for field in _kept(form)}}
     fields |= {field.name: _ticked(field) for field in _boxes(form)}
+    fields |= {field.name: _raw(field) for field in form if field.type == _SHOWN_KIND}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,9 +12,11 @@ from flask.testing import FlaskClient
 from playwright.sync_api import expect
 from sqlalchemy import select
 
+from campaigns.audience.models import Audience
 from campaigns.planning.models import Campaign
 from campaigns.staff.models import Role
 from campaigns.staff.typed.models import TypedForm
+from campaigns.web.forms import MOST_LISTED
 from tests.browser.chromium import skip_without_browser
 from tests.factories import a_campaign, a_member, a_message, a_place, a_route, a_sender, an_audience
 from tests.places.browsing import a_served_visit
@@ -234,6 +236,61 @@ def test_answers_survive_the_question_for_the_password(pages: Pages) -> None:
     assert "/sign-in/again" in answer.location
     assert WORDS in (page := reviewer.get(path).text)
     assert re.search(rf'<input checked[^>]*name="{name[1]}"[^>]*value="no"', page)
+
+
+def test_answers_to_another_text_are_not_filled_in_under_the_new_one(pages: Pages) -> None:
+    """Whoever answers the checklist stands for what they read, not for what was written after it."""
+    with pages.sessions.begin() as session:
+        message = a_message(session, pages.ours, {"en": "The shelter is open."})
+        writer = a_member(session, pages.ours)
+        campaign = a_campaign(session, pages.ours, writer, message_id=message.id)
+        path = f"/campaigns/{campaign.id}/harm"
+    reviewer, author = pages.client(pages.member(Role.APPROVER)), pages.client(pages.member(Role.AUTHOR))
+    form = opened(reviewer, path)
+    reviewer.post("/typed", data=form | {"no_fear": "no", "no_fear_words": WORDS})
+    text = f"/messages/{message.id}/en"
+    author.post(text, data=opened(author, text) | {"body": "All leave today.", "language": "en"})
+    page = reviewer.get(path).text
+    assert FILLED not in page
+    assert re.search(rf"<textarea[^>]*readonly[^>]*>{WORDS}<", page)
+    assert not re.search(r'<input checked[^>]*name="no_fear"', page)
+
+
+def test_stretch_of_a_route_stands_in_words_beside_what_was_saved_since(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        route, saved = a_route(session, pages.ours), an_audience(session, pages.ours)
+        path, stop = f"/audience/{saved.id}", route.stops[1].place.name
+    author = pages.client(pages.member(Role.AUTHOR))
+    author.post("/typed", data=opened(author, path) | {f"route-{route.id}": "past", f"stop-{route.id}": "1"})
+    with pages.sessions.begin() as session:
+        session.get_one(Audience, saved.id).name = "Another name"
+    page = author.get(path).text
+    typed = re.findall(r"<textarea[^>]*readonly[^>]*>([^<]*)<", page)
+    assert (FILLED in page, typed) == (False, ["Past the waypoint", f"2. {stop}"])
+    assert f"{route.name} · Waypoint" in page
+
+
+def test_page_never_says_that_an_emptied_field_is_filled_in(pages: Pages) -> None:
+    path, author = a_page(pages), pages.client(pages.member(Role.AUTHOR))
+    author.post("/typed", data=opened(author, path) | {"body": ""})
+    other = pages.client(pages.member(Role.AUTHOR))
+    other.post(path, data=opened(other, path) | {"body": "A newer text.", "language": "en"})
+    page = author.get(path).text
+    assert ("This was changed and saved since" in page, FILLED in page) == (True, False)
+    assert re.findall(r"<textarea[^>]*readonly[^>]*>([^<]*)<", page) == ["–"]
+
+
+def test_choice_among_many_is_named_also_where_the_list_does_not_show_it(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        old, *newer = [a_message(session, pages.ours, {}, title=f"Message {n}") for n in range(MOST_LISTED + 2)]
+        writer = a_member(session, pages.ours)
+        campaign = a_campaign(session, pages.ours, writer, message_id=newer[-1].id)
+        path = f"/campaigns/{campaign.id}/edit"
+    author = pages.client(pages.member(Role.AUTHOR))
+    author.post("/typed", data=opened(author, path) | {"message_id": str(old.id)})
+    with pages.sessions.begin() as session:
+        session.get_one(Campaign, campaign.id).name = "Another name"
+    assert "Message 0" in re.findall(r"<textarea[^>]*readonly[^>]*>([^<]*)<", author.get(path).text)
 
 
 @pytest.mark.browser
