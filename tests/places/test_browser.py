@@ -192,6 +192,7 @@ def test_route_is_rearranged_by_keyboard(visit: Visit, pages: Pages) -> None:
     assert after == [before[1], before[0], *before[2:]]
 
 
+@pytest.mark.long  # A map is drawn whole; that there is no form has a quick test beside it.
 def test_approver_sees_the_place_itself_on_its_map(browser: Browser, address: str, pages: Pages) -> None:
     with pages.sessions() as session:
         stops = session.scalars(select(Place.id).where(Place.kind == PlaceKind.STOP)).all()
