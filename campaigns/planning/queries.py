@@ -104,6 +104,11 @@ def counts_as_reach() -> ColumnElement[bool]:
     return and_(~Run.is_rehearsal, Run.campaign_id.is_not(None))
 
 
+def was_sent() -> ColumnElement[bool]:
+    """Match the runs of campaigns that wrote to anybody; one that ended empty or never began did not."""
+    return and_(counts_as_reach(), Run.state != RunState.HELD, Run.planned > 0)
+
+
 def select_runs(campaign_id: int) -> Select[Run]:
     """Select the runs of a campaign to people, newest first."""
     return select(Run).where(Run.campaign_id == campaign_id, ~Run.is_rehearsal).order_by(Run.id.desc())

@@ -37,7 +37,7 @@ def make_campaign(pages: Pages, **changes: Any) -> Campaign:
         given = {"name": "Papers", "code": "K7", "audience": an_audience(session, owner)}
         campaign = a_campaign(session, owner, a_member(session, owner), **given | changes)
         region = a_region(session)
-        for run in (a_run(session, campaign), a_run(session, campaign)):
+        for run in (a_run(session, campaign, planned=24), a_run(session, campaign, planned=24)):
             for contact_id in range(1, 25):
                 receipt = ReceiptState.UNDELIVERED if contact_id == 1 else ReceiptState.DELIVERED
                 sent = {"send_state": SendState.ACCEPTED, "receipt_state": receipt, "intent_at": NOON}
@@ -110,6 +110,12 @@ def test_months_and_comparison_have_the_people(pages: Pages, client_for: Clients
     assert "2026-03" in client.get("/reach").text
     assert ">20<" in client.get("/reach/compare").text
     assert ">23<" in client_for(Role.STEWARD).get("/reach/compare").text
+
+
+def test_only_who_handles_contacts_sees_how_many_opted_out(pages: Pages, client_for: Clients) -> None:
+    make_campaign(pages)
+    shown = {role: "opted out" in client_for(role).get("/reach").text for role in (Role.ADMIN, Role.STEWARD)}
+    assert shown == {Role.ADMIN: False, Role.STEWARD: True}
 
 
 def test_reported_reach_stands_beside_and_is_undone(pages: Pages, client_for: Clients) -> None:

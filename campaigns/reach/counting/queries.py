@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.audience.models import Channel
@@ -164,6 +164,14 @@ def totals_of_runs(session: Session, runs: Iterable[Run]) -> dict[int, Counts]:
     return {run_id: found.get(run_id, Counts({}, {}, {})) for run_id in run_ids}
 
 
+def is_reached() -> ColumnElement[bool]:
+    """Match the people of a run who count as reached, on each channel by its own measure."""
+    on_channels = (
+        and_(RunReach.channel == channel, RunReach.rung.in_(sorted(rungs))) for channel, rungs in REACHED.items()
+    )
+    return or_(*on_channels)
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignTotal:
     """What the runs of a campaign add up to: contacts, not people, because a person counts in each run."""
@@ -176,15 +184,12 @@ class CampaignTotal:
 
 def totals_of_campaigns(session: Session, runs: Iterable[Run]) -> list[CampaignTotal]:
     """Return the totals of each campaign of some runs, of all its runs; the one that ran last first."""
-    reached = or_(
-        *((RunReach.channel == channel) & RunReach.rung.in_(sorted(rungs)) for channel, rungs in REACHED.items())
-    )
     statement = (
         select(
             Campaign,
             func.count(RunReach.run_id.distinct()),
             func.sum(RunReach.people),
-            func.sum(RunReach.people).filter(reached),
+            func.sum(RunReach.people).filter(is_reached()),
         )
         .join(Run, and_(Run.campaign_id == Campaign.id, counts_as_reach()))
         .join(RunReach, RunReach.run_id == Run.id)

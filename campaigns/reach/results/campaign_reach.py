@@ -148,13 +148,17 @@ def last_check(session: Session) -> ReachCheck | None:
     return session.scalars(select(ReachCheck).order_by(ReachCheck.id.desc()).limit(1)).first()
 
 
-def months_of(session: Session, organisation_id: int) -> list[tuple[str, CrowdCounts]]:
-    """Return the counts of each month of an organisation, the oldest first."""
-    rows = select(PeopleReach).where(PeopleReach.scope == Scope.MONTH, PeopleReach.scope_id == organisation_id)
-    parts: dict[str, dict[str, dict[Measure, int]]] = defaultdict(lambda: defaultdict(dict))
-    for row in session.scalars(rows.where(PeopleReach.part == Part.REGION)):
-        parts[row.period][row.key][Measure(row.measure)] = row.people
-    return [(month, CrowdCounts({Part.REGION: parts[month]}, None)) for month in sorted(parts)]
+def reached_by_month(session: Session, organisation_id: int) -> dict[str, int]:
+    """Return the people whom an organisation reached in each month that was counted, the oldest first."""
+    people = func.sum(PeopleReach.people).filter(PeopleReach.measure == Measure.REACHED)
+    rows = (
+        select(PeopleReach.period, func.coalesce(people, 0))
+        .where(PeopleReach.scope == Scope.MONTH, PeopleReach.scope_id == organisation_id)
+        .where(PeopleReach.part == Part.REGION)
+        .group_by(PeopleReach.period)
+        .order_by(PeopleReach.period)
+    )
+    return {month: int(count) for month, count in session.execute(rows)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,22 @@ Nothing here reads a delivery or a contact: people were counted once, in the org
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.core.small_numbers import beside
+from campaigns.core.small_numbers import beside, is_told
 from campaigns.places.models import Region
 from campaigns.places.queries import regions_by_id
-from campaigns.planning.models import Campaign, Run, RunState
-from campaigns.planning.queries import counts_as_reach
+from campaigns.planning.models import Campaign, Run
+from campaigns.planning.queries import was_sent
 from campaigns.reach.counting.unique_people import Crowd, Measure, Part
-from campaigns.reach.models import PeopleReach, Scope
-from campaigns.reach.results.campaign_reach import months_of, people_of
+from campaigns.reach.models import Scope
+from campaigns.reach.results import shown_elsewhere
+from campaigns.reach.results.campaign_reach import people_of, reached_by_month
 from campaigns.reach.results.visibility import Show, figures
 from campaigns.staff.queries import owned
 
@@ -56,76 +56,71 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignFigures:
-    """What the pages of campaigns tell of the same people, so that the overview beside them tells no more."""
+class Figures:
+    """What is told of an organisation, before it is rounded for whoever handles no contacts."""
 
-    #: Totals of each campaign by measure, and its people reached by region.
-    totals: Mapping[Measure, list[int]] = field(default_factory=dict)
-    regions: Mapping[str, list[int]] = field(default_factory=dict)
+    people: Mapping[Measure, int]
+    #: People reached by region, of the regions that are named.
+    named: Mapping[int, int]
+    elsewhere: int
+    months: Mapping[str, int]
 
 
 def load_overview(session: Session, organisation_id: int, *, is_exact: bool, now: datetime) -> Overview:
     """Return what is known of an organisation's reach as a member may see it; `is_exact`: all of it."""
     kept = people_of(session, Crowd(Scope.ORGANISATION, organisation_id))
-    told = CampaignFigures() if is_exact else _told_of_campaigns(session, organisation_id)
+    reached = {int(region): count for region, count in kept.by(Part.REGION, Measure.REACHED).items() if count}
+    known = regions_by_id(session, reached)
+    counted = Figures(
+        people={measure: kept.total(measure) for measure in MEASURES},
+        named={region: count for region, count in reached.items() if region in known},
+        elsewhere=sum(count for region, count in reached.items() if region not in known),
+        months=reached_by_month(session, organisation_id),
+    )
+    told = counted if is_exact else _discreet(session, organisation_id, counted)
     show = figures(is_exact=is_exact)
-    totals = {month: people.total(Measure.REACHED) for month, people in months_of(session, organisation_id)}
-    months = {month: beside(count, told.totals.get(Measure.REACHED, [])) for month, count in totals.items()}
-    beside_months = {Measure.REACHED: [] if is_exact else [*months.values()]}
-    people = {
-        each: beside(kept.total(each), [*told.totals.get(each, []), *beside_months.get(each, [])])
-        for each in MEASURES
-    }
-    reached = kept.by(Part.REGION, Measure.REACHED)
-    named = _named(session, reached, told, is_exact=is_exact)
-    rest = sum(count for key, count in reached.items() if key not in {str(region.id) for region, _ in named})
+    regions = [(known[region], show(count)) for region, count in told.named.items()]
     return Overview(
         campaigns=_count_campaigns(session, organisation_id),
-        people={measure: show(count) for measure, count in people.items()},
-        regions=[(region, show(count)) for region, count in named],
-        elsewhere=show(rest),
-        months=_in_turn(months, show, now),
+        people={measure: show(count) for measure, count in told.people.items()},
+        regions=sorted(regions, key=lambda pair: (-(pair[1] or 0), pair[0].name)),
+        elsewhere=show(told.elsewhere),
+        months=_in_turn(told.months, show, now),
         counted_at=kept.counted_at,
     )
 
 
-def _named(
-    session: Session, reached: Mapping[str, int], told: CampaignFigures, *, is_exact: bool
-) -> list[tuple[Region, int]]:
-    """Return the regions that may be named with their people; one with few people is not, as one with none."""
-    show = figures(is_exact=is_exact)
-    counts = {int(key): beside(count, told.regions.get(key, [])) for key, count in reached.items()}
-    counts = {region_id: count for region_id, count in counts.items() if show(count)}
-    regions = regions_by_id(session, counts)
-    found = [(regions[region_id], count) for region_id, count in counts.items() if region_id in regions]
-    return sorted(found, key=lambda pair: (-(show(pair[1]) or 0), pair[0].name))
+def _discreet(session: Session, organisation_id: int, counted: Figures) -> Figures:
+    """Return figures that, beside those of campaigns and runs and beside each other, tell of no few people."""
+    near = {each: [count] for each, count in counted.people.items()}
+    near[Measure.REACHED] += counted.months.values()
+    totals = shown_elsewhere.totals_near(session, organisation_id, near)
+    months = _beside_runs(session, organisation_id, counted.months, totals[Measure.REACHED])
+    regions = shown_elsewhere.regions_near(session, organisation_id)
+    stands_for = {region: beside(count, regions.get(region, [])) for region, count in counted.named.items()}
+    # A region with few people is not named, as one with none.
+    named = {region: count for region, count in stands_for.items() if is_told(count)}
+    rest = counted.elsewhere + sum(count for region, count in counted.named.items() if region not in named)
+    outside = shown_elsewhere.people_outside(session, organisation_id, named=named, near_to=rest)
+    # The total also stands above the regions: what is left of it must not tell of few people elsewhere.
+    others = {**totals, Measure.REACHED: [*totals[Measure.REACHED], *months.values(), sum(named.values())]}
+    people = {each: beside(count, others.get(each, [])) for each, count in counted.people.items()}
+    return Figures(people, named, beside(rest, outside), months)
 
 
-def _told_of_campaigns(session: Session, organisation_id: int) -> CampaignFigures:
-    """Return the people of each campaign by measure, and those reached by region."""
-    columns = (PeopleReach.scope_id, PeopleReach.measure, PeopleReach.key, PeopleReach.people)
-    rows = (
-        owned(select(*columns), Campaign, organisation_id)
-        .join(Campaign, Campaign.id == PeopleReach.scope_id)
-        .where(PeopleReach.scope == Scope.CAMPAIGN, PeopleReach.part == Part.REGION)
-        .where(PeopleReach.measure.in_(MEASURES))
-    )
-    totals: dict[tuple[Measure, int], int] = defaultdict(int)
-    regions: dict[str, list[int]] = defaultdict(list)
-    for campaign_id, measure, region, people in session.execute(rows):
-        totals[Measure(measure), campaign_id] += people
-        if measure == Measure.REACHED:
-            regions[region].append(people)
-    by_measure: dict[Measure, list[int]] = defaultdict(list)
-    for (measure, _campaign), people in totals.items():
-        by_measure[measure].append(people)
-    return CampaignFigures(by_measure, regions)
+def _beside_runs(
+    session: Session, organisation_id: int, months: Mapping[str, int], totals: Sequence[int]
+) -> dict[str, int]:
+    """Return the people of each month as they stand beside campaigns' totals, on the line also beside runs."""
+    on_the_line = dict(sorted(months.items())[-MOST_MONTHS:])
+    runs = shown_elsewhere.runs_near(session, organisation_id, on_the_line)
+    return {month: beside(count, [*totals, *runs.get(month, [])]) for month, count in months.items()}
 
 
 def _count_campaigns(session: Session, organisation_id: int) -> int:
-    """Return how many campaigns were sent."""
-    sent = owned(select(func.count(Run.campaign_id.distinct())), Run, organisation_id)
-    return session.scalar(sent.where(Run.state != RunState.HELD, counts_as_reach())) or 0
+    """Return how many campaigns were sent to anybody."""
+    sent = exists().where(Run.campaign_id == Campaign.id, was_sent())
+    return session.scalar(owned(select(func.count(Campaign.id)), Campaign, organisation_id).where(sent)) or 0
 
 
 def _in_turn(counts: Mapping[str, int], show: Show, now: datetime) -> list[MonthPeople]:
