@@ -21,7 +21,6 @@ def find_empty_runs(
 
     With each come the people whom it left out, by reason, most first; the newest run comes first.
     """
-    # In words, so that both databases see that an index has them.
     ended = text(EMPTY), Run.finished_at > since, Run.is_rehearsal.is_(False), Run.campaign_id.is_not(None)
     last = owned(select(func.max(Run.id)), Run, organisation_id).where(*ended).group_by(Run.campaign_id)
     runs = session.scalars(select_runs(organisation_id).where(Run.id.in_(last)).limit(most)).all()
