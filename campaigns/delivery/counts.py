@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.one_person.channel_fallback import FELL_BACK
 from campaigns.delivery.receipts.receipt_words import FAILING
 from campaigns.delivery.states import ReceiptState, SendState
 
@@ -57,6 +58,8 @@ class Tally:
     next_due_at: datetime | None = None
     #: Deliveries that we hold for not sent although a receipt says that the provider has them.
     contradicted: int = 0
+    #: Deliveries that another sender took over.
+    fell_back: int = 0
 
     @property
     def planned(self) -> int:
@@ -125,7 +128,7 @@ def is_large(tally: Tally) -> bool:
 
 
 def count_run(session: Session, run_id: int, *, now: datetime) -> Tally:
-    """Count a run's deliveries in one pass over them; `now` is UTC."""
+    """Count a run's deliveries in one pass over them, and those that went on over another sender; `now` is UTC."""
     states: Counter[SendState] = Counter()
     receipts: Counter[ReceiptState] = Counter()
     causes: Counter[str] = Counter()
@@ -159,7 +162,17 @@ def count_run(session: Session, run_id: int, *, now: datetime) -> Tally:
         due_since=min((row.due_since for row in rows if row.due_since), default=None),
         next_due_at=min((row.next_due for row in rows if row.next_due), default=None),
         contradicted=sum(row.people for row in rows if _contradicts(row.send_state, row.receipt_state)),
+        fell_back=_count_fell_back(session, run_id),
     )
+
+
+def _count_fell_back(session: Session, run_id: int) -> int:
+    moved = (
+        select(func.count(Attempt.delivery_id.distinct()))
+        .join(Delivery, Delivery.id == Attempt.delivery_id)
+        .where(Delivery.run_id == run_id, Attempt.outcome == FELL_BACK)
+    )
+    return session.scalar(moved) or 0
 
 
 def cause_of() -> ColumnElement[Any]:

@@ -14,8 +14,7 @@ from campaigns.audience.models import Channel
 from campaigns.core.errors import NotFoundError
 from campaigns.delivery.counts import Tally, count_run
 from campaigns.delivery.lanes.daily_limits import count_called
-from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
-from campaigns.delivery.one_person.channel_fallback import FELL_BACK
+from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
 from campaigns.staff.queries import NOT_THERE, get_owned, owned
@@ -89,7 +88,7 @@ def progress_of_run(session: Session, run: Run, *, now: datetime, tally: Tally |
         by_receipt=tally.by_receipt,
         by_cause=tally.by_cause,
         by_sender=_by_sender(session, run, tally.by_sender),
-        fell_back=_count_fell_back(session, run),
+        fell_back=tally.fell_back,
         pace=pace,
         is_beginning=is_beginning,
         next_due_at=next_due_at,
@@ -179,15 +178,3 @@ def _sender_progress(session: Session, run: Run, each: RunSender, count: Counter
         waiting=waiting,
         left_today=left,
     )
-
-
-def _count_fell_back(session: Session, run: Run) -> int:
-    """Count the deliveries that another sender took over; a run with one sender has none."""
-    if len(run.ranked_senders) < 2:
-        return 0
-    moved = (
-        select(func.count(Attempt.delivery_id.distinct()))
-        .join(Delivery, Delivery.id == Attempt.delivery_id)
-        .where(Delivery.run_id == run.id, Attempt.outcome == FELL_BACK)
-    )
-    return session.scalar(moved) or 0

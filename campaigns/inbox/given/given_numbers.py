@@ -62,8 +62,9 @@ def select_conversations(service: Service) -> Select[Conversation]:
     An answer to a report without a name is got where it was left: whether its writer came back is not stored.
     """
     got = select(Answer.conversation_id).join(AnswerService, AnswerService.run_id == Answer.run_id)
-    got = got.join(Delivery, Delivery.run_id == Answer.run_id)
-    got = got.where(AnswerService.service_id == service.id, Delivery.send_state.in_(GOT))
+    # Asked of each answer: joined, the deliveries of all runs might be read to find those of a few answers.
+    sent = select(Delivery.id).where(Delivery.run_id == Answer.run_id, Delivery.send_state.in_(GOT)).exists()
+    got = got.where(AnswerService.service_id == service.id, sent)
     left = select(Answer.conversation_id).join(LeftAnswerService, LeftAnswerService.answer_id == Answer.id)
     left = left.where(LeftAnswerService.service_id == service.id)
     found = owned(select(Conversation), Conversation, service.organisation_id)
