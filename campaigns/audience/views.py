@@ -158,7 +158,8 @@ def _stretches(rule: AudienceRule | None) -> MultiDict[str, str]:
 def _refilled(form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None) -> AudienceRule | None:
     """Fill in what was typed and not saved, and return the rule that the form then says."""
     _offer(form)
-    if not refill(form, given, partial(words_of_stretches, _routes())) and saved is not None:
+    words = partial(words_of_stretches, _routes())
+    if not refill(form, given, words, is_new=saved is None) and saved is not None:
         return saved
     try:
         return form.rule(_routes(), given)

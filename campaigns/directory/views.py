@@ -132,7 +132,7 @@ def load() -> Page:
 def create() -> Page:
     """Add a service by hand."""
     form = ServiceForm(data={"time_zone": current_organisation().time_zone})
-    refill(form)
+    refill(form, is_new=True)
     if form.validate_on_submit():
         try:
             added = service.create_service(
@@ -162,7 +162,7 @@ def edit(service_id: int) -> Page:
     """Change a service's facts, or propose it where texts may name the service."""
     present = _service(service_id)
     form = ServiceForm.of(present)
-    refill(form)
+    refill(form, stored={"region_codes": ",".join(present.region_codes)})
     if form.validate_on_submit():
         try:
             proposal = change_service(

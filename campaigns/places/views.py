@@ -230,7 +230,8 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
     find = request.args.get("find", "").strip()[:100]
     if not request.args and may_now(Permission.EDIT):
         # What the address names goes before what was typed.
-        refill(form)
+        region = {"region_code": place.extra.get("iso3166_2", "")} if place else None
+        refill(form, is_new=place is None, stored=region)
     places = _places()
     found = _search(places, find)
     page = render_template(

@@ -99,7 +99,7 @@ def index() -> Page:
 def create() -> Page:
     """Write down a new campaign."""
     form = _offer(CampaignForm(data={"max_parts": settings().default_max_parts}), None)
-    refill(form)
+    refill(form, is_new=True)
     if request.method == "GET":
         _propose(form)
         return _campaign_page(form, None, counts=False)

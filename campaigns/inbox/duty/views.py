@@ -66,7 +66,7 @@ def index() -> Page:
 def add() -> Page:
     """Add a duty."""
     form = _form()
-    refill(form)
+    refill(form, is_new=True)
     if form.validate_on_submit():
         try:
             service.add_duty(session(), current_organisation().id, form.planned(), by=current_member().id)

@@ -55,7 +55,7 @@ def create() -> Page:
     form = SenderForm(data={"pace": 10, "gateway": "twilio"})
     credentials = _credentials()
     form.offer(is_demo=_is_demo(), credentials=credentials.names_of(current_organisation().id))
-    refill(form)
+    refill(form, is_new=True)
     if form.validate_on_submit():
         try:
             made = senders.create_sender(

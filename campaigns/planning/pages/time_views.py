@@ -61,7 +61,7 @@ def create(campaign_id: int) -> Page:
     campaign = _campaign(campaign_id)
     form = TimeForm(data=_proposal())
     form.offer()
-    refill(form)
+    refill(form, is_new=True)
     coming = _check(form, campaign) if form.is_submitted() and form.validate() else None
     saves = coming is not None and "save" in request.form
     unread = saves and coming is not None and request.form.get("read", "") != coming.token

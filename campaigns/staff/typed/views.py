@@ -88,17 +88,22 @@ def refill(
     form: Form,
     beside: MutableMapping[str, str] | None = None,
     in_words: Callable[[Mapping[str, str]], Iterable[tuple[str, str]]] | None = None,
+    *,
+    is_new: bool = False,
+    stored: Mapping[str, str] | None = None,
 ) -> bool:
     """Fill a form that is opened with what its member typed here and did not save; say whether there was any.
 
-    Where what is saved was changed since they began, it is shown, and what they typed stands beside it. Fields of
-    the page that are not the form's are filled likewise in `beside`, by their names; `in_words` gives the
-    label and the words of those that were typed.
+    Where what is saved was changed since they began, it is shown, and what they typed stands beside it. Of what
+    `is_new` nothing is saved: what the form proposes, such as a date, may be another each time. `stored` holds
+    the codes of fields that show them in words of the reader's language. Fields of the page that are not the
+    form's are filled likewise in `beside`, by their names; `in_words` gives the label and the words of those that
+    were typed.
     """
     if request.method != "GET":
         return False
     beside = {} if beside is None else beside
-    g.shown_digest = _digest(form, beside)
+    g.shown_digest = _digest(form, {**beside, **(stored or {})})
     page = page_of(current_organisation().id, request.path)
     found = find_typed(session(), current_member().id, page, vault=vault())
     if found is None:
@@ -111,15 +116,23 @@ def refill(
     if not (texts or boxes or moved):
         return False
     g.typed_at = found.saved_at
-    if found.shown != g.shown_digest:
-        g.typed_beside = [(field.label.text, _in_words(field, text)) for field, text in texts]
-        g.typed_beside += [(field.label.text, _ticks_in_words(field, values)) for field, values in boxes]
-        g.typed_beside += in_words(moved) if in_words else moved.items()
+    if not is_new and found.shown != g.shown_digest:
+        g.typed_beside = [*_told(texts, boxes), *(in_words(moved) if in_words else moved.items())]
         return False
     _fill(texts, boxes)
     for name, text in moved.items():
         beside[name] = text
     return True
+
+
+def _told(
+    texts: Iterable[tuple[Any, str]], boxes: Iterable[tuple[Any, Sequence[str]]]
+) -> Iterator[tuple[str, str]]:
+    """Yield label and words of what was typed and ticked."""
+    for field, text in texts:
+        yield field.label.text, _in_words(field, text)
+    for field, values in boxes:
+        yield field.label.text, _ticks_in_words(field, values)
 
 
 def _fill(texts: Iterable[tuple[Any, str]], boxes: Iterable[tuple[Any, Sequence[str]]]) -> None:
@@ -206,8 +219,9 @@ def _ticks_in_words(field: Any, values: Sequence[str]) -> str:
     return str(listed(ticked)) or _NOTHING
 
 
-def _digest(form: Form, beside: Mapping[str, str] | None = None) -> str:
-    fields: dict[str, object] = {**(beside or {}), **{field.name: _raw(field) for field in _kept(form)}}
+def _digest(form: Form, known: Mapping[str, str] | None = None) -> str:
+    """Return the digest of what is saved, as the form shows it or, of some fields, as it is `known`."""
+    fields: dict[str, object] = {**{field.name: _raw(field) for field in _kept(form)}, **(known or {})}
     fields |= {field.name: _ticked(field) for field in _boxes(form)}
     fields |= {field.name: _raw(field) for field in form if field.type == _SHOWN_KIND}
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from html import unescape
 from urllib.parse import unquote
 
@@ -13,12 +14,14 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from campaigns.audience.models import Audience
+from campaigns.core import clock
 from campaigns.planning.models import Campaign
-from campaigns.staff.models import Role
+from campaigns.staff.models import Member, Role
 from campaigns.staff.typed.models import TypedForm
 from campaigns.web.forms import MOST_LISTED
 from tests.browser.chromium import skip_without_browser
-from tests.factories import a_campaign, a_member, a_message, a_place, a_route, a_sender, an_audience
+from tests.factories import a_campaign, a_member, a_message, a_place, a_route, a_sender, a_service, an_audience
+from tests.moments import standing_at
 from tests.places.browsing import a_served_visit
 from tests.web.pages import Pages
 
@@ -26,6 +29,7 @@ WORDS = "Keep your passport with you, always."
 #: How long a browser may take to send what was left behind, in seconds.
 PATIENCE = 10
 FILLED = "What you typed before is filled in."
+MOVED = "This was changed and saved since"
 
 
 def a_page(pages: Pages) -> str:
@@ -82,7 +86,7 @@ def test_what_was_typed_stands_beside_a_text_that_was_changed_since(pages: Pages
     assert written is not None
     assert written[1].strip() == "A newer text."
     assert re.search(rf"<textarea[^>]*readonly[^>]*>{WORDS}<", page)
-    assert ("This was changed and saved since" in page, FILLED in page) == (True, False)
+    assert (MOVED in page, FILLED in page) == (True, False)
     # Whoever types on from here has seen the newer text.
     author.post("/typed", data=opened(author, path) | {"body": "Both texts."})
     assert FILLED in author.get(path).text
@@ -160,6 +164,46 @@ def test_days_and_choices_of_a_time_come_back_after_an_expired_sign_in(own_pages
     assert sorted(ticked) == ["FR", "TU", "fixed"]
     assert re.search(r'<option selected value="WEEKLY"', page)
     assert 'value="2031-05-06T07:08"' in page
+
+
+def test_what_was_typed_of_a_new_time_is_filled_in_on_the_next_day(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        path = f"/campaigns/{a_campaign(session, pages.ours, a_member(session, pages.ours)).id}/times/new"
+    author = pages.client(pages.member(Role.AUTHOR))
+    author.post("/typed", data=opened(author, path) | {"starts_at": "2031-05-06T07:08"})
+    with standing_at(clock.now() + timedelta(days=1)):
+        page = author.get(path).text
+    assert 'value="2031-05-06T07:08"' in page
+    assert (FILLED in page, MOVED in page) == (True, False)
+
+
+def test_what_was_typed_of_something_new_was_changed_by_nobody(pages: Pages) -> None:
+    author = pages.client(pages.member(Role.AUTHOR))
+    for path, proposed in (("/audience/new", "silent=30"), ("/places/new", "latitude=49.8&longitude=22.9")):
+        author.post("/typed", data=opened(author, f"{path}?{proposed}") | {"name": "Border"})
+        page = author.get(path).text
+        assert 'value="Border"' in page
+        assert (FILLED in page, MOVED in page) == (True, False)
+
+
+def test_other_words_for_the_same_region_are_no_change(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        place = a_place(session, pages.ours, extra={"iso3166_2": "PL-18"})
+        paths = [
+            f"/directory/{a_service(session, pages.ours, region_codes=['PL-18']).id}/edit",
+            f"/places/{place.id}",
+        ]
+    member = pages.member(Role.AUTHOR)
+    author = pages.client(member)
+    for path in paths:
+        author.post("/typed", data=opened(author, path) | {"note": WORDS})
+    with pages.sessions.begin() as session:
+        session.get_one(Member, member.id).locale = "uk"
+    for path in paths:
+        page = author.get(path).text
+        assert WORDS in page
+        assert f'readonly dir="auto">{WORDS}' not in page
+        assert "Підкарпатське" in page
 
 
 @pytest.mark.parametrize("is_saved", [False, True])
