@@ -79,10 +79,8 @@ def find_figures(questions: Sequence[PeopleQuestion]) -> tuple[list[tuple[Row, .
         found = {each.digest: _count(session(), at_once, each, span) for each in questions}
         counted = [found[each.digest] for each in questions]
     else:
-        counted = find_counted(session(), organisation_id, questions)
-        # What stands beside each other is of one moment: counted together, or all of it anew.
-        moments = {each.counted_at for each in counted}
-        is_old = len(moments) > 1 or any(each.asked_at is None and each.is_old(now) for each in counted)
+        counted = _of_one_moment(find_counted(session(), organisation_id, questions))
+        is_old = any(each.asked_at is None and each.is_old(now) for each in counted)
         old = {each.digest for each in counted if each.asked_at is None} if is_old else set[str]()
         _ask_once({each.digest: each for each in questions if each.digest in old}, now=now)
         counted = [replace(each, asked_at=now) if each.digest in old else each for each in counted]
@@ -118,6 +116,13 @@ def find_contacts() -> tuple[Contacts | None, Freshness]:
         (rows,), standing = find_figures([ask_contacts()])
         g.counted_contacts = None if rows is None else contacts_from(rows), standing
     return cast("tuple[Contacts | None, Freshness]", g.counted_contacts)
+
+
+def _of_one_moment(counted: list[Counted]) -> list[Counted]:
+    """Return what stands beside each other, as never counted where it is of several moments: it would not fit."""
+    if len({each.counted_at for each in counted}) == 1:
+        return counted
+    return [replace(each, rows=None, counted_at=None) for each in counted]
 
 
 def _reaching(channels: Sequence[Channel], languages: Iterable[str]) -> Resolution:

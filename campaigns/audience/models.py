@@ -298,7 +298,7 @@ class KeptCount(Base):
     #: The groups, each with its number of people last; None: it was never counted to the end.
     figures: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
     counted_at: Mapped[datetime | None]
-    #: How long that took, in milliseconds.
+    #: How long that and what was counted with it took, in milliseconds.
     took_ms: Mapped[int] = mapped_column(default=0)
     #: When a page last asked for it; one that finds it fresh enough asks for nothing.
     needed_at: Mapped[datetime]

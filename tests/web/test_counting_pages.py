@@ -152,8 +152,10 @@ def test_figures_beside_each_other_that_were_counted_apart_are_counted_together(
     with waiting.sessions.begin() as session:
         session.scalars(of_rules).all()[0].counted_at = START - timedelta(seconds=1)
     with standing_at(START + timedelta(seconds=1)):
-        everything.get(address)
+        # Until then none is shown: they would not go with each other.
+        assert "The people are being counted." in everything.get(address).text
         assert count(waiting) > 1
+        assert "The people are being counted." not in everything.get(address).text
     with waiting.sessions() as session:
         assert {each.counted_at for each in session.scalars(of_rules)} == {START + timedelta(seconds=1)}
 

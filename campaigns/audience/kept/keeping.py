@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.kept.counting import Row
@@ -72,8 +72,8 @@ def ask(session: Session, organisation_id: int, questions: Iterable[PeopleQuesti
 
 def ask_again(session: Session, organisation_id: int, digests: Sequence[str], *, now: datetime) -> None:
     """Let a worker count anew what pages asked before under these digests."""
-    asked = KeptCount.organisation_id == organisation_id, KeptCount.digest.in_(digests)
-    session.execute(update(KeptCount).where(*asked).values(**_anew(now)), execution_options=PAST_MEMORY)
+    asked = hold(session, KeptCount.organisation_id == organisation_id, KeptCount.digest.in_(digests))
+    _write(session, asked, **_anew(now))
 
 
 def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
@@ -81,9 +81,21 @@ def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
 
     What is being counted is counted once more: it may have gone past them.
     """
-    lately = KeptCount.organisation_id == organisation_id, KeptCount.needed_at > now - TODAY
-    anew = {"asked_at": now, "due_at": func.coalesce(KeptCount.due_at, now)}
-    session.execute(update(KeptCount).where(*lately).values(**anew), execution_options=PAST_MEMORY)
+    lately = hold(session, KeptCount.organisation_id == organisation_id, KeptCount.needed_at > now - TODAY)
+    _write(session, lately, asked_at=now, due_at=func.coalesce(KeptCount.due_at, now))
+
+
+def hold(session: Session, *which: ColumnElement[bool]) -> Sequence[int]:
+    """Lock some counts until the transaction ends, in the order of `ask`, and return their ids.
+
+    Whoever writes to several at once holds them first: of two neither then holds what the other waits for.
+    """
+    in_order = select(KeptCount.id).where(*which).order_by(KeptCount.organisation_id, KeptCount.digest)
+    return session.scalars(in_order.with_for_update()).all()
+
+
+def _write(session: Session, ids: Sequence[int], **values: Any) -> None:
+    session.execute(update(KeptCount).where(KeptCount.id.in_(ids)).values(**values), execution_options=PAST_MEMORY)
 
 
 def _anew(now: datetime) -> dict[str, Any]:
@@ -94,8 +106,8 @@ def _anew(now: datetime) -> dict[str, Any]:
 
 def forget_counts(session: Session, *, now: datetime) -> None:
     """Forget the counts that no page has needed for long."""
-    old = delete(KeptCount).where(KeptCount.needed_at < now - FORGET_AFTER)
-    session.execute(old, execution_options=PAST_MEMORY)
+    old = hold(session, KeptCount.needed_at < now - FORGET_AFTER)
+    session.execute(delete(KeptCount).where(KeptCount.id.in_(old)), execution_options=PAST_MEMORY)
 
 
 def _read(session: Session, organisation_id: int, digests: Sequence[str], *, figures: bool) -> dict[str, Counted]:

@@ -25,6 +25,8 @@ SILENT = "silent"
 GROUPED = "grouped"
 #: In the values of a question that is about a rule.
 RULE = "rule"
+#: The same in two questions that are about the same people: whom a rule means, and who of them had enough.
+RESOLVED = (RULE, "senders", "languages", "fallback_language")
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, null, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, null, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.audience.kept.counting import Count, Row, Span, add_up, cut
-from campaigns.audience.kept.keeping import forget_counts
-from campaigns.audience.kept.people_questions import RULE
+from campaigns.audience.kept.keeping import TODAY, forget_counts, hold
+from campaigns.audience.kept.people_questions import RESOLVED, RULE
 from campaigns.audience.models import KeptCount
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY, one_moment
@@ -31,7 +31,7 @@ from campaigns.staff.queries import owned
 PART = 50_000
 #: A worker that says nothing of its count for so long is taken for dead: many times what a part takes.
 CLAIMED_FOR = timedelta(minutes=2)
-#: Questions of an organisation that are looked through for others of one rule.
+#: Questions that are counted along with one at most: whoever waits for it waits for them too.
 MOST_BESIDE = 20
 
 
@@ -71,7 +71,7 @@ class Renewal:
             forget_counts(session, now=clock.now())
 
     def _claim(self) -> Claimed | None:
-        """Take the question that was asked last, and what else waits of its rule; organisations take turns."""
+        """Take the question that was asked last, and what is set against it; organisations take turns."""
         now = clock.now()
         with one_moment(self.sessions) as session:
             if session.scalar(_select_due(now)) is None:
@@ -80,8 +80,10 @@ class Renewal:
             row = session.scalar(_select_due(now).with_for_update(skip_locked=True))
             if row is None:
                 return None
-            rows = [row, *_of_its_rule(session, row, now)]
+            rows = [row, *_set_against(session, row, now)]
             for each in rows:
+                # For one that nobody had asked for anew somebody waits from now on.
+                each.asked_at = each.asked_at if each.due_at else now
                 each.due_at, each.began_at, each.done, each.whole = now + CLAIMED_FOR, now, 0, 0
             return Claimed(row.organisation_id, now, {each.id: (each.kind, each.question) for each in rows})
 
@@ -121,11 +123,13 @@ class Renewal:
         """Give questions back, with what was found of each; who asked meanwhile waits for another count."""
         asked_meanwhile = (KeptCount.asked_at > claimed.at, KeptCount.asked_at)
         again = case(asked_meanwhile, else_=null()) if due_at is None else due_at
+        # What is counted together is counted anew together: each is fresh for as long as all of it took.
+        took_ms = round(1000 * sum(each.seconds for each in (found or {}).values()))
         with self.sessions.begin() as session:
             _write(session, claimed, due_at=again, done=0, whole=0)
             for question_id, each in (found or {}).items():
                 figures = [[*key, people] for key, people in each.rows.items()]
-                values = {"figures": figures, "counted_at": claimed.at, "took_ms": round(1000 * each.seconds)}
+                values = {"figures": figures, "counted_at": claimed.at, "took_ms": took_ms}
                 _write(session, claimed, only=question_id, **values)
 
 
@@ -140,19 +144,33 @@ class _Found:
 def _write(session: Session, claimed: Claimed, *, only: int | None = None, **values: object) -> None:
     """Write to what was claimed, or to one of it, unless another took it over meanwhile."""
     ids = claimed.questions if only is None else [only]
-    mine = KeptCount.id.in_(ids), KeptCount.began_at == claimed.at
-    session.execute(update(KeptCount).where(*mine).values(**values), execution_options=PAST_MEMORY)
+    mine = hold(session, KeptCount.id.in_(ids), KeptCount.began_at == claimed.at)
+    written = update(KeptCount).where(KeptCount.id.in_(mine)).values(**values)
+    session.execute(written, execution_options=PAST_MEMORY)
 
 
-def _of_its_rule(session: Session, asked: KeptCount, now: datetime) -> list[KeptCount]:
-    """Return what else is waited for of the rule that a question is about: a page sets one against the other."""
-    rule = asked.question.get(RULE)
-    if rule is None:
+def _set_against(session: Session, asked: KeptCount, now: datetime) -> list[KeptCount]:
+    """Return what is counted with a question, so that all of it is of one moment.
+
+    Of its rule that is whatever waits, as a page asks for several at once. Of the same people it is also what
+    no page asked for anew, and what another worker counts, which then writes nothing: figures of them that were
+    counted before would not go with the new ones.
+    """
+    if asked.question.get(RULE) is None:
         return []
-    due = owned(select(KeptCount), KeptCount, asked.organisation_id).where(KeptCount.due_at <= now)
-    others = due.where(KeptCount.id != asked.id).order_by(KeptCount.asked_at.desc(), KeptCount.id)
-    rows = session.scalars(others.limit(MOST_BESIDE).with_for_update(skip_locked=True))
-    return [row for row in rows if row.question.get(RULE) == rule]
+    one, other = aliased(KeptCount), KeptCount
+    is_same = {name: _same(one.question[name], other.question[name]) for name in RESOLVED}
+    is_of_rule = and_(is_same[RULE], other.due_at <= now)
+    is_of_people = and_(*is_same.values(), other.needed_at > now - TODAY)
+    kept = owned(select(other), other, asked.organisation_id).join(one, one.id == asked.id)
+    beside = kept.where(other.id != one.id, or_(is_of_rule, is_of_people))
+    lately = beside.order_by(other.asked_at.desc(), other.id).limit(MOST_BESIDE)
+    # None is waited for, so that whoever waits for the first one never waits for this transaction too.
+    return list(session.scalars(lately.with_for_update(skip_locked=True, of=other)))
+
+
+def _same(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
+    return cast(one, Text).is_not_distinct_from(cast(other, Text))
 
 
 def _select_due(now: datetime) -> Select[KeptCount]:

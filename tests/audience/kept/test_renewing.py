@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.kept.counting import Count, Row, Span
 from campaigns.audience.kept.keeping import Counted, ask, ask_again, ask_all, find_counted, forget_counts
-from campaigns.audience.kept.people_questions import PEOPLE, PeopleQuestion, ask_contacts, ask_people, ask_silent
-from campaigns.audience.kept.renewing import CLAIMED_FOR, Renewal
+from campaigns.audience.kept.people_questions import (
+    PEOPLE,
+    PeopleQuestion,
+    ask_capped,
+    ask_contacts,
+    ask_people,
+    ask_silent,
+)
+from campaigns.audience.kept.renewing import CLAIMED_FOR, MOST_BESIDE, Claimed, Renewal, _write
 from campaigns.audience.models import Contact, KeptCount
 from campaigns.audience.queries import contacts_from
 from campaigns.audience.rules import AudienceRule
@@ -34,6 +41,8 @@ from tests.moments import standing_at
 pytestmark = pytest.mark.one_database
 
 EVERYBODY = ask_people(AudienceRule(), RESOLUTION)
+IN_TURKISH = ask_people(AudienceRule(), replace(RESOLUTION, languages=("tr",)))
+CAPPED = ask_capped(AudienceRule(), RESOLUTION, messages=2, days=7)
 LATER = NOON + timedelta(minutes=5)
 
 
@@ -232,6 +241,96 @@ def test_what_stands_beside_each_other_is_counted_at_one_moment(
     found = [known(sessions, ours, each) for each in (EVERYBODY, other)]
     assert {(people(each), each.counted_at, each.asked_at) for each in found} == {(7, LATER, None)}
     assert len(joined) > 4
+
+
+@pytest.mark.both_databases
+def test_who_had_enough_is_counted_with_the_people_whom_a_page_showed_before(
+    sessions: sessionmaker[Session], ours: Organisation
+) -> None:
+    """One page shows the people alone, and another those of them who had enough, before the first count is old."""
+    asked(sessions, ours, EVERYBODY, IN_TURKISH)
+    with standing_at(NOON):
+        renewal(sessions).renew()
+    asked(sessions, ours, CAPPED)
+    with standing_at(LATER):
+        assert renewal(sessions).renew() == 2
+    found = [known(sessions, ours, each) for each in (EVERYBODY, CAPPED)]
+    assert {(each.counted_at, each.asked_at) for each in found} == {(LATER, None)}
+    # Neither is counted anew before the other.
+    assert found[0].took == found[1].took
+    assert known(sessions, ours, IN_TURKISH).counted_at == NOON
+
+
+@pytest.mark.both_databases
+def test_people_whom_another_worker_counts_are_counted_with_who_had_enough(
+    sessions: sessionmaker[Session], ours: Organisation
+) -> None:
+    others: list[int] = []
+
+    def go_on(_: float) -> bool:
+        if not others:
+            with standing_at(LATER):
+                asked(sessions, ours, CAPPED)
+                others.append(renewal(sessions).renew())
+        return True
+
+    asked(sessions, ours)
+    with standing_at(NOON):
+        renewal(sessions, may_go_on=go_on).renew()
+    assert others == [2]
+    assert {known(sessions, ours, each).counted_at for each in (EVERYBODY, CAPPED)} == {LATER}
+
+
+def test_many_questions_on_other_rules_part_none_of_one_rule(
+    sessions: sessionmaker[Session], ours: Organisation
+) -> None:
+    others = [ask_people(AudienceRule(place_ids=(number,)), RESOLUTION) for number in range(1, MOST_BESIDE + 2)]
+    with sessions.begin() as session:
+        for minute, questions in enumerate(([IN_TURKISH], others, [EVERYBODY])):
+            ask(session, ours.id, questions, now=NOON + timedelta(minutes=minute))
+    counted: list[bool] = []
+
+    def note(session: Session, values: Mapping[str, Any], span: Span) -> Iterable[Row]:
+        counted.append(values["rule"] == {})
+        return []
+
+    renewal(sessions, counts={PEOPLE: note}, part=99).renew()
+    assert counted[:3] == [True, True, False]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("how", ["import", "member", "worker", "upkeep"])
+def test_nobody_who_writes_to_several_counts_meets_a_page_that_asks(
+    sessions: sessionmaker[Session], ours: Organisation, how: str
+) -> None:
+    """An import that meets one would be rolled back."""
+    first, second = sorted((EVERYBODY, IN_TURKISH), key=lambda each: each.digest)
+    # Older rows come first where a statement takes them as they lie.
+    for question in (second, first):
+        asked(sessions, ours, question)
+    digests, old = [first.digest, second.digest], NOON + timedelta(days=30)
+    with sessions.begin() as session:
+        ids = session.scalars(select(KeptCount.id)).all()
+        session.execute(update(KeptCount).values(began_at=NOON))
+    claimed = Claimed(ours.id, NOON, dict.fromkeys(ids, ("", {})))
+    writes: dict[str, Callable[[Session], None]] = {
+        "import": lambda session: ask_all(session, ours.id, now=NOON),
+        "member": lambda session: ask_again(session, ours.id, digests, now=NOON),
+        "worker": lambda session: _write(session, claimed, done=1),
+        "upkeep": lambda session: forget_counts(session, now=old),
+    }
+
+    def write() -> None:
+        with sessions.begin() as session:
+            writes[how](session)
+
+    with ThreadPoolExecutor() as threads, sessions.begin() as page:
+        ask(page, ours.id, [first], now=NOON)
+        other = threads.submit(write)
+        assert not wait([other], timeout=0.2).done
+        ask(page, ours.id, [second], now=NOON)
+        page.commit()
+        other.result(timeout=5)
 
 
 @pytest.mark.both_databases
