@@ -38,7 +38,7 @@ from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.place_names import name_table
 from campaigns.places.place_names.candidates import SURE
 from campaigns.places.place_names.geocoder import GazetteerGeocoder
-from campaigns.places.place_story import TellPlace
+from campaigns.places.place_story import WITH_PEOPLE, TellPlace, init_story, story_of
 from campaigns.places.queries import (
     count_named_alike,
     has_source,
@@ -63,15 +63,16 @@ from campaigns.web.uploads import read_upload, take_whole
 pages = Blueprint("places", __name__, url_prefix="/places")
 
 Page = str | Response | Redirect | tuple[str, int]
-#: Where an application keeps how to find out what is in use, and how to tell of a place.
-_USED, _TOLD = "fingerpost.used_places", "fingerpost.place_told"
+#: Where an application keeps how to find out what is in use.
+_USED = "fingerpost.used_places"
 pages.register_blueprint(compare_views.pages)
 pages.register_blueprint(map_views.pages)
 
 
 def init_places(app: Flask, *, find_used: FindUsed, tell_place: TellPlace) -> None:
     """Tell the pages of `app` how to find out what is in use and what to tell of a place: later steps know."""
-    app.extensions |= {_USED: find_used, _TOLD: tell_place}
+    app.extensions[_USED] = find_used
+    init_story(app, tell_place)
 
 
 @pages.context_processor
@@ -116,7 +117,7 @@ def create() -> Page:
 @pages.get("/<int:place_id>")
 @requires(Permission.READ_CONTENT)
 def show(place_id: int) -> Page:
-    """Show a hotspot or stop: who is there, its last campaigns, and for whoever edits its form."""
+    """Show a hotspot or stop: its last campaigns, who is there if asked, and for whoever edits its form."""
     place = _place(place_id)
     return _place_page(PlaceForm(place, given=_found_place()), place)
 
@@ -228,7 +229,7 @@ def export_hotspots() -> Page:
 def _place_page(form: PlaceForm, place: Place | None) -> Page:
     """Show the form of a place beside the map, with what was found for a name."""
     find = request.args.get("find", "").strip()[:100]
-    if not request.args and may_now(Permission.EDIT):
+    if not request.args.keys() - {WITH_PEOPLE} and may_now(Permission.EDIT):
         # What the address names goes before what was typed.
         region = {"region_code": place.extra.get("iso3166_2", "")} if place else None
         refill(form, is_new=place is None, stored=region)
@@ -242,7 +243,7 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
         found=found,
         credit=name_table.CREDIT if any(one.raw["kind"] == "town" for one in found) else None,
         countries=load_countries(session(), current_organisation().id),
-        told=cast(TellPlace, current_app.extensions[_TOLD])(place) if place else None,
+        told=story_of(place) if place else None,
         **_use_of(place),
     )
     return page, form.status

@@ -10,7 +10,7 @@ from campaigns.audience.shown_counts.look_notes import note_small
 from campaigns.core import clock
 from campaigns.core.small_numbers import is_told
 from campaigns.places.models import Place
-from campaigns.places.place_story import PlaceStory
+from campaigns.places.place_story import PeopleThere, PlaceStory
 from campaigns.reach.results.place_campaigns import find_campaigns_at
 from campaigns.staff.auth import may_now
 from campaigns.staff.permissions import Permission
@@ -19,8 +19,14 @@ from campaigns.web.session import session
 MOST_CAMPAIGNS = 5
 
 
-def tell_place(place: Place) -> PlaceStory:
-    """Tell who is at a place, as counted last, and its last campaigns; that a small count was seen is noted."""
+def tell_place(place: Place, *, with_people: bool) -> PlaceStory:
+    """Tell of a place's last campaigns, and who is there where a member asks for it."""
+    campaigns = find_campaigns_at(session(), place, most=MOST_CAMPAIGNS) if may_now(Permission.READ_PLANS) else []
+    return PlaceStory(_people_at(place) if with_people else None, campaigns)
+
+
+def _people_at(place: Place) -> PeopleThere:
+    """Return who is at a place, as counted last; that a member sees few is noted, as of any audience."""
     rule = AudienceRule(place_ids=(place.id,))
     # Over which channel and in which language is no question here.
     anyhow = Resolution((SenderChoice(0, Channel.SMS),), (), None, UNKNOWN_ZONE, clock.now())
@@ -28,5 +34,4 @@ def tell_place(place: Place) -> PlaceStory:
     people = None if rows is None else sum(row[-1] for row in rows)
     if people is not None and not is_told(people):
         note_small(rule)
-    campaigns = find_campaigns_at(session(), place, most=MOST_CAMPAIGNS) if may_now(Permission.READ_PLANS) else []
-    return PlaceStory(people, counted, campaigns)
+    return PeopleThere(people, counted)
