@@ -85,7 +85,7 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Chores with a thread of their own.
-APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists")
+APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists", "checks")
 #: Between two looks whether a page, or an act, waits for a count.
 PEOPLE_EVERY, LAPSE_EVERY = 0.5, 20.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
@@ -162,7 +162,7 @@ class Worker:
         self._engine_thread, self._plan_thread = ThreadPoolExecutor(1, "engine"), ThreadPoolExecutor(1, "plan")
         self._watch_thread, self._member_thread = ThreadPoolExecutor(1, "watch"), ThreadPoolExecutor(1, "cluster")
         # A mail server that hangs holds up nothing but mails.
-        self._apart = {name: ThreadPoolExecutor(1, name) for name in APART}
+        self._apart = [ThreadPoolExecutor(1, name) for name in APART]
         # Counting a run of a million takes seconds, for which nothing urgent must wait to be planned.
         self._count_thread, self._late_thread = ThreadPoolExecutor(1, "count"), ThreadPoolExecutor(1, "late")
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
@@ -253,7 +253,7 @@ class Worker:
             self._listener.close()
             threads = {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}
             threads |= {self._count_thread, self._late_thread, self._member_thread}
-            for executor in threads.union(self._apart.values()):
+            for executor in threads.union(self._apart):
                 executor.shutdown()
             _log.info("the worker has stopped")
         if self._outdated is not None:
@@ -372,7 +372,7 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalating, mailing, reporting, counting, acting, linking, opting = map(in_thread, self._apart.values())
+        escalating, mailing, reporting, counting, acting, linking, opting, checking = map(in_thread, self._apart)
         needs, keys = (self._sessions, self._settings), (self._sessions, self._vault)
         by_mail, most = (*needs, self._mailer), self._settings.import_max_rows
         return [
@@ -380,7 +380,7 @@ class Worker:
             Chore("counting people", PEOPLE_EVERY, lambda: counting(self._renewal.renew)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
-            Chore("reading lists", ESCALATE_EVERY, lambda: reporting(check_lists, *keys, most, self._is_stopping)),
+            Chore("reading lists", ESCALATE_EVERY, lambda: checking(check_lists, *keys, most, self._is_stopping)),
             Chore("opting lists out", ERASE_EVERY, lambda: opting(opt_out_lists, *keys, self._is_stopping)),
             Chore("telling members", ESCALATE_EVERY, lambda: mailing(send_mails, *by_mail), is_outward=True),
             Chore("mailing links", ESCALATE_EVERY, lambda: linking(send_reset_mails, *by_mail), is_outward=True),

@@ -93,14 +93,13 @@ def keep_list(
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
-        state=ImportState.READING,
-        report={OPTS_OUT: True},
+        state=ImportState.CHECKED,
+        report=_report(said, ending, own),
         created_at=clock.now(),
     )
     session.add(waiting)
     session.flush()
-    seal_about(waiting, AboutFile(file_name[:LONGEST_NAME]), vault)
-    keep_checked(session, waiting, said, ending, own=own, vault=vault)
+    _seal(session, waiting, AboutFile(file_name[:LONGEST_NAME], ending.problems), said, vault)
     return waiting
 
 
@@ -108,13 +107,22 @@ def keep_checked(
     session: Session, waiting: ContactImport, said: NumberList, ending: NumbersEnding, *, own: int, vault: Vault
 ) -> None:
     """Keep what a list says, and what there is to say of it, in place of the file in which it stood."""
+    waiting.state, waiting.report = ImportState.CHECKED, _report(said, ending, own)
+    about = AboutFile(open_about(waiting, vault).name, ending.problems)
+    _seal(session, waiting, about, said, vault)
+
+
+def _report(said: NumberList, ending: NumbersEnding, own: int) -> dict[str, object]:
     counts = {"rows": ending.rows, "bad_rows": ending.bad_rows, "numbers": len(said.numbers)}
-    waiting.state = ImportState.CHECKED
-    waiting.report = {OPTS_OUT: True, "done": 0, "contacts": rounded(own)} | counts
-    seal_about(waiting, AboutFile(open_about(waiting, vault).name, ending.problems), vault)
+    return {OPTS_OUT: True, "done": 0, "contacts": rounded(own), **counts}
+
+
+def _seal(session: Session, waiting: ContactImport, about: AboutFile, said: NumberList, vault: Vault) -> None:
+    """Seal what a checked list says and what there is to say of it, and record the check."""
+    seal_about(waiting, about, vault)
     kept = "\n".join((said.source, *said.numbers))
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    _record(session, "contacts.check_opt_outs", waiting, waiting.member_id, {"rows": ending.rows})
+    record(session, "contacts.check_opt_outs", waiting, waiting.member_id, {"rows": waiting.report["rows"]})
 
 
 def open_list(waiting: ContactImport, vault: Vault) -> NumberList:
@@ -139,7 +147,7 @@ def confirm_list(session: Session, waiting: ContactImport, *, by: int, vault: Va
     waiting.confirmed_by_id = by
     session.flush()
     if waiting.report["numbers"] > PIECE:
-        _record(session, "contacts.confirm_opt_outs", waiting, by, {"rows": waiting.report["rows"]})
+        record(session, "contacts.confirm_opt_outs", waiting, by, {"rows": waiting.report["rows"]})
         return False
     return not opt_out_piece(session, waiting, open_list(waiting, vault), vault=vault)
 
@@ -164,7 +172,7 @@ def opt_out_piece(session: Session, waiting: ContactImport, said: NumberList, *,
     _decide(waiting, ImportState.DONE, vault)
     contacts = waiting.report["contacts"]
     counts = {"rows": waiting.report["rows"]} | ({} if contacts is None else {"contacts": contacts})
-    entry = _record(session, "contacts.opt_out", waiting, waiting.confirmed_by_id, counts)
+    entry = record(session, "contacts.opt_out", waiting, waiting.confirmed_by_id, counts)
     note_reason(session, entry, said.source, vault=vault)
     return False
 
@@ -176,7 +184,7 @@ def drop_list(session: Session, waiting: ContactImport, *, by: int, vault: Vault
         _require_checked(waiting)
     _decide(waiting, ImportState.CANCELLED, vault)
     done = rounded(waiting.report["done"])
-    _record(session, "contacts.cancel", waiting, by, {} if done is None else {"numbers": done})
+    record(session, "contacts.cancel", waiting, by, {} if done is None else {"numbers": done})
 
 
 def _opt_out(session: Session, numbers: Sequence[str], source: Evidence, vault: Vault) -> None:
@@ -214,8 +222,9 @@ def _decide(waiting: ContactImport, state: ImportState, vault: Vault) -> None:
     seal_about(waiting, AboutFile(open_about(waiting, vault).name), vault)
 
 
-def _record(
+def record(
     session: Session, action: str, waiting: ContactImport, by: int | None, counts: dict[str, int]
 ) -> AuditEntry:
+    """Record an act of a member on a list."""
     of = waiting.organisation_id
     return audit.record(session, action, subject=waiting, organisation_id=of, member_id=by, **counts)

@@ -34,7 +34,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.child_limits import Limits
 from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.limited.parent import looking_up, rows_apart
-from campaigns.inbox.holds.opted_out_list import LONGEST_NAME, NumberList, find_own, keep_checked
+from campaigns.inbox.holds.opted_out_list import LONGEST_NAME, NumberList, find_own, keep_checked, record
 from campaigns.places.files.sheet_cells import is_workbook
 
 #: Bytes of a list that a request reads itself: some two thousand numbers.
@@ -83,7 +83,7 @@ def keep_unread(
     by: int,
     vault: Vault,
 ) -> ContactImport:
-    """Keep a list sealed until a worker has read it.
+    """Keep a list sealed until a worker has read it, and record who handed it in.
 
     It counts as a contact file that was checked: raises QuotaError when there were too many lately.
     """
@@ -100,6 +100,7 @@ def keep_unread(
     seal_about(unread, AboutFile(file_name[:LONGEST_NAME]), vault)
     kept = _HandedIn(source, country).with_file(data)
     unread.sealed_file = vault.seal_bytes(kept, table="contact_import", column="sealed_file", row_id=unread.id)
+    record(session, "contacts.hand_in_opt_outs", unread, by, {})
     return unread
 
 
@@ -166,16 +167,19 @@ class Check:
         """Take the list, and return its file as it is kept; None: another worker has it, or it waits no more."""
         now = clock.now()
         with self.sessions.begin() as session:
-            mine = self._hold(session)
+            mine = self._hold(session, skip_locked=True)
             if mine is None or (_UNTIL in mine.report and datetime.fromisoformat(mine.report[_UNTIL]) > now):
                 return None
             mine.report = mine.report | {_UNTIL: (now + CLAIMED_FOR).isoformat(), _LOOKED_UP: 0, _ALL: 0}
             return mine.sealed_file
 
-    def _hold(self, session: Session) -> ContactImport | None:
-        """Return the list, locked, as long as nobody has read or discarded it."""
+    def _hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
+        """Return the list, locked, as long as nobody has read or discarded it.
+
+        What was found waits for whoever looks at the list in the same moment, so that it is not lost.
+        """
         unread = ContactImport.id == self.list_id, ContactImport.state == ImportState.READING
-        return session.scalar(select(ContactImport).where(*unread).with_for_update(skip_locked=True))
+        return session.scalar(select(ContactImport).where(*unread).with_for_update(skip_locked=skip_locked))
 
     def _read(self, data: bytes, country: str | None) -> tuple[list[str], NumbersEnding]:
         """Have the numbers read by a child, each once. Raises InputError, or UnavailableError: later it may go."""
@@ -229,6 +233,7 @@ class Check:
                 values = {name: _told(value) for name, value in error.values.items()}
                 why = RowProblem(0, "", error.template, values)
                 seal_about(mine, AboutFile(open_about(mine, self.vault).name, [why]), self.vault)
+                record(session, "contacts.refuse_opt_outs", mine, mine.member_id, {})
         return mine is not None
 
 

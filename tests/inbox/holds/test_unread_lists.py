@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 import pytest
@@ -67,9 +70,13 @@ def test_long_list_is_read_by_a_worker(pages: Pages, client_for: Callable[..., F
     with pages.sessions() as session:
         assert open_evidence(session.scalars(select(Consent)).one(), vault) == "list of the old system"
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
-    told = [("contacts.check_opt_outs", {"rows": 5}), ("contacts.opt_out", {"rows": 5})]
+    told = [
+        ("contacts.hand_in_opt_outs", {}),
+        ("contacts.check_opt_outs", {"rows": 5}),
+        ("contacts.opt_out", {"rows": 5}),
+    ]
     assert [(entry.action, entry.detail) for entry in entries] == told
-    assert entries[0].member_id == member.id
+    assert {entry.member_id for entry in entries} == {member.id}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +99,8 @@ def test_list_that_is_none_says_why_and_is_not_kept(
     client.post(f"{path}/opt-out")
     with pages.sessions() as session:
         assert session.get_one(ContactImport, id_of(path)).sealed_file is None
+        acts = list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+    assert acts == ["contacts.hand_in_opt_outs", "contacts.refuse_opt_outs"]
     assert (marks(pages), check(pages, vault)) == (0, 0)
 
 
@@ -150,6 +159,30 @@ def test_list_that_is_discarded_while_it_is_read_stays_so(
     with pages.sessions() as session:
         assert {file.sealed_file for file in session.scalars(select(ContactImport))} == {None}
     assert "Another list" in client.get(by_erasing).text
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_what_was_found_waits_for_whoever_looks_at_the_list(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    """Every other worker locks it every few seconds, to see whether it is taken."""
+    path, held = hand_in(client_for(Role.STEWARD), THREE).location, Event()
+
+    def look() -> None:
+        with pages.sessions.begin() as session:
+            session.scalars(select(ContactImport).with_for_update()).all()
+            held.set()
+            time.sleep(0.2)
+
+    with ThreadPoolExecutor() as threads:
+
+        def look_apart() -> None:
+            threads.submit(look)
+            held.wait()
+
+        assert check(pages, vault, Meanwhile(look_apart)) == 1
+    assert states(pages) == {path: ImportState.CHECKED}
 
 
 def test_full_disk_leaves_the_list_for_later(
