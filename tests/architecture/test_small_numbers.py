@@ -45,6 +45,7 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
     run = world.values["run_id"][0]
     for place in (here, there):
         yield "audience.preview", f"/audience/preview?place_ids={place}"
+        yield "places.show", f"/places/{place}?people=1"
     for audience in world.values["audience_id"]:
         yield "planning.coverage.show", f"/campaigns/languages/{world.values['message_id'][1]}?audience={audience}"
     for query in ("all=1&cause=timeout", "all=1&language=en", "all=1&country=UA&channel=sms", "chosen=1"):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.begun import MOST_ON_NOW, find_begun
+from campaigns.begun import MOST_ON_NOW, PER_PAGE, find_begun
 from campaigns.core import clock
 from campaigns.messages.models import Message, ReturnedText, TranslationState, TranslationWriter
 from campaigns.planning.models import CampaignState
@@ -71,4 +71,19 @@ def test_the_newest_stand_on_the_first_page_and_all_behind_a_link(pages: Pages) 
     assert "Plan 0" not in page
     assert 'href="/drafts"' in page
     assert "Plan 0" in client.get("/drafts").text
+    assert 'rel="next"' not in client.get("/drafts").text
     assert 'id="begun-title"' not in pages.client(pages.member(Role.AUTHOR)).get("/").text
+
+
+@pytest.mark.one_database
+def test_no_draft_is_cut_off_in_silence(pages: Pages) -> None:
+    member = pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        ours, me = session.merge(pages.ours), session.merge(member)
+        for number in range(PER_PAGE):
+            a_campaign(session, ours, me, name=f"Plan {number}", updated_at=NOON + timedelta(hours=number))
+        a_draft(session, ours, me, "My oldest text")
+    client = pages.client(member)
+    first, last = (client.get(f"/drafts?page={number}").text for number in (1, 2))
+    assert ("My oldest text" in first, 'rel="next"' in first) == (False, True)
+    assert "My oldest text" in last
