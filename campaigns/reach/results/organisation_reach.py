@@ -102,7 +102,8 @@ def _discreet(session: Session, organisation_id: int, counted: Figures) -> Figur
     named = {region: count for region, count in stands_for.items() if is_told(count)}
     rest = counted.elsewhere + sum(count for region, count in counted.named.items() if region not in named)
     outside = shown_elsewhere.people_outside(session, organisation_id, named=named, near_to=rest)
-    # The total also stands above the regions: what is left of it must not tell of few people elsewhere.
+    # The total stands above the regions: what is left of it must tell of few people elsewhere only where a
+    # campaign's own page, whose total is the larger one then, has told the same.
     others = {**totals, Measure.REACHED: [*totals[Measure.REACHED], *months.values(), sum(named.values())]}
     people = {each: beside(count, others.get(each, [])) for each, count in counted.people.items()}
     return Figures(people, named, beside(rest, outside), months)
