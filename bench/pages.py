@@ -11,6 +11,7 @@ keeps its limits; `outside` names the pages that do not. What answers with a fil
 
 from __future__ import annotations
 
+import gc
 import gzip
 import math
 import os
@@ -232,6 +233,8 @@ def judged(found: dict[str, Any]) -> dict[str, Any]:
 @measures_each
 def main(kind: str, people: int, campaigns: int, places: int, **options: Any) -> dict[str, Any]:
     """Measure, and print one JSON object or a table."""
+    # What was imported is never looked through for garbage, as in a process that serves (`processes/loading.py`).
+    gc.freeze()
     return measure(kind, Size(people, campaigns, places), **options)
 
 
