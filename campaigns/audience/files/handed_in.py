@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import TemporaryFile
+from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO, cast
 
 from campaigns.audience.contact_rows import quoted
 from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
 from campaigns.audience.files.import_report import Report
-from campaigns.audience.files.workbook_text import csv_of_workbook
+from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.core import clock
 from campaigns.core.errors import MissingColumnsError
 from campaigns.core.limited.child_limits import Limits
-from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.wallclock import zone_named
-from campaigns.places.files.sheet_cells import is_workbook
 from campaigns.staff.auth import current_organisation
 from campaigns.web.current import settings
 from campaigns.web.session import database
@@ -35,18 +32,9 @@ def most_rows() -> int:
     return min(settings().import_max_rows, MOST_ON_SQLITE) if is_alone else settings().import_max_rows
 
 
-@contextmanager
-def as_text(file: BinaryIO) -> Iterator[BinaryIO]:
+def as_text(file: BinaryIO) -> AbstractContextManager[BinaryIO]:
     """Give a file as text: as it is, or as what a child makes of a workbook. Raises InputError."""
-    if not is_workbook(file):
-        yield file
-        return
-    with TemporaryFile() as text:
-        lines_of = rows_of_upload(READING, csv_of_workbook, file, max_rows=most_rows())
-        with lines_of as (lines, _count), needing_room():
-            text.writelines(line.encode() for line in lines)
-        text.seek(0)
-        yield text
+    return as_text_by(lambda: rows_of_upload(READING, csv_of_workbook, file, max_rows=most_rows()), file)
 
 
 def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:

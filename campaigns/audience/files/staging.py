@@ -12,7 +12,6 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
-from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from campaigns.audience.contact_rows import ContactRow, Names
@@ -22,7 +21,7 @@ from campaigns.audience.files.reading_processes import Manner, Part, reading_by,
 from campaigns.audience.files.repeated_lines import SeenHandles
 from campaigns.audience.files.staged_rows import StagedRows
 from campaigns.core.errors import MOST_PROBLEMS, RowProblem
-from campaigns.core.limited.disk_room import needing_room
+from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.places.files.sheet_cells import recognise_coding
 
 #: Bytes of a file that one process reads sooner than others start: some twenty thousand people.
@@ -114,7 +113,7 @@ def staged(
     size = file.seek(0, os.SEEK_END)
     coding, telling = recognise_coding(file), FileTelling(default_country)
     count = processes or processes_for(size)
-    with closing(text_of(file, coding)) as text, TemporaryFile() as kept:
+    with closing(text_of(file, coding)) as text, scratch_file() as kept:
         source = ContactReader(text, telling=telling, max_rows=max_rows, now=now)
         manner = Manner(source.columns, telling, now, source.seen.salt)
         people = Staged(kept, StagedRows.new())

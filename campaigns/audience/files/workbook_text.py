@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO
 
 from campaigns.audience.files.contact_reader import MOST_COLUMNS
 from campaigns.core.errors import FileFormatError, TooManyRowsError
+from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.core.spreadsheets import write_own_line
 from campaigns.core.words import N_
+from campaigns.places.files.sheet_cells import is_workbook
 from campaigns.places.files.workbook import Cells, Workbook
 
 #: Empty lines that a sheet may have between its people.
 MOST_EMPTY = 1000
+
+
+@contextmanager
+def as_text_by(
+    read_lines: Callable[[], AbstractContextManager[tuple[Iterator[str], int]]], file: BinaryIO
+) -> Iterator[BinaryIO]:
+    """Give a file as text: as it is, or of a workbook the lines that `read_lines` has a child make of it.
+
+    Raises what that raises, and UnavailableError where the disk has no room for them.
+    """
+    if not is_workbook(file):
+        yield file
+        return
+    with scratch_file() as text:
+        with read_lines() as (lines, _count), needing_room():
+            text.writelines(line.encode() for line in lines)
+            text.seek(0)
+        yield text
 
 
 def csv_of_workbook(file: BinaryIO, *, max_rows: int) -> Generator[str, None, int]:

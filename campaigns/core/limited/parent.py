@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -34,7 +33,7 @@ from campaigns.core.errors import (
     UnreadableFileError,
 )
 from campaigns.core.limited.child_limits import BROKEN, DISK_FULL, DONE, FULL, REFUSED, Limits
-from campaigns.core.limited.disk_room import needing_room, no_room
+from campaigns.core.limited.disk_room import needing_room, no_room, scratch_file
 from campaigns.core.words import N_
 
 P = ParamSpec("P")
@@ -129,11 +128,10 @@ def _answer(
     given = inspect.signature(function).bind(file, *args, **kwargs).arguments
     arguments = dict(list(given.items())[1:])
     order = {"module": function.__module__, "name": function.__qualname__, "limits": asdict(limits)}
-    with _on_disk(file) as source, tempfile.TemporaryFile() as letter, tempfile.TemporaryFile() as answer:
+    with _on_disk(file) as source, scratch_file() as letter, scratch_file() as answer:
         with needing_room():
             letter.write(json.dumps(order | {"arguments": to_jsonable_python(arguments)}).encode())
-            letter.flush()
-        letter.seek(0)
+            letter.seek(0)
         with _turn():
             began = time.monotonic()
             code = _run(limits, source, letter, answer)
@@ -195,14 +193,13 @@ def _on_disk(file: BinaryIO | bytes) -> Iterator[BinaryIO]:
             file.flush()
             yield file
             return
-    with tempfile.TemporaryFile() as copy:
+    with scratch_file() as copy:
         with needing_room():
             if isinstance(file, bytes):
                 copy.write(file)
             else:
                 shutil.copyfileobj(file, copy)
-            copy.flush()
-        copy.seek(0)
+            copy.seek(0)
         yield copy
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from tempfile import TemporaryFile
 from threading import Event
 from typing import BinaryIO
 
@@ -24,7 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.files.number_reader import NumbersEnding, read_numbers
 from campaigns.audience.files.watch import spend_check
-from campaigns.audience.files.workbook_text import csv_of_workbook
+from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import OPTS_OUT
 from campaigns.core import clock
@@ -32,10 +30,9 @@ from campaigns.core.database import one_moment
 from campaigns.core.errors import FingerpostError, InputError, RowProblem, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.child_limits import Limits
-from campaigns.core.limited.disk_room import needing_room
+from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.core.limited.parent import looking_up, rows_apart
 from campaigns.inbox.holds.opted_out_list import LONGEST_NAME, NumberList, find_own, keep_checked, record
-from campaigns.places.files.sheet_cells import is_workbook
 
 #: Bytes of a list that a request reads itself: some two thousand numbers.
 SHORT = 40_000
@@ -184,12 +181,14 @@ class Check:
     def _read(self, data: bytes, country: str | None) -> tuple[list[str], NumbersEnding]:
         """Have the numbers read by a child, each once. Raises InputError, or UnavailableError: later it may go."""
         numbers: dict[str, None] = {}
-        with TemporaryFile() as file:
+        with scratch_file() as file:
             with needing_room():
                 file.write(data)
                 file.seek(0)
             with (
-                _as_text(file, max_rows=self.max_rows) as text,
+                as_text_by(
+                    lambda: rows_apart(READING, csv_of_workbook, file, max_rows=self.max_rows), file
+                ) as text,
                 rows_apart(READING, read_numbers, text, default_country=country, max_rows=self.max_rows) as found,
             ):
                 batches, ending = found
@@ -240,16 +239,3 @@ class Check:
 def _told(value: object) -> object:
     """Return a value of a sentence as it is kept."""
     return value if isinstance(value, int | float | str) else str(value)
-
-
-@contextmanager
-def _as_text(file: BinaryIO, *, max_rows: int) -> Iterator[BinaryIO]:
-    """Give a file as text: as it is, or as what a child makes of a workbook. Raises InputError."""
-    if not is_workbook(file):
-        yield file
-        return
-    with TemporaryFile() as text:
-        with rows_apart(READING, csv_of_workbook, file, max_rows=max_rows) as (lines, _count), needing_room():
-            text.writelines(line.encode() for line in lines)
-        text.seek(0)
-        yield text

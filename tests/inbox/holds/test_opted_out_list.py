@@ -38,8 +38,9 @@ OURS, THEIRS, STRANGER = "+380501234567", "+380507654321", "+380509999999"
 FEW = "fewer than 20"
 
 
-def hand_in(client: FlaskClient, text: str, **fields: str) -> TestResponse:
-    data = {"source": "list of the old system", **fields, "file": (io.BytesIO(text.encode()), "stops.csv")}
+def hand_in(client: FlaskClient, text: str | bytes, **fields: str) -> TestResponse:
+    content = text.encode() if isinstance(text, str) else text
+    data = {"source": "list of the old system", **fields, "file": (io.BytesIO(content), "stops.csv")}
     return client.post(LIST, data=data, content_type="multipart/form-data")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Event
 from typing import IO
 
 import pytest
+import xlsxwriter
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -19,6 +22,7 @@ from campaigns.audience.models import Consent, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.errors import DamagedDataError, UnavailableError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited import disk_room
 from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.inbox.holds import unread_lists
 from campaigns.inbox.holds.unread_lists import CLAIMED_FOR, check_lists
@@ -34,6 +38,16 @@ pytestmark = pytest.mark.one_database
 THREE = f"Phone\n{OURS}\n{THEIRS}\n\n{STRANGER}\n{OURS}\nnobody\n"
 POLL = {"HX-Request": "true"}
 READ = "the sending engine reads it"
+
+
+def workbook(*numbers: str) -> bytes:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        book.add_worksheet().write_column(0, 0, numbers)
+    return content.getvalue()
+
+
+SHEET = workbook(OURS, THEIRS)
 
 
 @pytest.fixture(autouse=True)
@@ -185,20 +199,42 @@ def test_what_was_found_waits_for_whoever_looks_at_the_list(
     assert states(pages) == {path: ImportState.CHECKED}
 
 
+def fill_disk(patch: pytest.MonkeyPatch, *, after: int) -> None:
+    """Leave room for some files, but for none that comes after them."""
+    room = iter(range(after))
+
+    def make() -> IO[bytes]:
+        return Path("/dev/full").open("w+b") if next(room, None) is None else TemporaryFile()
+
+    patch.setattr(disk_room, "TemporaryFile", make)
+
+
+@pytest.mark.parametrize(("content", "after"), [(THREE, 0), (THREE, 1), (SHEET, 1)])
 def test_full_disk_leaves_the_list_for_later(
-    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
+    pages: Pages,
+    client_for: Callable[..., FlaskClient],
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | bytes,
+    after: int,
 ) -> None:
-    path = hand_in(client_for(Role.STEWARD), THREE).location
-
-    def full() -> IO[bytes]:
-        return Path("/dev/full").open("w+b", buffering=0)
-
+    path = hand_in(client_for(Role.STEWARD), content).location
     with monkeypatch.context() as patch:
-        patch.setattr(unread_lists, "TemporaryFile", full)
+        fill_disk(patch, after=after)
         with pytest.raises(UnavailableError, match="no room"):
             check(pages, vault)
     assert states(pages) == {path: ImportState.READING}
     assert check(pages, vault) == 1
+
+
+@pytest.mark.parametrize("content", [THREE, SHEET])
+def test_full_disk_is_one_sentence_also_of_a_short_list(
+    client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch, content: str | bytes
+) -> None:
+    monkeypatch.setattr(unread_lists, "SHORT", 9999)
+    fill_disk(monkeypatch, after=0)
+    answer = hand_in(client_for(Role.STEWARD), content)
+    assert (answer.status_code, "The disk has no room" in answer.text) == (503, True)
 
 
 def test_list_that_cannot_be_opened_holds_up_no_other(
