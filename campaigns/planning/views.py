@@ -319,7 +319,7 @@ def _review(campaign: Campaign, view: campaign_overview.Overview | None, now: da
 
 def _campaign_page(form: CampaignForm, campaign: Campaign | None, *, counts: bool = True) -> Page:
     saving = request.method == "POST" and "save" in request.form
-    people = _people(form) if counts and form.is_countable else None
+    people = _people(form) if counts and form.is_countable and not form.finds else None
     tally = people.tally if people else None
     if tally is not None:
         note_audience(session().get_one(Audience, form.audience_id.data), tally.total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from flask import g, request
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
@@ -20,6 +20,8 @@ from campaigns.web.session import refuse_commit
 MOST_LISTED = 50
 #: Of what somebody looks for, so many characters are read.
 LONGEST_WORDS = 100
+#: Name of the button that finds choices, and what a form is sent with when Enter is pressed in one of its fields.
+FINDS, BY_ENTER = "find_words", "by-enter"
 
 
 def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
@@ -37,22 +39,27 @@ class Ticks(SelectMultipleField):
 class LongSelect(SelectField):
     """A choice among what may be many: of more than some only the newest are listed, and what is chosen.
 
-    Others are found by words of their names, which a form beside (`layout.html`) puts into the page's address. The
-    values of choices are ids.
+    Others are found by words of their names, which a button beside (`finder` of `components/form.html`) sends with
+    the whole form. The values of choices are ids.
     """
+
+    #: Where the form is sent; None: to the address of its page.
+    sent_to: str | None = None
 
     @property
     def words(self) -> str:
         """What is looked for."""
-        return request.args.get(f"{self.name}_words", "").strip()[:LONGEST_WORDS]
+        return request.form.get(f"{self.name}_words", "").strip()[:LONGEST_WORDS]
+
+    @property
+    def has_new_words(self) -> bool:
+        """Whether something is looked for that was not found yet when the form was shown."""
+        return self.words != request.form.get(f"{self.name}_found", "")
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more than are listed by themselves; the page then has a form to find others by."""
-        is_cut = len(self.choices or ()) > MOST_LISTED
-        if is_cut:
-            long_selects().add(self.name)
-        return is_cut
+        """Whether there are more than are listed by themselves; beside it others can then be found."""
+        return len(self.choices or ()) > MOST_LISTED
 
     def iter_choices(self) -> Iterator[Any]:
         """Yield those that are listed; what is chosen is always among them."""
@@ -68,12 +75,6 @@ class LongSelect(SelectField):
         return (each for each in every if not each.value or each.selected or str(each.value) in kept)
 
 
-def long_selects() -> set[str]:
-    """Return the names of the fields of this page beside which others can be found."""
-    names: set[str] = g.setdefault("long_selects", set())
-    return names
-
-
 class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types
     """Base of all forms."""
 
@@ -81,6 +82,27 @@ class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types
     def status(self) -> int:
         """The status of a page that shows this form: 422 once something in it was refused, else 200."""
         return 422 if self.errors or self.form_errors else 200
+
+    @property
+    def finds(self) -> bool:
+        """Whether it is sent to find choices only: it comes back as it was typed, unchecked, and nothing is saved.
+
+        Enter in any field presses the first button, wherever it stands: it finds where words were typed for that.
+        """
+        long = [field for field in self if isinstance(field, LongSelect)]
+        if request.form.get("save") == BY_ENTER:
+            return any(field.has_new_words for field in long)
+        return request.form.get(FINDS) in {field.name for field in long}
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check the fields; a form that only finds choices is not valid, and has no errors."""
+        return not self.finds and bool(super().validate(extra_validators))
+
+    def send_to(self, address: str) -> None:
+        """Say where it is sent, which is another address than that of its page."""
+        for field in self:
+            if isinstance(field, LongSelect):
+                field.sent_to = address
 
     def text(self, name: str) -> str:
         """Return what was entered into a field of text; nothing is the empty string."""

@@ -65,7 +65,7 @@ def write() -> Page:
 def _page(choice: CommonCorrectionForm, bundled: BundledCorrectionForm) -> Page:
     ours, texts = current_organisation().id, common_correction.bundled_texts()
     common = queries.find_common_correction(session(), ours)
-    if not choice.is_submitted() or not choice.errors:
+    if not choice.finds and not choice.errors:
         choice.message_id.data = common.id if common else 0
     choice.offer(load_titles(session(), ours))
     bundled.offer(texts)

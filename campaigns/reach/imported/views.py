@@ -69,6 +69,9 @@ def index() -> Page:
             form.show(error, "file")
         else:
             return redirect(url_for("reach.imports.show", file_id=file.id))
+    if form.finds and (request.form.get("file") or request.files.get("file")):
+        # No page can put a file back into its field.
+        form.file.description = _("Choose the file again: it was left out.")
     files = session().scalars(queries.select_files(organisation_id).limit(50)).all()
     return render_template("reach/imported/index.html", form=form, files=files, sources=SOURCES), form.status
 
