@@ -45,13 +45,16 @@ class AboutFile:
     problems: Sequence[RowProblem] = ()
     #: What the first line says, where nobody has said yet which column is what; what could be a number is masked.
     columns: Sequence[str] = ()
+    #: Of a list of numbers that was not taken: where it comes from, and in which country its numbers are written.
+    source: str = ""
+    country: str | None = None
 
 
 def seal_about(file: ContactImport, about: AboutFile, vault: Vault) -> None:
     """Keep what is said about a flushed file in its row, sealed."""
     said = json.dumps(
         {"name": about.name, "problems": [asdict(problem) for problem in about.problems]}
-        | {"columns": list(about.columns)}
+        | {"columns": list(about.columns), "source": about.source, "country": about.country}
     )
     file.sealed_about = vault.seal(said, table="contact_import", column="sealed_about", row_id=file.id)
 
@@ -61,6 +64,7 @@ def open_about(file: ContactImport, vault: Vault) -> AboutFile:
     if file.sealed_about is None:
         return AboutFile("")
     said = json.loads(vault.open(file.sealed_about, table="contact_import", column="sealed_about", row_id=file.id))
-    return AboutFile(
-        said["name"], [RowProblem(**problem) for problem in said["problems"]], said.get("columns", ())
-    )
+    problems = [RowProblem(**problem) for problem in said["problems"]]
+    # What was kept before lists were has nothing to say of them.
+    later = {name: said[name] for name in ("columns", "source", "country") if name in said}
+    return AboutFile(said["name"], problems, **later)

@@ -26,6 +26,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
 from campaigns.web.uploads import rows_of_upload
 
@@ -42,7 +43,7 @@ _SHOWN = 5
 @reads_first
 def hand_in() -> Page:
     """Check a list, or leave a long one to a worker; nobody opts out by it yet."""
-    form = NumbersForm()
+    form = NumbersForm(data=_said_before() if request.method == "GET" else None)
     if form.validate_on_submit():
         try:
             waiting = _check(form.file.data, form.text("country") or None, form.text("source"))
@@ -119,6 +120,15 @@ def _check(upload: FileStorage, country: str | None, source: str) -> ContactImpo
     begin_writing()
     name = str(upload.filename)
     return opted_out_list.keep_list(session(), of, name, said, ending=ending, own=own, by=by, vault=vault())
+
+
+def _said_before() -> dict[str, str | None]:
+    """Return what a member said of a list that was not taken, where they hand it in again."""
+    list_id = request.args.get("again", type=whole_number)
+    if list_id is None:
+        return {}
+    about = open_about(_list(list_id), vault())
+    return {"source": about.source, "country": about.country}
 
 
 def _list(list_id: int) -> ContactImport:

@@ -147,7 +147,7 @@ class Check:
                 numbers, ending = self._read(data, told.country)
             own = self._count_own(numbers)
         except InputError as error:
-            return self._refuse(error)
+            return self._refuse(error, told)
         except UnavailableError:
             # Whoever looks next begins anew.
             self._write(until=clock.now())
@@ -223,15 +223,17 @@ class Check:
             if (mine := self._hold(session)) is not None:
                 mine.report = mine.report | {_UNTIL: until.isoformat(), **counts}
 
-    def _refuse(self, error: FingerpostError) -> bool:
-        """Write down why the list is not taken, and keep nothing of what stood in it."""
+    def _refuse(self, error: FingerpostError, told: _HandedIn) -> bool:
+        """Write down why the list is not taken; of it only what the member said is kept, for another one."""
         with self.sessions.begin() as session:
             mine = self._hold(session)
             if mine is not None:
                 mine.state, mine.sealed_file, mine.decided_at = ImportState.REFUSED, None, clock.now()
                 values = {name: _told(value) for name, value in error.values.items()}
                 why = RowProblem(0, "", error.template, values)
-                seal_about(mine, AboutFile(open_about(mine, self.vault).name, [why]), self.vault)
+                name = open_about(mine, self.vault).name
+                about = AboutFile(name, [why], source=told.source, country=told.country)
+                seal_about(mine, about, self.vault)
                 record(session, "contacts.refuse_opt_outs", mine, mine.member_id, {})
         return mine is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +117,22 @@ def test_list_that_is_none_says_why_and_is_not_kept(
         acts = list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
     assert acts == ["contacts.hand_in_opt_outs", "contacts.refuse_opt_outs"]
     assert (marks(pages), check(pages, vault)) == (0, 0)
+
+
+def test_list_that_was_not_taken_is_handed_in_again_with_what_was_said_of_it(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    refused, waiting = (hand_in(client, text, country="PL").location for text in ("PK\x03\x04", THREE))
+    assert check(pages, vault) == 2
+    (again,) = re.findall(rf'href="({LIST}\?again=\d+)"', client.get(refused).text)
+    page = client.get(again).text
+    assert re.search(r'name="source"[^>]*value="list of the old system"', page)
+    assert re.search(r'<option selected value="PL"', page)
+    # A list that was taken keeps no such words outside itself.
+    assert "list of the old system" not in client.get(f"{LIST}?again={id_of(waiting)}").text
+    theirs = pages.client(pages.member(Role.STEWARD, organisation=pages.theirs))
+    assert theirs.get(again).status_code == 404
 
 
 @pytest.mark.both_databases
