@@ -51,6 +51,7 @@ ASKED = {
     "planning.index": ("archived=1",),
     "planning.show": ("tab=people", "tab=texts", "tab=cost"),
     "places.index": ("find=crossing",),
+    "places.show": ("people=1",),
     "messages.index": ("find=documents",),
     "releases.preview": ("view=regions&scope=campaign&campaign_id={campaign_id}",),
 }

@@ -54,7 +54,7 @@ class Instance:
                 a_member(session, pages.ours),
                 senders=[a_sender(session, channel=one) for one in Channel],
             )
-            over = {"state": RunState.DONE, "created_at": NOON, "finished_at": NOON}
+            over = {"state": RunState.DONE, "planned": people * 3 // 4, "created_at": NOON, "finished_at": NOON}
             runs = [
                 a_run(session, campaign, occurrence=NOON.replace(tzinfo=None, day=day), **over)
                 for day in (1, 2, 3)
