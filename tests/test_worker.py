@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -385,3 +386,24 @@ def test_what_was_looked_up_is_given_up_although_a_round_fails(
 
     # A worker that has just begun does not ask yet.
     work(replace(settings, reconcile_interval_seconds=1), given_up)
+
+
+@pytest.mark.one_database
+def test_mail_server_that_hangs_holds_up_no_list(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, reading, going = Event(), Event(), Event()
+
+    def hang(*_: object) -> None:
+        hanging.set()
+        assert going.wait(PATIENCE_SECONDS)
+
+    def read(*_: object) -> int:
+        # Whatever is looked at once is read after the mail server has begun to hang.
+        if hanging.is_set():
+            reading.set()
+            going.set()
+        return 0
+
+    monkeypatch.setattr(worker, "send_reports", hang)
+    monkeypatch.setattr(worker, "check_lists", read)
+    monkeypatch.setattr(worker, "ESCALATE_EVERY", 0.2)
+    work(settings, reading.is_set)
