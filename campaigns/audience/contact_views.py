@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -26,6 +25,7 @@ from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
+from campaigns.core.limited.disk_room import scratch_file
 from campaigns.places.queries import names_of_places, regions_by_id
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -223,7 +223,7 @@ def _check_again(import_id: int) -> ContactImport:
     said = zip(*(request.form.getlist(name) for name in ("column", "cell", "meant")), strict=False)
     upload = request.files.get("file")
     # It has no name, and is gone with this request.
-    with TemporaryFile() as kept:
+    with scratch_file() as kept:
         waiting = _file(import_id)
         name = open_about(waiting, vault()).name
         telling = service.open_file(waiting, kept, vault=vault()).understanding(said)
@@ -241,7 +241,7 @@ def _check_again(import_id: int) -> ContactImport:
 def _import(import_id: int) -> Report:
     """Import a kept file. Raises TransitionError or InputError."""
     # It has no name, and is gone with this request.
-    with TemporaryFile() as file:
+    with scratch_file() as file:
         telling = service.open_file(_file(import_id), file, vault=vault())
         with people_of(file, telling) as found:
             begin_writing()

@@ -33,6 +33,7 @@ from campaigns.core.errors import (
     TransitionError,
 )
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import name_of_coding
@@ -185,13 +186,15 @@ def keep_file(
 def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> FileTelling:
     """Write the text of a kept file into `file`, in UTF-8, and return what a member says of it.
 
-    Raises TransitionError when it is decided on already.
+    Raises TransitionError when it is decided on already, UnavailableError where the disk has no room.
     """
     sealed = _require_checked(waiting)
     kept = vault.open(sealed, table="contact_import", column="sealed_file", row_id=waiting.id)
     begins = kept.index("\n") + 1
-    for start in range(begins, len(kept), PIECE):
-        file.write(kept[start : start + PIECE].encode())
+    with needing_room():
+        for start in range(begins, len(kept), PIECE):
+            file.write(kept[start : start + PIECE].encode())
+        file.flush()
     return FileTelling.from_line(kept[: begins - 1])
 
 

@@ -6,6 +6,8 @@ import io
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO
 
 import pytest
 from flask.testing import FlaskClient
@@ -19,6 +21,7 @@ from campaigns.audience.files.cell_meanings import MOST_LISTED
 from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited import disk_room
 from campaigns.staff.models import Organisation, Role
 from tests.audience.sheets import read_contacts
 from tests.factories import a_contact, a_place, a_route, an_address, an_audience
@@ -130,6 +133,23 @@ def test_saved_audience_is_shown(pages: Pages, client_for: Callable[..., FlaskCl
     box = re.search(r'<input[^>]*value="ar"[^>]*>', answer.text)
     assert box is not None
     assert "checked" in box[0]
+
+
+@pytest.mark.parametrize("act", ["import", "again"])
+def test_checked_file_waits_while_the_disk_is_full(
+    pages: Pages, client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    client = client_for(Role.STEWARD)
+    path = upload(client, HEADER + GOOD).location
+
+    def make() -> IO[bytes]:
+        return Path("/dev/full").open("w+b")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk_room, "TemporaryFile", make)
+        answer = client.post(f"{path}/{act}")
+    assert (answer.status_code, "The disk has no room" in answer.text) == (503, True)
+    assert "Import 1 person" in client.get(path).text
 
 
 def test_file_is_checked_then_imported(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
