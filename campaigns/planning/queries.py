@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
 from campaigns.audience.queries import find_rule_writers
-from campaigns.core.errors import BaseLanguageError, NotFoundError
+from campaigns.core.errors import NotFoundError
 from campaigns.core.sentences import Sentence
 from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
-from campaigns.messages.queries import current_texts, current_wordings, drafted_texts, load_named
+from campaigns.messages.queries import current_wordings, drafted_texts, load_named
 from campaigns.planning.campaign_content import Content, ScheduleContent
+from campaigns.planning.correcting import correction_id_of, correction_texts, read_message, texts_of
 from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.links.counted_links import find_target, select_leading
 from campaigns.planning.models import (
@@ -24,7 +25,6 @@ from campaigns.planning.models import (
     Campaign,
     CampaignSender,
     CampaignState,
-    CommonCorrection,
     Decision,
     FallbackPolicy,
     Run,
@@ -262,21 +262,21 @@ def schedule_content(schedule: Schedule) -> ScheduleContent:
     )
 
 
-def load_content(session: Session, campaign: Campaign) -> Content:
-    """Read what the campaign would send now, anew from the database.
+def load_content(session: Session, campaign: Campaign, *, sent_in: Collection[str] | None = None) -> Content:
+    """Read anew what the campaign would send, and what corrects that or, if given, what was `sent_in` languages.
 
     Rows the session remembers from before its lock must not stand in for what is stored: what is digested
     here is what a run freezes.
     """
-    message = _message(session, campaign)
+    message = read_message(session, campaign.message_id)
     audience = session.get_one(Audience, campaign.audience_id, populate_existing=True)
     schedules = session.scalars(
         select(Schedule)
         .where(Schedule.campaign_id == campaign.id, Schedule.removed_at.is_(None))
         .execution_options(populate_existing=True)
     )
-    texts = drafted_texts(message) if campaign.is_example else _texts_of(message)
-    correction = correction_texts(session, campaign)
+    texts = drafted_texts(message) if campaign.is_example else texts_of(message)
+    correction = correction_texts(session, campaign, texts if sent_in is None else sent_in)
     fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
     own = (word for words in wordings.values() for word in words.values())
     numbers = load_named(session, campaign.organisation_id, (*texts.values(), *correction.values(), *own))
@@ -302,34 +302,6 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         numbers=numbers.to_json(),
         urgent=campaign.urgent_reason or "",
     )
-
-
-def correction_texts(session: Session, campaign: Campaign) -> dict[str, str]:
-    """Return the reviewed texts, by language, that correct what the campaign says; empty without a correction."""
-    correction_id = correction_id_of(session, campaign)
-    return {} if correction_id is None else _texts_of(_read_message(session, correction_id))
-
-
-def find_common_correction(session: Session, organisation_id: int) -> Message | None:
-    """Return the message that corrects whatever the organisation's campaigns say, or None."""
-    chosen = owned(select(CommonCorrection.message_id), CommonCorrection, organisation_id)
-    message_id = session.scalar(chosen)
-    return None if message_id is None else _read_message(session, message_id)
-
-
-def correction_id_of(session: Session, campaign: Campaign) -> int | None:
-    """Return the id of the message that corrects a campaign: the one chosen for it, or None.
-
-    While it is a draft that names none it is the organisation's, where that is reviewed in every language that is
-    sent; `submit_campaign` then names it, so that it is approved and bound as any other.
-    """
-    if campaign.correction_id is not None or campaign.state != CampaignState.DRAFT or campaign.is_example:
-        return campaign.correction_id
-    common = find_common_correction(session, campaign.organisation_id)
-    if common is None or common.id == campaign.message_id:
-        return None
-    texts = _texts_of(_message(session, campaign))
-    return common.id if texts and texts.keys() <= _texts_of(common).keys() else None
 
 
 def load_senders(session: Session, campaign: Campaign) -> list[Sender]:
@@ -358,27 +330,6 @@ def default_zone_of(session: Session, campaign: Campaign) -> str:
     if campaign.schedules:
         return campaign.schedules[0].time_zone
     return session.get_one(Organisation, campaign.organisation_id).time_zone
-
-
-def _texts_of(message: Message) -> dict[str, str]:
-    try:
-        return dict(current_texts(message))
-    except BaseLanguageError:
-        # Nothing can be sent then, and the gates say why.
-        return {}
-
-
-def _message(session: Session, campaign: Campaign) -> Message:
-    return _read_message(session, campaign.message_id)
-
-
-def _read_message(session: Session, message_id: int) -> Message:
-    return session.scalars(
-        select(Message)
-        .where(Message.id == message_id)
-        .options(selectinload(Message.translations))
-        .execution_options(populate_existing=True)
-    ).one()
 
 
 def sender_content(sender: Sender) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
+from campaigns.planning.correcting import correction_id_of, correction_texts
 from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -67,7 +68,7 @@ def outlook_of(session: Session, run: Run) -> CorrectionOutlook:
     withdrawal = find_withdrawal(session, int(run.frozen.get("message_id", 0)), run.message_version)
     names = load_member_names(session, [withdrawal.member_id] if withdrawal else [])
     return CorrectionOutlook(
-        texts=queries.correction_texts(session, run.campaign),
+        texts=correction_texts(session, run.campaign, _languages_of([run])),
         runs=len(wrong),
         withdrawal=withdrawal,
         name=names.get(withdrawal.member_id, "") if withdrawal else "",
@@ -93,7 +94,7 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     campaigns = _hold_campaigns(session, message, run)
     runs = _hold_runs(session, find_wrong_runs(session, run))
     campaign = campaigns[run.campaign.id]
-    content = queries.load_content(session, campaign)
+    content = queries.load_content(session, campaign, sent_in=_languages_of(runs))
     _check(session, run, content, campaign, by=by)
     if not withdraw_version(session, message, run.message_version, by=by, reason=words):
         raise RefusedError(N_("This version was withdrawn and corrected already."))
@@ -119,6 +120,11 @@ def _hold_runs(session: Session, ids: Sequence[int]) -> Sequence[Run]:
     return session.scalars(rows.execution_options(populate_existing=True)).all()
 
 
+def _languages_of(runs: Iterable[Run]) -> set[str]:
+    """Return the languages in which runs said it, whatever the campaign says by now."""
+    return {language for run in runs for language in run.frozen.get("texts", {})}
+
+
 def _hold_campaigns(session: Session, message: Message, run: Run) -> dict[int, Campaign]:
     """Hold every campaign of the message, and the run's own, which may have another one by now."""
     rows = select(Campaign).where(or_(Campaign.message_id == message.id, Campaign.id == run.campaign_id))
@@ -140,7 +146,9 @@ def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, 
     has_new_number = bool(kinds_in(content.correction.values())) and numbers.beyond(
         NamedNumbers.from_json(before.get("numbers", {}))
     )
-    if before.get("correction") != content.correction or has_new_number:
+    known = before.get("correction", {})
+    is_known = all(known.get(language) == text for language, text in content.correction.items())
+    if not is_known or has_new_number:
         four_eyes.check_no_editor(session, campaign, by)
 
 
@@ -165,7 +173,7 @@ def _void(session: Session, message: Message, campaigns: Iterable[Campaign]) -> 
 
 def _corrected_content(session: Session, campaign: Campaign, content: Content, runs: Sequence[Run]) -> Content:
     """Return what the correction says, over the senders that the wrong runs had."""
-    message = session.get_one(Message, queries.correction_id_of(session, campaign) or 0)
+    message = session.get_one(Message, correction_id_of(session, campaign) or 0)
     senders = {each.sender_id: each.sender for run in runs for each in run.ranked_senders}
     return replace(
         content,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
+from campaigns.core.languages import all_languages
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
+from campaigns.planning.correcting import correction_id_of, correction_texts, find_common_correction, uncovered_by
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
 from campaigns.planning.do_no_harm.models import CountryConfirmation, HarmReview
-from campaigns.planning.models import Campaign
+from campaigns.planning.models import Campaign, CampaignState
 from campaigns.staff.queries import owned
 
 #: Most messages that are looked at whether they correct a campaign too.
@@ -66,15 +68,23 @@ def harm_answers_of(session: Session, campaign: Campaign, content: Content | Non
         member_id=review.member_id,
         answered_at=review.answered_at,
         answers={key: Answer(bool(each["yes"]), str(each["words"])) for key, each in review.answers.items()},
-        is_current=review.digest == content.said_digest,
+        is_current=_was_read(session, campaign, content, review.digest),
         is_editors=review.member_id in queries.find_editors(session, campaign),
     )
 
 
+def _was_read(session: Session, campaign: Campaign, content: Content, digest: str) -> bool:
+    """Say whether `digest` names what is said; an earlier version named every language of the correction."""
+    if digest == content.said_digest:
+        return True
+    whole = correction_texts(session, campaign, all_languages())
+    return digest == replace(content, correction=whole).said_digest
+
+
 def correction_of(session: Session, campaign: Campaign, content: Content | None = None) -> Correction | None:
     """Return the campaign's correction as it stands now, or None when none is prepared."""
-    common = queries.find_common_correction(session, campaign.organisation_id)
-    correction_id = queries.correction_id_of(session, campaign)
+    common = find_common_correction(session, campaign.organisation_id)
+    correction_id = correction_id_of(session, campaign)
     if correction_id is None:
         return None
     message = common if common and common.id == correction_id else session.get_one(Message, correction_id)
@@ -87,10 +97,17 @@ def correction_of(session: Session, campaign: Campaign, content: Content | None 
 
 def find_uncovered(session: Session, campaign: Campaign, content: Content) -> list[str]:
     """Return the languages of a campaign in which the organisation's correction, if any, is not reviewed."""
-    common = queries.find_common_correction(session, campaign.organisation_id)
+    common = find_common_correction(session, campaign.organisation_id)
     if common is None or common.id == campaign.message_id:
         return []
-    return sorted(content.texts.keys() - current_texts(common).keys())
+    return uncovered_by(common, content.texts)
+
+
+def count_bound(session: Session, correction: Message) -> int:
+    """Count the approved campaigns that a message corrects: other words in their languages hold them."""
+    approved = owned(select(func.count(Campaign.id)), Campaign, correction.organisation_id)
+    of_it = approved.where(Campaign.correction_id == correction.id, Campaign.state == CampaignState.APPROVED)
+    return session.scalar(of_it) or 0
 
 
 def find_fitting_correction(session: Session, campaign: Campaign, content: Content) -> Message | None:

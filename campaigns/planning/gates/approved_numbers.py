@@ -24,9 +24,13 @@ def as_approved(content: Content, approval: Approval) -> Content:
 
     A number that was taken away since changes nothing, and what came since is told by `find_unapproved`.
     An approval that names no address of pages covers any: it was given without one, or by an earlier version.
+    One by an earlier version covers the correction in more languages than are sent.
     """
-    pages = content.pages if (approval.content or {}).get("pages") else ""
-    return replace(content, numbers=approved_numbers(approval).to_json(), pages=pages)
+    approved = approval.content or {}
+    pages, known = content.pages if approved.get("pages") else "", approved.get("correction", {})
+    is_covered = bool(content.correction) and content.correction.items() <= known.items()
+    correction = known if is_covered else content.correction
+    return replace(content, numbers=approved_numbers(approval).to_json(), pages=pages, correction=correction)
 
 
 def approved_numbers(approval: Approval) -> NamedNumbers:

@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.messages.queries import load_languages, load_titles, order_translations, state_of
-from campaigns.planning import queries
+from campaigns.planning.correcting import find_common_correction
 from campaigns.planning.do_no_harm import common_correction
+from campaigns.planning.do_no_harm.queries import count_bound
 from campaigns.planning.pages.do_no_harm_forms import BundledCorrectionForm, CommonCorrectionForm
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -64,7 +65,7 @@ def write() -> Page:
 
 def _page(choice: CommonCorrectionForm, bundled: BundledCorrectionForm) -> Page:
     ours, texts = current_organisation().id, common_correction.bundled_texts()
-    common = queries.find_common_correction(session(), ours)
+    common = find_common_correction(session(), ours)
     if not choice.finds and not choice.errors:
         choice.message_id.data = common.id if common else 0
     choice.offer(load_titles(session(), ours))
@@ -75,6 +76,7 @@ def _page(choice: CommonCorrectionForm, bundled: BundledCorrectionForm) -> Page:
     page = render_template(
         "planning/do_no_harm/common_correction.html",
         common=common,
+        bound=count_bound(session(), common) if common else 0,
         translations=order_translations(common) if common else [],
         state_of=state_of,
         texts=texts,

@@ -10,6 +10,7 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import load_titles
 from campaigns.messages.service import TITLE_LIMIT
 from campaigns.planning import queries
+from campaigns.planning.correcting import correction_id_of, find_common_correction
 from campaigns.planning.do_no_harm import service as safeguards
 from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.do_no_harm.queries import find_uncovered
@@ -59,7 +60,7 @@ def answer(campaign_id: int) -> Page:
 def correction(campaign_id: int) -> Page:
     """Show the prepared correction beside what it corrects."""
     campaign = _campaign(campaign_id)
-    chosen = queries.correction_id_of(session(), campaign)
+    chosen = correction_id_of(session(), campaign)
     return _correction_page(campaign, CorrectionForm(data={"message_id": chosen}))
 
 
@@ -142,7 +143,7 @@ def _correction_page(
         found=found,
         fitting=fitting,
         uncovered=[] if found else find_uncovered(session(), campaign, content),
-        has_common=queries.find_common_correction(session(), campaign.organisation_id) is not None,
+        has_common=find_common_correction(session(), campaign.organisation_id) is not None,
         form=written if written.errors or written.form_errors else form,
         choice=form,
         written=written,

@@ -21,6 +21,7 @@ from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
+from campaigns.planning.correcting import correction_id_of
 from campaigns.planning.estimates.sender_choices import load_asked
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp.template_text import template_name, template_of, version_in
@@ -97,7 +98,7 @@ def ask_for_missing(
 
 def count_missing_corrections(session: Session, campaign: Campaign, content: Content) -> int:
     """Count the texts of the correction that WhatsApp was never asked for; without them it cannot go out there."""
-    correction_id = queries.correction_id_of(session, campaign)
+    correction_id = correction_id_of(session, campaign)
     missing = _missing(session, campaign, content)
     return sum(message.id == correction_id for message, _language, _text in missing)
 
@@ -105,7 +106,7 @@ def count_missing_corrections(session: Session, campaign: Campaign, content: Con
 def _missing(session: Session, campaign: Campaign, content: Content) -> list[tuple[Message, str, str]]:
     """Return the texts, with their messages and languages, that nobody asked for."""
     sources = [(campaign.message, content)]
-    correction_id = queries.correction_id_of(session, campaign)
+    correction_id = correction_id_of(session, campaign)
     if correction_id is not None:
         sources.append((session.get_one(Message, correction_id), content.of_correction(correction_id)))
     return [

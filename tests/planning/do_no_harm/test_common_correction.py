@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import all_languages
-from campaigns.messages.models import Message, TranslationState
+from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.queries import current_texts, state_of
 from campaigns.messages.text.placeholders import names_in
+from campaigns.planning.correcting import find_common_correction
 from campaigns.planning.do_no_harm.common_correction import (
     bundled_texts,
     choose_common_correction,
     write_common_correction,
 )
+from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.do_no_harm.queries import correction_of, find_uncovered
 from campaigns.planning.gates.safety import correction_gate
-from campaigns.planning.models import Campaign, CommonCorrection
-from campaigns.planning.queries import find_common_correction, find_editors, load_content
-from campaigns.planning.service import submit_campaign
+from campaigns.planning.models import Campaign, CommonCorrection, RunState
+from campaigns.planning.queries import find_editors, load_content
+from campaigns.planning.runs.held_runs import CHANGED
+from campaigns.planning.service import fire_due, submit_campaign
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_message, an_organisation, safeguarded
-from tests.planning.story import Story, a_story
+from tests.planning.story import DUE, START, Story, a_story
 
 pytestmark = pytest.mark.usefixtures("at_the_start")
 
@@ -139,3 +144,40 @@ def test_a_foreign_message_and_no_language_are_refused(story: Story) -> None:
         choose_common_correction(story.session, ours, message_id=foreign.id, by=story.author.id)
     with pytest.raises(InputError):
         write_common_correction(story.session, ours, title="For all", languages=["xx"], by=story.author.id)
+
+
+def test_a_new_language_of_it_holds_nobody(story: Story) -> None:
+    """What was approved is bound in the languages that are sent: one more is not theirs, another wording is."""
+    common = choose(story)
+    safeguarded(story.session, story.campaign, story.reader)
+    story.campaign.correction_id = common.id
+    story.approved()
+    digest = load_content(story.session, story.campaign).digest
+    later = Translation(language="pl", text="To było błędne. ((hotline))", source_digest="", updated_at=START)
+    later.source_digest, later.state = common.translations[0].source_digest, TranslationState.REVIEWED
+    common.translations.append(later)
+    story.session.flush()
+    assert load_content(story.session, story.campaign).digest == digest
+    next(each for each in common.translations if each.language == "uk").text = "Інше. ((hotline))"
+    story.session.flush()
+    (run,) = fire_due(story.session, now=DUE)
+    assert str(run.reason) == CHANGED
+
+
+def test_an_approval_of_every_language_of_it_still_holds(story: Story) -> None:
+    """An earlier version bound more languages than are sent, and had them read in the checklist."""
+    common = choose(story, TEXTS | {"pl": "To było błędne. ((hotline))"})
+    story.campaign.correction_id = common.id
+    story.approved()
+    whole = replace(load_content(story.session, story.campaign), correction=current_texts(common))
+    approval = story.campaign.approvals[-1]
+    approval.content, approval.digest = whole.to_json(), whole.digest
+    story.session.execute(update(HarmReview).values(digest=whole.said_digest))
+    story.session.flush()
+    (run,) = fire_due(story.session, now=DUE)
+    assert run.state == RunState.PLANNING
+
+
+def test_its_base_language_belongs_to_every_campaign(story: Story) -> None:
+    common = choose(story, TEXTS | {"pl": "To było błędne. ((hotline))"}, base_language="pl")
+    assert load_content(story.session, story.campaign).correction == current_texts(common)

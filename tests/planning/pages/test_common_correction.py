@@ -11,7 +11,7 @@ from sqlalchemy import select
 from campaigns.audience.figures import init_counts
 from campaigns.messages.models import Message
 from campaigns.planning.do_no_harm.common_correction import choose_common_correction
-from campaigns.planning.models import CommonCorrection
+from campaigns.planning.models import CampaignState, CommonCorrection
 from campaigns.staff.models import Role
 from tests.factories import a_campaign, a_member, a_message
 from tests.web.pages import Pages
@@ -74,3 +74,19 @@ def test_a_campaigns_page_says_that_it_follows_it(pages: Pages, client_for: Clie
     init_counts(pages.app)
     assert "That of the organisation" in author.get(f"/campaigns/{campaign.id}").text
     assert "It is chosen by itself" in author.get(f"/campaigns/{campaign.id}/correction").text
+
+
+def test_pages_say_whom_an_edit_holds_and_what_else_may_be_sent(pages: Pages, client_for: Clients) -> None:
+    approver = client_for(Role.APPROVER)
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        member = a_member(session, ours)
+        texts = {"en": "It was wrong.", "uk": "Помилка.", "pl": "To był błąd.", "ro": "A fost greșit."}
+        common = a_message(session, ours, texts, title="For all", base_language="pl")
+        campaign = a_campaign(session, ours, member, correction_id=common.id, state=CampaignState.APPROVED)
+        choose_common_correction(session, ours.id, message_id=common.id, by=member.id)
+    assert "1 approved campaign is bound to these words" in approver.get(URL).text
+    page = approver.get(f"/campaigns/{campaign.id}/correction").text
+    assert "What those get who read none of these languages" in page
+    assert "To był błąd." in page
+    assert "A fost greșit." not in page

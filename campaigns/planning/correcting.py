@@ -1,0 +1,74 @@
+"""Reads on which message corrects a campaign, and in which languages it belongs to that campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from campaigns.core.errors import BaseLanguageError
+from campaigns.messages.models import Message
+from campaigns.messages.queries import current_texts
+from campaigns.planning.models import Campaign, CampaignState, CommonCorrection
+from campaigns.staff.queries import owned
+
+
+def correction_texts(session: Session, campaign: Campaign, languages: Collection[str]) -> dict[str, str]:
+    """Return the reviewed texts, by language, that correct what is said in `languages`; none without a correction.
+
+    That is one in each of these, and the one in the correction's base language, which everybody else gets. What it
+    says in other languages is not this campaign's: it may be written and reviewed without approving that anew.
+    """
+    correction_id = correction_id_of(session, campaign)
+    if correction_id is None:
+        return {}
+    message = read_message(session, correction_id)
+    wanted = {message.base_language, *languages}
+    return {language: text for language, text in texts_of(message).items() if language in wanted}
+
+
+def find_common_correction(session: Session, organisation_id: int) -> Message | None:
+    """Return the message that corrects whatever the organisation's campaigns say, or None."""
+    chosen = owned(select(CommonCorrection.message_id), CommonCorrection, organisation_id)
+    message_id = session.scalar(chosen)
+    return None if message_id is None else read_message(session, message_id)
+
+
+def correction_id_of(session: Session, campaign: Campaign) -> int | None:
+    """Return the id of the message that corrects a campaign: the one chosen for it, or None.
+
+    While it is a draft that names none it is the organisation's, where that is reviewed in every language that is
+    sent; `submit_campaign` then names it, so that it is approved and bound as any other.
+    """
+    if campaign.correction_id is not None or campaign.state != CampaignState.DRAFT or campaign.is_example:
+        return campaign.correction_id
+    common = find_common_correction(session, campaign.organisation_id)
+    if common is None or common.id == campaign.message_id:
+        return None
+    texts = texts_of(read_message(session, campaign.message_id))
+    return common.id if texts and not uncovered_by(common, texts) else None
+
+
+def uncovered_by(correction: Message, languages: Collection[str]) -> list[str]:
+    """Return those of the languages in which a correction has no reviewed text, sorted."""
+    return sorted(set(languages) - texts_of(correction).keys())
+
+
+def texts_of(message: Message) -> dict[str, str]:
+    """Return the reviewed texts of a message by language; none without one in its base language."""
+    try:
+        return dict(current_texts(message))
+    except BaseLanguageError:
+        # Nothing can be sent then, and the gates say why.
+        return {}
+
+
+def read_message(session: Session, message_id: int) -> Message:
+    """Read a message with its texts anew from the database."""
+    return session.scalars(
+        select(Message)
+        .where(Message.id == message_id)
+        .options(selectinload(Message.translations))
+        .execution_options(populate_existing=True)
+    ).one()
