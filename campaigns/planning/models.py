@@ -133,8 +133,9 @@ class Campaign(Base):
     budget_cents: Mapped[int | None]
     #: How many people without a text in their language the author agreed to leave out; None: nobody agreed yet.
     accepted_left_out: Mapped[int | None]
-    #: The message that corrects this one if it turns out wrong, prepared before approval; None: not yet.
+    #: The message that corrects this one; None: not yet. Adopted: it is the organisation's, named by submitting.
     correction_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    correction_adopted: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Why it goes before others, as its author says; None: it does not. It takes an approval as urgent, too.
     urgent_reason: Mapped[str | None] = mapped_column(String(300))
     #: It came with the example: it is rehearsed with its unreviewed texts, and never submitted.

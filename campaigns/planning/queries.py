@@ -17,7 +17,13 @@ from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
 from campaigns.messages.queries import current_wordings, drafted_texts, load_named
 from campaigns.planning.campaign_content import Content, ScheduleContent
-from campaigns.planning.correcting import correction_id_of, correction_texts, read_message, texts_of
+from campaigns.planning.correcting import (
+    correction_id_of,
+    correction_texts,
+    follows_common,
+    read_message,
+    texts_of,
+)
 from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.links.counted_links import find_target, select_leading
 from campaigns.planning.models import (
@@ -50,6 +56,7 @@ CAMPAIGN_EDITS = (
 )
 #: Where a counted address leads, as long as one member alone could say so.
 LINK_EDITS = ("reach.lead_link",)
+COMMON_EDITS = ("correction.choose",)
 MESSAGE_EDITS = ("message.create", "message.duplicate", "message.update", "message.translate")
 
 
@@ -215,7 +222,8 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
 
     That is the campaign, its messages, audience or places, and what is known of a service that it may name.
     """
-    message_ids = [each for each in (campaign.message_id, correction_id_of(session, campaign)) if each is not None]
+    correction_id = correction_id_of(session, campaign)
+    message_ids = [each for each in (campaign.message_id, correction_id) if each is not None]
     translations = session.scalars(select(Translation).where(Translation.message_id.in_(message_ids))).all()
     texts = [text for each in translations for text in (each.text, *each.wordings.values())]
     named = load_named(session, campaign.organisation_id, texts)
@@ -232,6 +240,9 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
     ):
         members.update(session.scalars(select_actors(subject_type, subject_id, actions)))
+    if correction_id is not None and follows_common(campaign):
+        # Whoever made it the organisation's chose it for this campaign, too.
+        members.update(session.scalars(select_actors("message", correction_id, COMMON_EDITS)))
     return {member for member in members if member is not None}
 
 
@@ -276,7 +287,7 @@ def load_content(session: Session, campaign: Campaign, *, sent_in: Collection[st
         .execution_options(populate_existing=True)
     )
     texts = drafted_texts(message) if campaign.is_example else texts_of(message)
-    correction = correction_texts(session, campaign, texts if sent_in is None else sent_in)
+    correction = correction_texts(session, campaign, texts, sent_in)
     fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
     own = (word for words in wordings.values() for word in words.values())
     numbers = load_named(session, campaign.organisation_id, (*texts.values(), *correction.values(), *own))

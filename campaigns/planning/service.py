@@ -120,6 +120,9 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
     campaign.ranked_senders.clear()
     session.flush()
     checked.write_to(campaign)
+    if campaign.correction_id == campaign.message_id:
+        # What corrected another message cannot correct itself.
+        campaign.correction_id, campaign.correction_adopted = None, False
     _record(session, "campaign.update", campaign, by, **urgency)
 
 
@@ -130,7 +133,8 @@ def duplicate_campaign(session: Session, campaign: Campaign, *, by: int) -> Camp
     copy = _new_campaign(
         session, campaign.organisation_id, replace(plan_of(campaign), name=name, link=link, urgent_reason=None), by
     )
-    copy.correction_id = campaign.correction_id
+    if not campaign.correction_adopted:
+        copy.correction_id = campaign.correction_id
     _record(session, "campaign.duplicate", copy, by, original_id=campaign.id)
     return copy
 

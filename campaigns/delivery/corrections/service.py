@@ -23,7 +23,8 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
-from campaigns.planning.correcting import correction_id_of, correction_texts
+from campaigns.planning.correcting import correction_of_sent, correction_texts
+from campaigns.planning.do_no_harm.service import ITSELF
 from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -68,7 +69,7 @@ def outlook_of(session: Session, run: Run) -> CorrectionOutlook:
     withdrawal = find_withdrawal(session, int(run.frozen.get("message_id", 0)), run.message_version)
     names = load_member_names(session, [withdrawal.member_id] if withdrawal else [])
     return CorrectionOutlook(
-        texts=correction_texts(session, run.campaign, _languages_of([run])),
+        texts=correction_texts(session, run.campaign, (), _languages_of([run])),
         runs=len(wrong),
         withdrawal=withdrawal,
         name=names.get(withdrawal.member_id, "") if withdrawal else "",
@@ -96,13 +97,15 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     campaign = campaigns[run.campaign.id]
     content = queries.load_content(session, campaign, sent_in=_languages_of(runs))
     _check(session, run, content, campaign, by=by)
+    # Asked before the campaign is a draft again, which may be corrected by another message.
+    right = session.get_one(Message, correction_of_sent(session, campaign) or 0)
     if not withdraw_version(session, message, run.message_version, by=by, reason=words):
         raise RefusedError(N_("This version was withdrawn and corrected already."))
     stopped = _stop(session, runs)
     pause_copies(session, message.id, run.message_version)
     if message.version == run.message_version:
         _void(session, message, campaigns.values())
-    correction = _make_run(session, run, campaign, _corrected_content(session, campaign, content, runs))
+    correction = _make_run(session, run, campaign, _corrected_content(right, content, runs))
     audit.record(
         session,
         "run.correct",
@@ -136,6 +139,8 @@ def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, 
     four_eyes.check_permission(session, by, organisation_id=run.organisation_id, permission=Permission.REVIEW)
     if run.is_rehearsal or run.corrects_id is not None:
         raise RefusedError(N_("Only a run to people, which is no correction itself, can be corrected."))
+    if correction_of_sent(session, campaign) in (campaign.message_id, run.frozen["message_id"]):
+        raise RefusedError(ITSELF)
     if not content.correction:
         raise GateError(N_("No reviewed correction is prepared. Have its message reviewed first."))
     approved = session.scalar(
@@ -171,9 +176,8 @@ def _void(session: Session, message: Message, campaigns: Iterable[Campaign]) -> 
             void_approvals(session, campaign, now=clock.now())
 
 
-def _corrected_content(session: Session, campaign: Campaign, content: Content, runs: Sequence[Run]) -> Content:
-    """Return what the correction says, over the senders that the wrong runs had."""
-    message = session.get_one(Message, correction_id_of(session, campaign) or 0)
+def _corrected_content(message: Message, content: Content, runs: Sequence[Run]) -> Content:
+    """Return what the correction `message` says, over the senders that the wrong runs had."""
     senders = {each.sender_id: each.sender for run in runs for each in run.ranked_senders}
     return replace(
         content,

@@ -44,6 +44,8 @@ __all__ = [
     "write_correction",
 ]
 
+#: What a correction that is the wrong message itself is refused with.
+ITSELF = N_("A message cannot correct itself: choose another one.")
 #: States in which the checklist may be answered: afterwards it is decided.
 ANSWERABLE = frozenset({CampaignState.DRAFT, CampaignState.SUBMITTED})
 
@@ -77,26 +79,32 @@ def answer_harm(
     return review
 
 
-def prepare_correction(session: Session, campaign: Campaign, *, message_id: int, by: int) -> None:
-    """Name the message that corrects the campaign's if it turns out wrong; voids approvals.
+def prepare_correction(session: Session, campaign: Campaign, *, message_id: int | None, by: int) -> None:
+    """Name the message that corrects the campaign's if it turns out wrong, or none: the organisation's then does.
+
+    A change voids approvals.
 
     Raises NotFoundError for another organisation's message, InputError for the campaign's own, TransitionError
     for an archived campaign.
     """
     four_eyes.hold(session, campaign)
-    message = get_owned(session, Message, message_id, campaign.organisation_id)
-    if message.id == campaign.message_id:
-        raise InputError(N_("A message cannot correct itself: choose another one."))
-    if campaign.correction_id == message.id:
+    if message_id is not None:
+        get_owned(session, Message, message_id, campaign.organisation_id)
+    if message_id == campaign.message_id:
+        raise InputError(ITSELF)
+    if (None if campaign.correction_adopted else campaign.correction_id) == message_id:
         return
     if campaign.state == CampaignState.ARCHIVED:
         raise TransitionError(N_("This campaign is archived. Take it back to draft first."))
     if campaign.state != CampaignState.DRAFT:
         void_approvals(session, campaign, now=clock.now())
-    campaign.correction_id, campaign.updated_at = message.id, clock.now()
+    campaign.correction_id, campaign.correction_adopted = message_id, False
+    campaign.updated_at = clock.now()
     session.flush()
     session.expire(campaign, ["correction"])
-    _record(session, "campaign.correct", campaign, by, message_id=message.id)
+    _record(
+        session, "campaign.correct", campaign, by, **({} if message_id is None else {"message_id": message_id})
+    )
 
 
 def write_correction(session: Session, campaign: Campaign, *, title: str, text: str, by: int) -> Message:

@@ -16,6 +16,7 @@ from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers
+from campaigns.planning.do_no_harm.service import ITSELF
 from campaigns.planning.gates.campaign import Link, plan_gate
 from campaigns.planning.models import Campaign
 
@@ -55,6 +56,8 @@ def correction_gate(campaign: Campaign, correction: Correction | None, uncovered
     if correction is None:
         template = N_("No correction is prepared: whoever got a wrong number has to be told at once.")
         return plan_gate("correction", False, template, {}, link)
+    if correction.message.id == campaign.message_id:
+        return plan_gate("correction", False, ITSELF, {}, link)
     if correction.missing and correction.waiting == correction.missing:
         template = N_("The correction waits for its review in %(languages)s.")
         written: Link = ("messages.show", {"message_id": correction.message.id})

@@ -61,11 +61,13 @@ for _item in ITEMS:
 class CorrectionForm(Form):
     """Which message corrects a campaign's."""
 
+    #: 0: the organisation's.
     message_id = LongSelect(_l("Message of the correction"), [InputRequired()], coerce=whole_number)
 
-    def offer(self, messages: Iterable[tuple[int, str]]) -> None:
-        """Fill in what can be chosen."""
-        self.message_id.choices = options((str(each), title) for each, title in messages)
+    def offer(self, messages: Iterable[tuple[int, str]], *, has_common: bool = False) -> None:
+        """Fill in what can be chosen; the organisation's where it has one."""
+        common = [("0", _("That of the organisation"))] if has_common else []
+        self.message_id.choices = options([*common, *((str(each), title) for each, title in messages)])
 
 
 class WrittenCorrectionForm(Form):

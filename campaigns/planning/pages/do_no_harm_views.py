@@ -10,7 +10,7 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import load_titles
 from campaigns.messages.service import TITLE_LIMIT
 from campaigns.planning import queries
-from campaigns.planning.correcting import correction_id_of, find_common_correction
+from campaigns.planning.correcting import find_common_correction, follows_common
 from campaigns.planning.do_no_harm import service as safeguards
 from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.do_no_harm.queries import find_uncovered
@@ -60,8 +60,7 @@ def answer(campaign_id: int) -> Page:
 def correction(campaign_id: int) -> Page:
     """Show the prepared correction beside what it corrects."""
     campaign = _campaign(campaign_id)
-    chosen = correction_id_of(session(), campaign)
-    return _correction_page(campaign, CorrectionForm(data={"message_id": chosen}))
+    return _correction_page(campaign, CorrectionForm(data={"message_id": _chosen(campaign)}))
 
 
 @pages.post("/correction")
@@ -72,7 +71,7 @@ def prepare(campaign_id: int) -> Page:
     _offer(form, campaign)
     if form.validate_on_submit():
         try:
-            message_id, by = int(form.message_id.data), current_member().id
+            message_id, by = int(form.message_id.data) or None, current_member().id
             safeguards.prepare_correction(session(), campaign, message_id=message_id, by=by)
         except (InputError, RefusedError) as error:
             form.show(error)
@@ -100,7 +99,7 @@ def write(campaign_id: int) -> Page:
         else:
             flash(_("The correction is written and chosen. Somebody else must review it."), "good")
             return redirect(url_for("planning.show", campaign_id=campaign.id))
-    choice = CorrectionForm(formdata=None, data={"message_id": campaign.correction_id})
+    choice = CorrectionForm(formdata=None, data={"message_id": _chosen(campaign)})
     return _correction_page(campaign, choice, written=form)
 
 
@@ -153,7 +152,13 @@ def _correction_page(
 
 def _offer(form: CorrectionForm, campaign: Campaign) -> None:
     own = load_titles(session(), current_organisation().id)
-    form.offer((each, title) for each, title in own if each != campaign.message_id)
+    has_common = find_common_correction(session(), campaign.organisation_id) is not None
+    form.offer(((each, title) for each, title in own if each != campaign.message_id), has_common=has_common)
+
+
+def _chosen(campaign: Campaign) -> int:
+    """Return the id of the message that was chosen for a campaign; 0: it follows the organisation's."""
+    return 0 if follows_common(campaign) else campaign.correction_id or 0
 
 
 def _campaign(campaign_id: int) -> Campaign:

@@ -395,3 +395,11 @@ def test_rehearsals_and_corrections_are_not_corrected(scene: Scene) -> None:
     scene.run.is_rehearsal = True
     with pytest.raises(RefusedError):
         scene.correct()
+
+
+def test_the_wrong_text_itself_corrects_nothing(scene: Scene) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    scene.story.campaign.correction_id = scene.run.frozen["message_id"]
+    scene.session.commit()
+    with pytest.raises(RefusedError, match="cannot correct itself"):
+        scene.correct()

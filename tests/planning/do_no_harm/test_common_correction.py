@@ -14,7 +14,7 @@ from campaigns.core.languages import all_languages
 from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.queries import current_texts, state_of
 from campaigns.messages.text.placeholders import names_in
-from campaigns.planning.correcting import find_common_correction
+from campaigns.planning.correcting import correction_id_of, find_common_correction
 from campaigns.planning.do_no_harm.common_correction import (
     bundled_texts,
     choose_common_correction,
@@ -22,11 +22,19 @@ from campaigns.planning.do_no_harm.common_correction import (
 )
 from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.do_no_harm.queries import correction_of, find_uncovered
+from campaigns.planning.do_no_harm.service import prepare_correction
+from campaigns.planning.draft import plan_of
 from campaigns.planning.gates.safety import correction_gate
 from campaigns.planning.models import Campaign, CommonCorrection, RunState
 from campaigns.planning.queries import find_editors, load_content
 from campaigns.planning.runs.held_runs import CHANGED
-from campaigns.planning.service import fire_due, submit_campaign
+from campaigns.planning.service import (
+    duplicate_campaign,
+    fire_due,
+    submit_campaign,
+    take_back_campaign,
+    update_campaign,
+)
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_message, an_organisation, safeguarded
 from tests.planning.story import DUE, START, Story, a_story
@@ -181,3 +189,58 @@ def test_an_approval_of_every_language_of_it_still_holds(story: Story) -> None:
 def test_its_base_language_belongs_to_every_campaign(story: Story) -> None:
     common = choose(story, TEXTS | {"pl": "To było błędne. ((hotline))"}, base_language="pl")
     assert load_content(story.session, story.campaign).correction == current_texts(common)
+
+
+def test_a_draft_that_followed_it_follows_the_next_one(story: Story) -> None:
+    """What was named by itself is let go with the approval; what was sent with it is still corrected by it."""
+    first = choose(story)
+    story.scheduled()
+    submit(story)
+    assert story.campaign.correction_id == first.id
+    take_back_campaign(story.session, story.campaign, by=story.author.id)
+    second = choose(story, {"en": "Other. ((hotline))", "uk": "Інше. ((hotline))"})
+    assert correction_id_of(story.session, story.campaign) == second.id
+    assert load_content(story.session, story.campaign, sent_in=["uk"]).correction == TEXTS
+    copy = duplicate_campaign(story.session, story.campaign, by=story.author.id)
+    assert copy.correction_id is None
+    submit(story)
+    assert story.campaign.correction_id == second.id
+
+
+def test_a_chosen_one_is_let_go_only_by_choosing_the_organisations(story: Story) -> None:
+    common, own = choose(story), a_message(story.session, story.organisation, TEXTS, title="Own")
+    choices = {"message_id": own.id, "by": story.author.id}
+    prepare_correction(story.session, story.campaign, **choices)
+    assert duplicate_campaign(story.session, story.campaign, by=story.author.id).correction_id == own.id
+    prepare_correction(story.session, story.campaign, message_id=None, by=story.author.id)
+    assert correction_id_of(story.session, story.campaign) == common.id
+
+
+def test_a_message_never_corrects_itself(story: Story) -> None:
+    """A draft that followed the common one takes its message: what it followed goes."""
+    common = choose(story)
+    story.scheduled()
+    submit(story)
+    plan = replace(plan_of(story.campaign), message_id=common.id)
+    update_campaign(story.session, story.campaign, plan=plan, by=story.author.id)
+    assert story.campaign.correction_id is None
+    story.campaign.correction_id = common.id
+    story.session.flush()
+    passed, sentence = gate_of(story)
+    assert (passed, "cannot correct itself" in sentence) == (False, True)
+
+
+def test_who_chose_it_wrote_the_campaigns_that_follow_it(story: Story) -> None:
+    message, other = choose(story), a_member(story.session, story.organisation, Role.AUTHOR)
+    choose_common_correction(story.session, story.organisation.id, message_id=None, by=other.id)
+    choose_common_correction(story.session, story.organisation.id, message_id=message.id, by=other.id)
+    assert other.id in find_editors(story.session, story.campaign)
+    story.scheduled()
+    submit(story)
+    assert other.id in find_editors(story.session, story.campaign)
+    prepare_correction(story.session, story.campaign, message_id=message.id, by=story.author.id)
+    assert other.id not in find_editors(story.session, story.campaign)
+
+
+def submit(story: Story) -> None:
+    submit_campaign(story.session, story.campaign, by=story.author.id)

@@ -90,3 +90,17 @@ def test_pages_say_whom_an_edit_holds_and_what_else_may_be_sent(pages: Pages, cl
     assert "What those get who read none of these languages" in page
     assert "To był błąd." in page
     assert "A fost greșit." not in page
+
+
+def test_a_campaign_goes_back_to_that_of_the_organisation(pages: Pages, client_for: Clients) -> None:
+    author = client_for(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        member = a_member(session, ours)
+        common, own = (a_message(session, ours, title=title) for title in ("For all", "Own"))
+        campaign = a_campaign(session, ours, member, correction_id=own.id)
+        choose_common_correction(session, ours.id, message_id=common.id, by=member.id)
+    url = f"/campaigns/{campaign.id}/correction"
+    assert "It is chosen by itself" not in author.get(url).text
+    author.post(url, data={"message_id": "0"})
+    assert "It is chosen by itself" in author.get(url).text
