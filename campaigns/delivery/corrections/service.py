@@ -24,7 +24,6 @@ from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
 from campaigns.planning.correcting import correction_of_sent, correction_texts
-from campaigns.planning.do_no_harm.service import ITSELF
 from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -140,7 +139,7 @@ def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, 
     if run.is_rehearsal or run.corrects_id is not None:
         raise RefusedError(N_("Only a run to people, which is no correction itself, can be corrected."))
     if correction_of_sent(session, campaign) in (campaign.message_id, run.frozen["message_id"]):
-        raise RefusedError(ITSELF)
+        raise RefusedError(N_("A message cannot correct itself: choose another one."))
     if not content.correction:
         raise GateError(N_("No reviewed correction is prepared. Have its message reviewed first."))
     approved = session.scalar(

@@ -65,7 +65,14 @@ def choose_common_correction(session: Session, organisation_id: int, *, message_
 def write_common_correction(
     session: Session, organisation_id: int, *, title: str, languages: Collection[str], by: int
 ) -> Message:
-    """Write a message of the bundled sentences in some languages, and name it. Raises InputError without any."""
+    """Write a message of the bundled sentences in some languages, and name it.
+
+    Raises InputError without any language, and where the organisation has a correction, which might be reviewed.
+    """
+    # The answer to a second click waits for the first, and finds what that wrote.
+    hold_organisation(session, organisation_id)
+    if session.get(CommonCorrection, organisation_id) is not None:
+        raise InputError(N_("There is a correction of the organisation already: open its message to change it."))
     texts = bundled_texts()
     chosen = [language for language in texts if language in languages]
     if not chosen:

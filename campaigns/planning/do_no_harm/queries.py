@@ -56,6 +56,17 @@ class Correction:
     is_common: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """The organisation's correction, which does not cover a campaign yet."""
+
+    message: Message
+    #: Languages of the campaign's texts in which it is not reviewed.
+    languages: tuple[str, ...]
+    #: Languages in which it is written and waits for the review that is missing.
+    waiting: tuple[str, ...]
+
+
 def harm_answers_of(session: Session, campaign: Campaign, content: Content | None = None) -> HarmAnswers | None:
     """Return the latest answers to the checklist, or None; `content` saves reading it anew."""
     review = session.scalar(
@@ -95,12 +106,15 @@ def correction_of(session: Session, campaign: Campaign, content: Content | None 
     return Correction(message, dict(content.correction), missing, waiting, is_common=message is common)
 
 
-def find_uncovered(session: Session, campaign: Campaign, content: Content) -> list[str]:
-    """Return the languages of a campaign in which the organisation's correction, if any, is not reviewed."""
+def find_uncovered(session: Session, campaign: Campaign, content: Content) -> Uncovered | None:
+    """Return what the organisation's correction lacks for a campaign; None: nothing, or there is no correction."""
     common = find_common_correction(session, campaign.organisation_id)
     if common is None or common.id == campaign.message_id:
-        return []
-    return uncovered_by(common, content.texts)
+        return None
+    languages = uncovered_by(common, content.texts)
+    # Nothing of it can be sent before the text that the others are made of is reviewed.
+    waiting = (each for each in unreviewed_of(common) if each in (*languages, common.base_language))
+    return Uncovered(common, tuple(languages), tuple(sorted(waiting))) if languages else None
 
 
 def count_bound(session: Session, correction: Message) -> int:

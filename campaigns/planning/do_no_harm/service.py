@@ -44,8 +44,6 @@ __all__ = [
     "write_correction",
 ]
 
-#: What a correction that is the wrong message itself is refused with.
-ITSELF = N_("A message cannot correct itself: choose another one.")
 #: States in which the checklist may be answered: afterwards it is decided.
 ANSWERABLE = frozenset({CampaignState.DRAFT, CampaignState.SUBMITTED})
 
@@ -91,7 +89,7 @@ def prepare_correction(session: Session, campaign: Campaign, *, message_id: int 
     if message_id is not None:
         get_owned(session, Message, message_id, campaign.organisation_id)
     if message_id == campaign.message_id:
-        raise InputError(ITSELF)
+        raise InputError(N_("A message cannot correct itself: choose another one."))
     if (None if campaign.correction_adopted else campaign.correction_id) == message_id:
         return
     if campaign.state == CampaignState.ARCHIVED:

@@ -257,7 +257,7 @@ def _prepared_gates(session: Session, campaign: Campaign, content: Content, tall
 
 def _correction_gate(session: Session, campaign: Campaign, content: Content) -> Gate:
     found = correction_of(session, campaign, content)
-    return correction_gate(campaign, found, [] if found else find_uncovered(session, campaign, content))
+    return correction_gate(campaign, found, None if found else find_uncovered(session, campaign, content))
 
 
 def _text_gates(

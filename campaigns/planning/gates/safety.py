@@ -15,8 +15,7 @@ from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.do_no_harm.models import CountryConfirmation
-from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers
-from campaigns.planning.do_no_harm.service import ITSELF
+from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers, Uncovered
 from campaigns.planning.gates.campaign import Link, plan_gate
 from campaigns.planning.models import Campaign
 
@@ -44,20 +43,23 @@ def harm_gate(campaign: Campaign, answers: HarmAnswers | None) -> Gate:
     return plan_gate("harm", passed, template, values, _to("planning.safeguards.harm", campaign))
 
 
-def correction_gate(campaign: Campaign, correction: Correction | None, uncovered: Sequence[str] = ()) -> Gate:
+def correction_gate(campaign: Campaign, correction: Correction | None, uncovered: Uncovered | None = None) -> Gate:
     """Block until a correction is prepared in every language that is sent, and say which one that is.
 
-    `uncovered` are the languages in which the organisation's own correction is not reviewed.
+    `uncovered` is the organisation's own correction, where that is not reviewed in all of them.
     """
     link = _to("planning.safeguards.correction", campaign)
     if correction is None and uncovered:
         template = N_("No correction is prepared, and that of the organisation is not reviewed in %(languages)s.")
-        return plan_gate("correction", False, template, {}, link, languages=uncovered)
+        way: Link = ("messages.show", {"message_id": uncovered.message.id}) if uncovered.waiting else link
+        gate = plan_gate("correction", False, template, {}, way, languages=uncovered.languages)
+        return replace(gate, waiting=uncovered.waiting)
     if correction is None:
         template = N_("No correction is prepared: whoever got a wrong number has to be told at once.")
         return plan_gate("correction", False, template, {}, link)
     if correction.message.id == campaign.message_id:
-        return plan_gate("correction", False, ITSELF, {}, link)
+        template = N_("A message cannot correct itself: choose another one.")
+        return plan_gate("correction", False, template, {}, link)
     if correction.missing and correction.waiting == correction.missing:
         template = N_("The correction waits for its review in %(languages)s.")
         written: Link = ("messages.show", {"message_id": correction.message.id})

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from campaigns.core.errors import InputError
 from campaigns.messages.queries import load_languages, load_titles, order_translations, state_of
 from campaigns.planning.correcting import find_common_correction
 from campaigns.planning.do_no_harm import common_correction
@@ -50,16 +51,21 @@ def write() -> Page:
     form = BundledCorrectionForm()
     form.offer(common_correction.bundled_texts())
     if form.validate_on_submit() and form.languages.data:
-        common_correction.write_common_correction(
-            session(),
-            current_organisation().id,
-            title=_("Correction for all campaigns"),
-            languages=form.languages.data,
-            by=current_member().id,
-        )
-        flash(_("It is written. Somebody else must review it in each language."), "good")
-        return redirect(url_for("planning.common.show"))
-    form.languages.errors = form.languages.errors or [_("Choose at least one language.")]
+        try:
+            common_correction.write_common_correction(
+                session(),
+                current_organisation().id,
+                title=_("Correction for all campaigns"),
+                languages=form.languages.data,
+                by=current_member().id,
+            )
+        except InputError as error:
+            form.show(error)
+        else:
+            flash(_("It is written. Somebody else must review it in each language."), "good")
+            return redirect(url_for("planning.common.show"))
+    else:
+        form.languages.errors = form.languages.errors or [_("Choose at least one language.")]
     return _page(CommonCorrectionForm(formdata=None), form)
 
 
@@ -82,6 +88,6 @@ def _page(choice: CommonCorrectionForm, bundled: BundledCorrectionForm) -> Page:
         texts=texts,
         choice=choice,
         bundled=bundled,
-        form=bundled if bundled.errors else choice,
+        form=bundled if bundled.errors or bundled.form_errors else choice,
     )
     return page, max(choice.status, bundled.status)

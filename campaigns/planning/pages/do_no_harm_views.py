@@ -141,7 +141,7 @@ def _correction_page(
         content=content,
         found=found,
         fitting=fitting,
-        uncovered=[] if found else find_uncovered(session(), campaign, content),
+        uncovered=None if found else find_uncovered(session(), campaign, content),
         has_common=find_common_correction(session(), campaign.organisation_id) is not None,
         form=written if written.errors or written.form_errors else form,
         choice=form,

@@ -242,5 +242,26 @@ def test_who_chose_it_wrote_the_campaigns_that_follow_it(story: Story) -> None:
     assert other.id not in find_editors(story.session, story.campaign)
 
 
+def test_it_is_not_written_twice(story: Story) -> None:
+    """A second click, or a page from before, puts no unreviewed message in place of a reviewed one."""
+    common = choose(story)
+    with pytest.raises(InputError):
+        write_common_correction(
+            story.session, story.organisation.id, title="For all", languages=["en"], by=story.author.id
+        )
+    assert find_common_correction(story.session, story.organisation.id) == common
+
+
+def test_a_gate_leads_to_the_texts_of_it_that_wait(story: Story) -> None:
+    message = choose(story)
+    for each in message.translations:
+        each.state = TranslationState.TRANSLATED
+    story.session.flush()
+    content = load_content(story.session, story.campaign)
+    gate = correction_gate(story.campaign, None, find_uncovered(story.session, story.campaign, content))
+    assert (gate.link_endpoint, gate.link_values) == ("messages.show", {"message_id": message.id})
+    assert gate.waiting == ("en", "uk")
+
+
 def submit(story: Story) -> None:
     submit_campaign(story.session, story.campaign, by=story.author.id)

@@ -36,6 +36,10 @@ def test_it_is_written_from_the_bundled_sentences(pages: Pages, client_for: Clie
     with pages.sessions() as session:
         written = session.scalars(select(Message.id)).all()
     assert chosen(pages) == written
+    # A double click, or a page that was opened before.
+    again = author.post(f"{URL}/bundled", data={"languages": ["en"]})
+    assert (again.status_code, "already: open its message" in again.text) == (422, True)
+    assert chosen(pages) == written
 
 
 def test_a_message_is_chosen_and_taken_away(pages: Pages, client_for: Clients) -> None:
