@@ -157,16 +157,17 @@ def count(pages: Pages, campaign: Campaign, run_ids: list[int]) -> Iterator[tupl
         with pages.sessions.begin() as session:
             recount_run(session, run_id)
     yield "runs", round(time.perf_counter() - begun, 1)
-    begun = time.perf_counter()
+    begun, now = time.perf_counter(), clock.now()
     with pages.sessions() as session:
         rows = count_crowd(session, Crowd(Scope.CAMPAIGN, campaign.id))
     yield "campaign", round(time.perf_counter() - begun, 1)
     # It was the only campaign of the month, so the month's people are the same.
-    month = Crowd(Scope.MONTH, campaign.organisation_id, f"{clock.now():%Y-%m}")
+    month = Crowd(Scope.MONTH, campaign.organisation_id, f"{now:%Y-%m}")
     names = {"scope": month.scope, "scope_id": month.scope_id, "period": month.period}
     with pages.sessions.begin() as session:
-        replace_crowd(session, Crowd(Scope.CAMPAIGN, campaign.id), rows)
-        replace_crowd(session, month, [row | names for row in rows if row["part"] != Part.PLACE])
+        replace_crowd(session, Crowd(Scope.CAMPAIGN, campaign.id), rows, counted_at=now)
+        rows = [row | names for row in rows if row["part"] != Part.PLACE]
+        replace_crowd(session, month, rows, counted_at=now)
 
 
 def _typed(sql: str) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from campaigns.core import clock
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.service import count_crowd, recount_run, replace_crowd
@@ -44,7 +45,7 @@ def make_campaign(pages: Pages, **changes: Any) -> Campaign:
                 a_delivery(session, run, contact_id=contact_id, region_id=region.id, **sent)
             recount_run(session, run.id)
         for crowd in (Crowd(Scope.CAMPAIGN, campaign.id), Crowd(Scope.MONTH, owner.id, "2026-03")):
-            replace_crowd(session, crowd, count_crowd(session, crowd))
+            replace_crowd(session, crowd, count_crowd(session, crowd), counted_at=clock.now())
         return campaign
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import product
 from typing import Any
 
@@ -53,8 +54,11 @@ def count_crowd(session: Session, crowd: Crowd) -> list[dict[str, Any]]:
     return rows
 
 
-def replace_crowd(session: Session, crowd: Crowd, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace what is stored of a crowd by rows that `count_crowd` gave, perhaps to another session."""
+def replace_crowd(session: Session, crowd: Crowd, rows: Sequence[dict[str, Any]], *, counted_at: datetime) -> None:
+    """Replace what is stored of a crowd by rows that `count_crowd` gave, perhaps to another session.
+
+    `counted_at` is a time before they were read: what came after it has yet to be counted.
+    """
     of_crowd = {"scope": crowd.scope.value, "scope_id": crowd.scope_id, "period": crowd.period}
     if session.get_bind().dialect.name == "postgresql":
         name = func.hashtext("/".join(map(str, of_crowd.values())))
@@ -63,7 +67,7 @@ def replace_crowd(session: Session, crowd: Crowd, rows: Sequence[dict[str, Any]]
         session.execute(delete(table).filter_by(**of_crowd))
     if rows:
         session.execute(insert(PeopleReach), rows)
-    session.execute(insert(PeopleCount).values(**of_crowd, counted_at=clock.now()))
+    session.execute(insert(PeopleCount).values(**of_crowd, counted_at=counted_at))
 
 
 def _clear(session: Session, run_id: int) -> None:

@@ -98,23 +98,25 @@ def is_closed(run: Row[Any], now: datetime) -> bool:
 
 def _count_all(sessions: sessionmaker[Session], organisation_id: int, crowds: Sequence[Crowd]) -> int:
     """Count the crowds of an organisation in one pass: those whose deliveries are all there."""
+    began = clock.now()
     with one_moment(sessions) as session:
         whole = [crowd for crowd in crowds if session.scalar(_select_removed(crowd)) is None]
         counted = count_crowds(session, organisation_id, whole) if whole else {}
     for crowd, rows in counted.items():
         with sessions.begin() as session:
-            replace_crowd(session, crowd, rows)
+            replace_crowd(session, crowd, rows, counted_at=began)
     return len(crowds)
 
 
 def _count(sessions: sessionmaker[Session], crowd: Crowd) -> None:
     """Count a crowd while all its deliveries are there; what retention removed survives as its last count."""
+    began = clock.now()
     with one_moment(sessions) as session:
         is_whole = session.scalar(_select_removed(crowd)) is None
         rows = count_crowd(session, crowd) if is_whole else []
     if is_whole:
         with sessions.begin() as session:
-            replace_crowd(session, crowd, rows)
+            replace_crowd(session, crowd, rows, counted_at=began)
 
 
 def _check_run(sessions: sessionmaker[Session], run: Row[Any], now: datetime) -> dict[str, int]:
@@ -151,15 +153,19 @@ def _is_due(organisation: Row[Any], now: datetime, fresh_for: timedelta) -> bool
 
 
 def _crowds_of(session: Session, organisation_id: int, since: datetime | None, now: datetime) -> Iterable[Crowd]:
-    """Return the crowds that runs counted after `since` belong to; a closed month stays as it is."""
+    """Return the crowds that runs counted after `since` belong to; a closed month stays as it is.
+
+    The organisation's is the last: its count says that all the others are written.
+    """
     runs = _select_counted().where(Run.organisation_id == organisation_id)
     if since is not None:
         runs = runs.where(RunCount.counted_at >= since)
-    crowds = {Crowd(Scope.ORGANISATION, organisation_id): None}
+    crowds: dict[Crowd, None] = {}
     for run in session.execute(runs):
         crowds[Crowd(Scope.CAMPAIGN, run.campaign_id)] = None
         for month in months_between(run.created_at, run.finished_at or now):
             crowds[Crowd(Scope.MONTH, organisation_id, month)] = None
+    crowds[Crowd(Scope.ORGANISATION, organisation_id)] = None
     counted = dict(session.execute(_select_months(organisation_id)).all())
     return [crowd for crowd in crowds if not _is_settled(crowd.period, counted.get(crowd.period), now)]
 

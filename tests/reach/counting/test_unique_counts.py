@@ -14,7 +14,8 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
-from campaigns.reach.counting import service
+from campaigns.reach.counting import service, unique_counts
+from campaigns.reach.counting.crowd_pass import count_crowds
 from campaigns.reach.counting.queries import SETTLES_AFTER
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.counting.unique_counts import (
@@ -25,7 +26,7 @@ from campaigns.reach.counting.unique_counts import (
     recount_crowds,
 )
 from campaigns.reach.counting.unique_people import Crowd, Measure, Part, selects_of
-from campaigns.reach.models import PeopleReach, RunReach, Scope
+from campaigns.reach.models import PeopleCount, PeopleReach, RunReach, Scope
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, an_organisation
 
 Sessions = sessionmaker[Session]
@@ -119,6 +120,56 @@ def test_parts_of_a_crowd_are_of_one_moment(sessions: Sessions, run: Run, monkey
     assert len(arrived) == 1
     assert len(people) > 1
     assert len(set(people.values())) == 1
+
+
+def test_a_run_is_compared_as_of_one_moment(sessions: Sessions, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts that are merged once the comparison has begun are neither on its one side nor on its other."""
+    counts = service.select_counts
+
+    def while_they_arrive(run_id: int) -> Any:
+        let_arrive(sessions)
+        return counts(run_id)
+
+    monkeypatch.setattr(unique_counts, "select_counts", while_they_arrive)
+    with clock.running_on(lambda: NOON + SETTLES_AFTER):
+        assert check_all(sessions).late == 0
+
+
+@pytest.mark.one_database
+def test_a_count_is_as_old_as_what_it_read(sessions: Sessions, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is counted while its crowds are being read, which takes long, has them counted once more."""
+    count, times = count_crowds, [NOON + timedelta(hours=2)]
+
+    def slowly(*given: Any) -> Any:
+        found = count(*given)
+        times.append(times[-1] + timedelta(minutes=10))
+        return found
+
+    monkeypatch.setattr(unique_counts, "count_crowds", slowly)
+    with clock.running_on(lambda: times[-1]):
+        recount_due(sessions)
+        recount_crowds(sessions)
+    with sessions() as session:
+        assert set(session.scalars(select(PeopleCount.counted_at))) == {times[0]}
+
+
+@pytest.mark.one_database
+def test_a_broken_off_count_is_done_again(sessions: Sessions, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The organisation's crowd is written last: until then all are due."""
+    replace, calls = service.replace_crowd, list[Crowd]()
+
+    def break_off(session: Session, crowd: Crowd, *given: Any, **named: Any) -> None:
+        calls.append(crowd)
+        if len(calls) == 2:
+            raise InterruptedError
+        replace(session, crowd, *given, **named)
+
+    with clock.running_on(lambda: NOON + timedelta(hours=2)):
+        recount_due(sessions)
+        monkeypatch.setattr(unique_counts, "replace_crowd", break_off)
+        with pytest.raises(InterruptedError):
+            recount_crowds(sessions)
+        assert recount_crowds(sessions) == 3
 
 
 def test_damaged_count_is_put_right(sessions: Sessions, run: Run) -> None:

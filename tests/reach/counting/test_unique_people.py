@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
@@ -169,7 +170,7 @@ def test_storing_a_count_replaces_the_one_before(session: Session, runs: list[Ru
     crowd = of_campaign(runs[0])
     for _ in range(2):
         a_delivery(session, runs[0], send_state=SendState.ACCEPTED)
-        replace_crowd(session, crowd, count_crowd(session, crowd))
+        replace_crowd(session, crowd, count_crowd(session, crowd), counted_at=clock.now())
     stored = select(PeopleReach.people).where(
         PeopleReach.part == Part.REGION, PeopleReach.measure == Measure.ACCEPTED
     )
