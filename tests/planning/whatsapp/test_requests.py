@@ -140,7 +140,8 @@ def test_the_organisations_correction_is_asked_for_with_a_draft_that_follows_it(
 ) -> None:
     organisation = session.get_one(Organisation, campaign.organisation_id)
     texts = {language: f"Wrong: {language}." for language in load_content(session, campaign).texts}
-    common = a_message(session, organisation, texts)
+    # Nobody gets this campaign in Polish: that text is for others.
+    common = a_message(session, organisation, texts | {"pl": "Wrong: pl."})
     by = a_member(session, organisation)
     choose_common_correction(session, organisation.id, message_id=common.id, by=by.id)
     content = load_content(session, campaign)
