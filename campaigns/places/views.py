@@ -233,8 +233,7 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
         # What the address names goes before what was typed.
         region = {"region_code": place.extra.get("iso3166_2", "")} if place else None
         refill(form, is_new=place is None, stored=region)
-    places = _places()
-    found = _search(places, find)
+    found = _search(_places() if find else [], find)
     page = render_template(
         "places/place.html",
         form=form,
@@ -299,7 +298,7 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
         chosen=chosen,
         places=places,
         programmes=_programmes(),
-        countries=load_countries(session(), current_organisation().id),
+        countries=sorted({place.region.country for place in places if place.region}),
         **_use_of(route),
     )
     return page, form.status
