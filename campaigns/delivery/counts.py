@@ -17,6 +17,7 @@ from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.one_person.channel_fallback import FELL_BACK
 from campaigns.delivery.receipts.receipt_words import FAILING
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import RunSender
 
 T = TypeVar("T")
 
@@ -167,6 +168,10 @@ def count_run(session: Session, run_id: int, *, now: datetime) -> Tally:
 
 
 def _count_fell_back(session: Session, run_id: int) -> int:
+    senders = select(func.count()).select_from(RunSender).where(RunSender.run_id == run_id)
+    if (session.scalar(senders) or 0) < 2:
+        # There is none to go on to: this spares most runs a second pass.
+        return 0
     moved = (
         select(func.count(Attempt.delivery_id.distinct()))
         .join(Delivery, Delivery.id == Attempt.delivery_id)

@@ -39,6 +39,7 @@ def facts_of_run(
     """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
     resting = frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run))
     waits_for_canary = awaits_canary(session, run.id)
+    may_be_away = run.is_rehearsal and run.state == RunState.RUNNING
     return Facts(
         state=RunState(run.state),
         # Its chunks and their count are committed together, but read one after the other.
@@ -56,7 +57,7 @@ def facts_of_run(
         is_overtaken=_is_overtaken(session, run),
         awaits_canary=waits_for_canary,
         canary_waits=count_waiting(session, run.id, resting) if waits_for_canary and resting else 0,
-        unreached_since=_unreached_since(session, run) if run.is_rehearsal else None,
+        unreached_since=_unreached_since(session, run) if may_be_away else None,
         untold=count_untold(session, run, tally),
     )
 
