@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import gt, lt
 from typing import Any
 
 from flask import request
@@ -14,6 +16,8 @@ from campaigns.web.number_fields import whole_number
 PER_PAGE = 50
 #: How the address of a list by name says where it stands.
 WAYS = ("after", "before", "from")
+#: By what a list by name is ordered.
+Keys = tuple[InstrumentedAttribute[str], InstrumentedAttribute[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,45 +105,46 @@ def asked_names(
         if asked_id is not None:
             way, row = asked, session.scalars(statement.where(key == asked_id)).first()
     if row is not None:
-        its_name, its_id = getattr(row, name.key), getattr(row, key.key)
-        later = or_(name > its_name, and_(name == its_name, key > its_id))
-        bounds = {"after": [later], "before": [~later, key != its_id], "from": [or_(later, key == its_id)]}
-        page = _cut_by_name(session, statement, keys, bounds[way], is_back=way == "before", per_page=per_page)
+        earlier, later = (_beyond(keys, row, than) for than in (lt, gt))
+        bounds = {"after": later, "before": earlier, "from": ~earlier}
+        # The row that a page comes after stands on the one before it.
+        has_before = way == "after" or (way == "from" and _is_any(session, statement.where(earlier), key))
+        bounded, is_back = statement.where(bounds[way]), way == "before"
+        page = _cut_by_name(session, bounded, keys, per_page=per_page, is_back=is_back, has_before=has_before)
         if page.rows:
             return page
-    return _cut_by_name(session, statement, keys, [], per_page=per_page)
+    return _cut_by_name(session, statement, keys, per_page=per_page)
 
 
 def _cut_by_name(
     session: Session,
     statement: Select[*tuple[Any, ...]],
-    keys: tuple[InstrumentedAttribute[str], InstrumentedAttribute[int]],
-    bound: list[ColumnElement[bool]],
+    keys: Keys,
     *,
     per_page: int,
     is_back: bool = False,
+    has_before: bool = False,
 ) -> KeyedPage:
     name, key = keys
     order = (name.desc(), key.desc()) if is_back else (name.asc(), key.asc())
-    found = list(session.scalars(statement.order_by(None).where(*bound).order_by(*order).limit(per_page + 1)))
+    found = list(session.scalars(statement.order_by(None).order_by(*order).limit(per_page + 1)))
     has_more = len(found) > per_page
     rows = found[:per_page]
     if is_back:
         rows.reverse()
+        has_before = has_more
     if not rows:
         return KeyedPage([], None, None)
     first, last = (getattr(row, key.key) for row in (rows[0], rows[-1]))
-    has_before = has_more if is_back else bool(bound) and _is_after_another(session, statement, keys, rows[0])
     return KeyedPage(rows, last if is_back or has_more else None, first if has_before else None)
 
 
-def _is_after_another(
-    session: Session,
-    statement: Select[*tuple[Any, ...]],
-    keys: tuple[InstrumentedAttribute[str], InstrumentedAttribute[int]],
-    row: Any,
-) -> bool:
+def _beyond(keys: Keys, row: Any, than: Callable[[Any, Any], Any]) -> ColumnElement[bool]:
+    """Match the rows that stand before a row (`lt`) or after it (`gt`) by name."""
     name, key = keys
     its_name, its_id = getattr(row, name.key), getattr(row, key.key)
-    before = or_(name < its_name, and_(name == its_name, key < its_id))
-    return session.scalars(statement.order_by(None).where(before).limit(1)).first() is not None
+    return or_(than(name, its_name), and_(name == its_name, than(key, its_id)))
+
+
+def _is_any(session: Session, statement: Select[*tuple[Any, ...]], key: InstrumentedAttribute[int]) -> bool:
+    return session.scalar(statement.order_by(None).with_only_columns(key).limit(1)) is not None

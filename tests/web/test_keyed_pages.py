@@ -64,6 +64,7 @@ def test_list_begins_where_it_is_asked_to(session: Session, ask: Ask) -> None:
     page = ask(all_from=made["Ubla"])
     assert [row.name for row in page.rows] == ["Ubla", "Zosin"]
     assert (page.newer, page.older) == (made["Ubla"], None)
+    assert ask(all_from=ask().rows[0].id) == ask()
     assert ask(all_from=999_999).rows == ask().rows
 
 
