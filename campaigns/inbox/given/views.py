@@ -27,11 +27,13 @@ def show(service_id: int) -> str:
     service = get_owned(session(), Service, service_id, current_organisation().id)
     shown = select_conversations(service).where(~Conversation.is_complaint)
     page = paginate(session(), shown, request.args.get("page", 1, type=whole_number))
+    runs = find_runs(session(), service)
+    is_quick = all(run.people is not None for run in runs)
     return render_template(
         "inbox/given.html",
         service=service,
-        people=count_people(session(), service),
-        runs=find_runs(session(), service),
+        people=count_people(session(), service) if is_quick else None,
+        runs=runs,
         page=page,
         rows=load_rows(session(), page.rows, vault=vault()),
         **words(),
