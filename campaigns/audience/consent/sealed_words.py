@@ -45,7 +45,8 @@ class AboutFile:
     problems: Sequence[RowProblem] = ()
     #: What the first line says, where nobody has said yet which column is what; what could be a number is masked.
     columns: Sequence[str] = ()
-    #: Of a list of numbers that was not taken: where it comes from, and in which country its numbers are written.
+    #: Of a list of numbers that is to be read or was not taken: where it comes from, and in which country its
+    #: numbers are written.
     source: str = ""
     country: str | None = None
 

@@ -7,10 +7,9 @@ one that dies leaves the list as it was handed in, and another begins anew once 
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import BinaryIO
@@ -46,22 +45,6 @@ CLAIMED_FOR, TOLD_EVERY = timedelta(minutes=1), 2.0
 _UNTIL, _LOOKED_UP, _ALL = "until", "looked_up", "all"
 
 
-@dataclass(frozen=True, slots=True)
-class _HandedIn:
-    """What a member says of a list; the file stands behind it."""
-
-    source: str
-    country: str | None
-
-    def with_file(self, data: bytes) -> bytes:
-        return json.dumps([self.source, self.country]).encode() + b"\n" + data
-
-    @classmethod
-    def parted(cls, kept: bytes) -> tuple[_HandedIn, bytes]:
-        line, _end, data = kept.partition(b"\n")
-        return cls(*json.loads(line)), data
-
-
 def is_long(file: BinaryIO) -> bool:
     """Say whether a list, which is left at its beginning, is a worker's to read."""
     size = file.seek(0, io.SEEK_END)
@@ -94,9 +77,8 @@ def keep_unread(
     )
     session.add(unread)
     session.flush()
-    seal_about(unread, AboutFile(file_name[:LONGEST_NAME]), vault)
-    kept = _HandedIn(source, country).with_file(data)
-    unread.sealed_file = vault.seal_bytes(kept, table="contact_import", column="sealed_file", row_id=unread.id)
+    seal_about(unread, AboutFile(file_name[:LONGEST_NAME], source=source, country=country), vault)
+    unread.sealed_file = vault.seal_bytes(data, table="contact_import", column="sealed_file", row_id=unread.id)
     record(session, "contacts.hand_in_opt_outs", unread, by, {})
     return unread
 
@@ -137,17 +119,17 @@ class Check:
 
     def do(self) -> bool:
         """Read the list and write down what it says, or why it is not taken; False: it waits still, or no more."""
-        sealed = self._claim()
-        if sealed is None:
+        claimed = self._claim()
+        if claimed is None:
             return False
-        kept = self.vault.open_bytes(sealed, table="contact_import", column="sealed_file", row_id=self.list_id)
-        told, data = _HandedIn.parted(kept)
+        sealed, about = claimed
+        data = self.vault.open_bytes(sealed, table="contact_import", column="sealed_file", row_id=self.list_id)
         try:
             with looking_up(self._goes_on):
-                numbers, ending = self._read(data, told.country)
+                numbers, ending = self._read(data, about.country)
             own = self._count_own(numbers)
         except InputError as error:
-            return self._refuse(error, told)
+            return self._refuse(error, about)
         except UnavailableError:
             # Whoever looks next begins anew.
             self._write(until=clock.now())
@@ -157,18 +139,21 @@ class Check:
         with self.sessions.begin() as session:
             mine = self._hold(session)
             if mine is not None:
-                keep_checked(session, mine, NumberList(told.source, numbers), ending, own=own, vault=self.vault)
+                keep_checked(session, mine, NumberList(about.source, numbers), ending, own=own, vault=self.vault)
         return mine is not None
 
-    def _claim(self) -> bytes | None:
-        """Take the list, and return its file as it is kept; None: another worker has it, or it waits no more."""
+    def _claim(self) -> tuple[bytes, AboutFile] | None:
+        """Take the list, and return its sealed file and what is said of it.
+
+        None: another worker has it, or it waits no more.
+        """
         now = clock.now()
         with self.sessions.begin() as session:
             mine = self._hold(session, skip_locked=True)
             if mine is None or (_UNTIL in mine.report and datetime.fromisoformat(mine.report[_UNTIL]) > now):
                 return None
             mine.report = mine.report | {_UNTIL: (now + CLAIMED_FOR).isoformat(), _LOOKED_UP: 0, _ALL: 0}
-            return mine.sealed_file
+            return mine.sealed_file or b"", open_about(mine, self.vault)
 
     def _hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
         """Return the list, locked, as long as nobody has read or discarded it.
@@ -223,7 +208,7 @@ class Check:
             if (mine := self._hold(session)) is not None:
                 mine.report = mine.report | {_UNTIL: until.isoformat(), **counts}
 
-    def _refuse(self, error: FingerpostError, told: _HandedIn) -> bool:
+    def _refuse(self, error: FingerpostError, about: AboutFile) -> bool:
         """Write down why the list is not taken; of it only what the member said is kept, for another one."""
         with self.sessions.begin() as session:
             mine = self._hold(session)
@@ -231,9 +216,7 @@ class Check:
                 mine.state, mine.sealed_file, mine.decided_at = ImportState.REFUSED, None, clock.now()
                 values = {name: _told(value) for name, value in error.values.items()}
                 why = RowProblem(0, "", error.template, values)
-                name = open_about(mine, self.vault).name
-                about = AboutFile(name, [why], source=told.source, country=told.country)
-                seal_about(mine, about, self.vault)
+                seal_about(mine, replace(about, problems=[why]), self.vault)
                 record(session, "contacts.refuse_opt_outs", mine, mine.member_id, {})
         return mine is not None
 
