@@ -79,7 +79,7 @@ def ask_again(session: Session, organisation_id: int, digests: Sequence[str], *,
 def ask_all(session: Session, organisation_id: int, *, now: datetime) -> None:
     """Let a worker count anew whatever the organisation's pages needed today: many of its people changed.
 
-    What is being counted is counted once more: it may have gone past them.
+    What is being counted is counted once more: it sees the people as they were when it began.
     """
     lately = hold(session, KeptCount.organisation_id == organisation_id, KeptCount.needed_at > now - TODAY)
     _write(session, lately, asked_at=now, due_at=func.coalesce(KeptCount.due_at, now))
