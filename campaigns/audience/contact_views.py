@@ -26,7 +26,7 @@ from campaigns.audience.models import AddressState, Consent, Contact, ContactImp
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.disk_room import scratch_file
-from campaigns.places.queries import names_of_places, regions_by_id
+from campaigns.places.queries import place_keys_and_names, regions_by_id
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -127,7 +127,7 @@ def show_file(import_id: int) -> Page:
     about = open_about(file, vault())
     causes, of = causes_of(about.problems), current_organisation().id
     groups = [group.name for group in session().scalars(select_groups(of))] if causes else []
-    meanings = CellMeanings(names_of_places(session(), of) if causes else [], groups)
+    meanings = CellMeanings(place_keys_and_names(session(), of) if causes else [], groups)
     return render_template(
         "audience/files/file.html",
         file=file,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -36,7 +37,8 @@ from campaigns.audience.shown_counts.silent_views import pages as silent_pages
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told, rounded, told
-from campaigns.places.queries import load_place_names, regions_by_id, select_routes
+from campaigns.places.models import Route
+from campaigns.places.queries import place_ids_and_names, regions_by_id, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -94,9 +96,11 @@ def show(audience_id: int) -> Page:
     """Show an audience with its preview; to whoever edits it, ready to be changed."""
     audience = _audience(audience_id)
     saved = AudienceRule.from_json(audience.rule)
-    form, given = AudienceForm(data=form_data(saved, audience.name)), _stretches(saved)
-    rule = _refilled(form, given, saved) if may_now(Permission.EDIT) else saved
-    return _page(form, audience, rule, given)
+    form, routes = AudienceForm(data=form_data(saved, audience.name)), _routes()
+    given = _stretches(routes, saved)
+    _offer(form)
+    rule = _refilled(form, given, saved, routes=routes) if may_now(Permission.EDIT) else saved
+    return _page(form, audience, rule, given, routes=routes)
 
 
 @pages.post("/<int:audience_id>")
@@ -136,33 +140,37 @@ def preview() -> Page:
 def _edit(form: AudienceForm, audience: Audience | None) -> Page:
     """Save what was sent, or show the form with what is wrong; nothing typed is lost."""
     _offer(form)
-    rule = None
+    rule, routes = None, _routes()
     if request.method == "GET":
-        given = _stretches(None)
-        return _page(form, audience, _refilled(form, given, None), given)
+        given = _stretches(routes, None)
+        return _page(form, audience, _refilled(form, given, None, routes=routes), given, routes=routes)
     try:
-        rule = form.rule(_routes(), request.form)
+        rule = form.rule(routes, request.form)
         if form.validate_on_submit() and "save" in request.form:
             return _saved(audience, str(form.name.data), rule)
     except InputError as error:
         form.show(error)
-    return _page(form, audience, rule, request.form)
+    return _page(form, audience, rule, request.form, routes=routes)
 
 
-def _stretches(rule: AudienceRule | None) -> MultiDict[str, str]:
+def _stretches(routes: Sequence[Route], rule: AudienceRule | None) -> MultiDict[str, str]:
     """Return the fields of every route, with what a rule says of it."""
-    names = names_of_stretches(_routes())
+    names = names_of_stretches(routes)
     return MultiDict(dict.fromkeys(names, "") | (route_fields(rule) if rule else {}))
 
 
-def _refilled(form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None) -> AudienceRule | None:
+def _refilled(
+    form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None, *, routes: Sequence[Route]
+) -> AudienceRule | None:
     """Fill in what was typed and not saved, and return the rule that the form then says."""
-    _offer(form)
-    words = partial(words_of_stretches, _routes())
-    if not refill(form, given, words, is_new=saved is None) and saved is not None:
+    words = partial(words_of_stretches, routes)
+    if refill(form, given, words, is_new=saved is None):
+        # What was typed may name regions that are offered only where they are named.
+        _offer(form)
+    elif saved is not None:
         return saved
     try:
-        return form.rule(_routes(), given)
+        return form.rule(routes, given)
     except AudienceRuleError:
         return None
 
@@ -178,9 +186,13 @@ def _saved(audience: Audience | None, name: str, rule: AudienceRule) -> Response
 
 
 def _page(
-    form: AudienceForm, audience: Audience | None, rule: AudienceRule | None, given: MultiDict[str, str]
+    form: AudienceForm,
+    audience: Audience | None,
+    rule: AudienceRule | None,
+    given: MultiDict[str, str],
+    *,
+    routes: Sequence[Route],
 ) -> Page:
-    _offer(form)
     context: dict[str, Any] = (
         {"preview": None, "counted": None, "problem": ""} if rule is None else _counted(rule) | {"problem": ""}
     )
@@ -188,9 +200,9 @@ def _page(
         "audience/edit.html",
         form=form,
         audience=audience,
-        routes=_routes(),
+        routes=routes,
         given=given,
-        beside=names_of_stretches(_routes()),
+        beside=names_of_stretches(routes),
         directions=DIRECTIONS,
         may_edit=may_now(Permission.EDIT),
         parts=[name for name, value in given.items() if name.startswith("route-") and value],
@@ -214,10 +226,10 @@ def _offer(form: AudienceForm) -> None:
     contacts, _standing = find_contacts()
     regions = session().scalars(queries.select_offered_regions(organisation_id, contacts, **named)).all()
     groups = session().scalars(select_groups(organisation_id))
-    form.offer(places=load_place_names(session(), organisation_id), regions=regions, groups=groups)
+    form.offer(places=place_ids_and_names(session(), organisation_id), regions=regions, groups=groups)
 
 
-def _routes() -> Any:
+def _routes() -> Sequence[Route]:
     return session().scalars(select_routes(current_organisation().id)).all()
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from campaigns.places.geography.atlas import load_atlas
 from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.staff.queries import owned
+
+Value = TypeVar("Value")
+_HOTSPOTS_AND_STOPS = (PlaceKind.HOTSPOT, PlaceKind.STOP)
 
 
 def regions_by_id(session: Session, ids: Collection[int] | None = None) -> dict[int, Region]:
@@ -33,7 +36,7 @@ def find_region(session: Session, code: str) -> Region | None:
 
 def select_places(organisation_id: int, kind: PlaceKind | None = None) -> Select[Place]:
     """Select an organisation's places of one kind (else hotspots and stops) with their regions, by name."""
-    kinds = [kind] if kind else [PlaceKind.HOTSPOT, PlaceKind.STOP]
+    kinds = [kind] if kind else _HOTSPOTS_AND_STOPS
     return (
         owned(select(Place), Place, organisation_id)
         .where(Place.kind.in_(kinds))
@@ -42,23 +45,25 @@ def select_places(organisation_id: int, kind: PlaceKind | None = None) -> Select
     )
 
 
-def names_of_places(session: Session, organisation_id: int) -> list[tuple[str, str]]:
+def place_keys_and_names(session: Session, organisation_id: int) -> list[tuple[str, str]]:
     """Return the keys of an organisation's hotspots and stops with their names, by name."""
-    kinds = Place.kind.in_((PlaceKind.HOTSPOT, PlaceKind.STOP))
-    named = owned(select(Place.key, Place.name), Place, organisation_id).where(kinds)
-    return [(key, name) for key, name in session.execute(named.order_by(Place.name, Place.id))]
+    return [(key, name) for key, name in session.execute(_select_with_names(Place.key, organisation_id))]
+
+
+def place_ids_and_names(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of an organisation's hotspots and stops with their names, by name."""
+    return [(place_id, name) for place_id, name in session.execute(_select_with_names(Place.id, organisation_id))]
+
+
+def _select_with_names(column: InstrumentedAttribute[Value], organisation_id: int) -> Select[Value, str]:
+    named = owned(select(column, Place.name), Place, organisation_id)
+    return named.where(Place.kind.in_(_HOTSPOTS_AND_STOPS)).order_by(Place.name, Place.id)
 
 
 def select_routes(organisation_id: int) -> Select[Route]:
     """Select an organisation's routes with their stops, places and regions, by name."""
     stops = selectinload(Route.stops).joinedload(Waypoint.place).joinedload(Place.region)
     return owned(select(Route), Route, organisation_id).options(stops).order_by(Route.name, Route.id)
-
-
-def load_place_names(session: Session, organisation_id: int) -> list[tuple[int, str]]:
-    """Return the ids of an organisation's hotspots and stops with their names, by name."""
-    named = owned(select(Place.id, Place.name), Place, organisation_id).where(Place.kind != PlaceKind.CORRIDOR)
-    return [(each.id, each.name) for each in session.execute(named.order_by(Place.name, Place.id))]
 
 
 def count_places(session: Session, organisation_id: int, kind: PlaceKind) -> int:

@@ -19,7 +19,7 @@ from campaigns.audience.models import EntryPoint
 from campaigns.core.errors import InputError
 from campaigns.core.settings import Settings
 from campaigns.places.models import Place
-from campaigns.places.queries import load_place_names, places_by_id
+from campaigns.places.queries import place_ids_and_names, places_by_id
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -66,7 +66,7 @@ def index() -> Page:
 def create() -> Page:
     """Hang up an entry point."""
     form = EntryPointForm()
-    form.offer(load_place_names(session(), current_organisation().id))
+    form.offer(place_ids_and_names(session(), current_organisation().id))
     if form.validate_on_submit():
         try:
             made = ways_to_join.create_entry_point(
