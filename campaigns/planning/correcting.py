@@ -14,53 +14,56 @@ from campaigns.planning.models import Campaign, CampaignState, CommonCorrection
 from campaigns.staff.queries import owned
 
 
-def correction_texts(
-    session: Session, campaign: Campaign, languages: Collection[str], sent_in: Collection[str] | None = None
-) -> dict[str, str]:
+def correction_texts(correction: Message | None, languages: Collection[str]) -> dict[str, str]:
     """Return the reviewed texts, by language, that correct what is said in `languages`; none without a correction.
-
-    Where it was sent already they correct what was `sent_in` its languages then.
 
     That is one in each of these, and the one in the correction's base language, which everybody else gets. What it
     says in other languages is not this campaign's: it may be written and reviewed without approving that anew.
     """
-    find = correction_id_of if sent_in is None else correction_of_sent
-    correction_id = find(session, campaign)
-    if correction_id is None:
+    if correction is None:
         return {}
-    message = read_message(session, correction_id)
-    wanted = {message.base_language, *(languages if sent_in is None else sent_in)}
-    return {language: text for language, text in texts_of(message).items() if language in wanted}
+    wanted = {correction.base_language, *languages}
+    return {language: text for language, text in texts_of(correction).items() if language in wanted}
+
+
+def find_common_id(session: Session, organisation_id: int) -> int | None:
+    """Return the id of the message that corrects whatever the organisation's campaigns say, or None."""
+    return session.scalar(owned(select(CommonCorrection.message_id), CommonCorrection, organisation_id))
 
 
 def find_common_correction(session: Session, organisation_id: int) -> Message | None:
     """Return the message that corrects whatever the organisation's campaigns say, or None."""
-    chosen = owned(select(CommonCorrection.message_id), CommonCorrection, organisation_id)
-    message_id = session.scalar(chosen)
+    message_id = find_common_id(session, organisation_id)
     return None if message_id is None else read_message(session, message_id)
 
 
-def correction_id_of(session: Session, campaign: Campaign) -> int | None:
-    """Return the id of the message that corrects a campaign: the one chosen for it, or None.
+def find_correction(session: Session, campaign: Campaign, texts: Collection[str] | None = None) -> Message | None:
+    """Return the message that corrects a campaign, read anew: the one chosen for it, or None.
 
     While it is a draft for which none was chosen it is the organisation's, where that is reviewed in every
-    language that is sent; `submit_campaign` then names it, so that it is approved and bound as any other.
+    language that is sent (`texts` saves reading these anew); `submit_campaign` then names it, so that it is
+    approved and bound as any other.
     """
     if not follows_common(campaign) or campaign.state != CampaignState.DRAFT or campaign.is_example:
-        return campaign.correction_id
+        return _read_named(session, campaign)
     common = find_common_correction(session, campaign.organisation_id)
     if common is None or common.id == campaign.message_id:
         return None
-    texts = texts_of(read_message(session, campaign.message_id))
-    return common.id if texts and not uncovered_by(common, texts) else None
+    if texts is None:
+        texts = texts_of(read_message(session, campaign.message_id))
+    return common if texts and not uncovered_by(common, texts) else None
 
 
-def correction_of_sent(session: Session, campaign: Campaign) -> int | None:
-    """Return the id of the message that corrects what a campaign has sent, or None.
+def find_correction_of_sent(session: Session, campaign: Campaign) -> Message | None:
+    """Return the message that corrects what a campaign has sent, or None.
 
     A draft was approved with the one that was named when it was submitted, whichever it follows by now.
     """
-    return campaign.correction_id or correction_id_of(session, campaign)
+    return _read_named(session, campaign) or find_correction(session, campaign)
+
+
+def _read_named(session: Session, campaign: Campaign) -> Message | None:
+    return None if campaign.correction_id is None else read_message(session, campaign.correction_id)
 
 
 def follows_common(campaign: Campaign) -> bool:

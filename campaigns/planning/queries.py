@@ -18,8 +18,9 @@ from campaigns.messages.models import Message, Translation, TranslationWriter
 from campaigns.messages.queries import current_wordings, drafted_texts, load_named
 from campaigns.planning.campaign_content import Content, ScheduleContent
 from campaigns.planning.correcting import (
-    correction_id_of,
     correction_texts,
+    find_correction,
+    find_correction_of_sent,
     follows_common,
     read_message,
     texts_of,
@@ -222,8 +223,8 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
 
     That is the campaign, its messages, audience or places, and what is known of a service that it may name.
     """
-    correction_id = correction_id_of(session, campaign)
-    message_ids = [each for each in (campaign.message_id, correction_id) if each is not None]
+    correction = find_correction(session, campaign)
+    message_ids = [campaign.message_id, *([correction.id] if correction else [])]
     translations = session.scalars(select(Translation).where(Translation.message_id.in_(message_ids))).all()
     texts = [text for each in translations for text in (each.text, *each.wordings.values())]
     named = load_named(session, campaign.organisation_id, texts)
@@ -240,9 +241,9 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
     ):
         members.update(session.scalars(select_actors(subject_type, subject_id, actions)))
-    if correction_id is not None and follows_common(campaign):
+    if correction is not None and follows_common(campaign):
         # Whoever made it the organisation's chose it for this campaign, too.
-        members.update(session.scalars(select_actors("message", correction_id, COMMON_EDITS)))
+        members.update(session.scalars(select_actors("message", correction.id, COMMON_EDITS)))
     return {member for member in members if member is not None}
 
 
@@ -287,7 +288,7 @@ def load_content(session: Session, campaign: Campaign, *, sent_in: Collection[st
         .execution_options(populate_existing=True)
     )
     texts = drafted_texts(message) if campaign.is_example else texts_of(message)
-    correction = correction_texts(session, campaign, texts, sent_in)
+    correction = _load_correction(session, campaign, texts, sent_in)
     fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
     own = (word for words in wordings.values() for word in words.values())
     numbers = load_named(session, campaign.organisation_id, (*texts.values(), *correction.values(), *own))
@@ -313,6 +314,14 @@ def load_content(session: Session, campaign: Campaign, *, sent_in: Collection[st
         numbers=numbers.to_json(),
         urgent=campaign.urgent_reason or "",
     )
+
+
+def _load_correction(
+    session: Session, campaign: Campaign, texts: Collection[str], sent_in: Collection[str] | None
+) -> dict[str, str]:
+    if sent_in is None:
+        return correction_texts(find_correction(session, campaign, texts), texts)
+    return correction_texts(find_correction_of_sent(session, campaign), sent_in)
 
 
 def load_senders(session: Session, campaign: Campaign) -> list[Sender]:

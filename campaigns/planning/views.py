@@ -22,7 +22,7 @@ from campaigns.messages.queries import load_titles, unreviewed_of
 from campaigns.planning import campaign_overview, labels, queries, service
 from campaigns.planning.acts.models import Act
 from campaigns.planning.approvals.review import Review, load_review
-from campaigns.planning.correcting import correction_id_of
+from campaigns.planning.correcting import find_correction
 from campaigns.planning.draft import Plan
 from campaigns.planning.estimates.kept_people import KeptPeople, find_people
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
@@ -298,7 +298,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         policy=policy,
         runs=runs,
         rehearsals=rehearsals,
-        corrected_by=correction_id_of(session(), campaign),
+        corrected_by=find_correction(session(), campaign, view.assessed.content.texts if view else None),
         phones_url=settings().phones_url() if by.may_edit or by.may_review else "",
         **asked_of(campaign),
     )

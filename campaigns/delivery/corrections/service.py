@@ -23,7 +23,7 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
-from campaigns.planning.correcting import correction_of_sent, correction_texts
+from campaigns.planning.correcting import correction_texts, find_correction_of_sent
 from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -68,7 +68,7 @@ def outlook_of(session: Session, run: Run) -> CorrectionOutlook:
     withdrawal = find_withdrawal(session, int(run.frozen.get("message_id", 0)), run.message_version)
     names = load_member_names(session, [withdrawal.member_id] if withdrawal else [])
     return CorrectionOutlook(
-        texts=correction_texts(session, run.campaign, (), _languages_of([run])),
+        texts=correction_texts(find_correction_of_sent(session, run.campaign), _languages_of([run])),
         runs=len(wrong),
         withdrawal=withdrawal,
         name=names.get(withdrawal.member_id, "") if withdrawal else "",
@@ -94,10 +94,11 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     campaigns = _hold_campaigns(session, message, run)
     runs = _hold_runs(session, find_wrong_runs(session, run))
     campaign = campaigns[run.campaign.id]
+    # Found before the campaign is a draft again, which may be corrected by another message; then read once more
+    # with what it says, so that its version is that of its texts.
+    found = find_correction_of_sent(session, campaign)
     content = queries.load_content(session, campaign, sent_in=_languages_of(runs))
-    _check(session, run, content, campaign, by=by)
-    # Asked before the campaign is a draft again, which may be corrected by another message.
-    right = session.get_one(Message, correction_of_sent(session, campaign) or 0)
+    right = _check(session, run, content, campaign, found, by=by)
     if not withdraw_version(session, message, run.message_version, by=by, reason=words):
         raise RefusedError(N_("This version was withdrawn and corrected already."))
     stopped = _stop(session, runs)
@@ -134,13 +135,16 @@ def _hold_campaigns(session: Session, message: Message, run: Run) -> dict[int, C
     return {campaign.id: campaign for campaign in session.scalars(held)}
 
 
-def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, by: int) -> None:
+def _check(
+    session: Session, run: Run, content: Content, campaign: Campaign, right: Message | None, *, by: int
+) -> Message:
+    """Return `right`, which corrects the run, or raise what `send_correction` does."""
     four_eyes.check_permission(session, by, organisation_id=run.organisation_id, permission=Permission.REVIEW)
     if run.is_rehearsal or run.corrects_id is not None:
         raise RefusedError(N_("Only a run to people, which is no correction itself, can be corrected."))
-    if correction_of_sent(session, campaign) in (campaign.message_id, run.frozen["message_id"]):
+    if right is not None and right.id in (campaign.message_id, run.frozen["message_id"]):
         raise RefusedError(N_("A message cannot correct itself: choose another one."))
-    if not content.correction:
+    if right is None or not content.correction:
         raise GateError(N_("No reviewed correction is prepared. Have its message reviewed first."))
     approved = session.scalar(
         select(Approval.content).where(Approval.campaign_id == campaign.id, Approval.digest == run.digest).limit(1)
@@ -154,6 +158,7 @@ def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, 
     is_known = all(known.get(language) == text for language, text in content.correction.items())
     if not is_known or has_new_number:
         four_eyes.check_no_editor(session, campaign, by)
+    return right
 
 
 def _stop(session: Session, runs: Sequence[Run]) -> list[int]:

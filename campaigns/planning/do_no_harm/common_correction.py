@@ -20,7 +20,7 @@ from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.messages.service import create_message, save_translation
 from campaigns.messages.themes import Theme
-from campaigns.planning.correcting import correction_id_of, follows_common
+from campaigns.planning.correcting import find_correction, follows_common
 from campaigns.planning.models import Campaign, CommonCorrection
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -96,13 +96,13 @@ def write_common_correction(
 
 def adopt_common_correction(session: Session, campaign: Campaign) -> dict[str, int]:
     """Name it for a held draft without a correction that it covers; return what is recorded of that."""
-    found = correction_id_of(session, campaign)
+    found = find_correction(session, campaign)
     if found is None or not follows_common(campaign):
         return {}
-    campaign.correction_id, campaign.correction_adopted = found, True
+    campaign.correction_id, campaign.correction_adopted = found.id, True
     session.flush()
     session.expire(campaign, ["correction"])
-    return {"correction_id": found}
+    return {"correction_id": found.id}
 
 
 def _record(

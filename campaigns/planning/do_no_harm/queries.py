@@ -13,7 +13,13 @@ from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
-from campaigns.planning.correcting import correction_id_of, correction_texts, find_common_correction, uncovered_by
+from campaigns.planning.correcting import (
+    correction_texts,
+    find_common_correction,
+    find_common_id,
+    find_correction,
+    uncovered_by,
+)
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
 from campaigns.planning.do_no_harm.models import CountryConfirmation, HarmReview
 from campaigns.planning.models import Campaign, CampaignState
@@ -88,22 +94,21 @@ def _was_read(session: Session, campaign: Campaign, content: Content, digest: st
     """Say whether `digest` names what is said; an earlier version named every language of the correction."""
     if digest == content.said_digest:
         return True
-    whole = correction_texts(session, campaign, all_languages())
+    whole = correction_texts(find_correction(session, campaign, content.texts), all_languages())
     return digest == replace(content, correction=whole).said_digest
 
 
 def correction_of(session: Session, campaign: Campaign, content: Content | None = None) -> Correction | None:
     """Return the campaign's correction as it stands now, or None when none is prepared."""
-    common = find_common_correction(session, campaign.organisation_id)
-    correction_id = correction_id_of(session, campaign)
-    if correction_id is None:
-        return None
-    message = common if common and common.id == correction_id else session.get_one(Message, correction_id)
     content = content or queries.load_content(session, campaign)
+    message = find_correction(session, campaign, content.texts)
+    if message is None:
+        return None
     missing = tuple(sorted(set(content.texts) - set(content.correction)))
     unreviewed = unreviewed_of(message)
     waiting = tuple(language for language in missing if language in unreviewed)
-    return Correction(message, dict(content.correction), missing, waiting, is_common=message is common)
+    is_common = message.id == find_common_id(session, campaign.organisation_id)
+    return Correction(message, dict(content.correction), missing, waiting, is_common=is_common)
 
 
 def find_uncovered(session: Session, campaign: Campaign, content: Content) -> Uncovered | None:

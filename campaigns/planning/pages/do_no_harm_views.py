@@ -10,7 +10,7 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import load_titles
 from campaigns.messages.service import TITLE_LIMIT
 from campaigns.planning import queries
-from campaigns.planning.correcting import find_common_correction, follows_common
+from campaigns.planning.correcting import find_common_id, follows_common
 from campaigns.planning.do_no_harm import service as safeguards
 from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.do_no_harm.queries import find_uncovered
@@ -128,7 +128,7 @@ def _harm_page(campaign: Campaign, form: HarmForm, found: safeguards.HarmAnswers
 def _correction_page(
     campaign: Campaign, form: CorrectionForm, written: WrittenCorrectionForm | None = None
 ) -> Page:
-    _offer(form, campaign)
+    has_common = _offer(form, campaign)
     written = written or WrittenCorrectionForm(formdata=None)
     content = queries.load_content(session(), campaign)
     found = safeguards.correction_of(session(), campaign, content)
@@ -142,7 +142,7 @@ def _correction_page(
         found=found,
         fitting=fitting,
         uncovered=None if found else find_uncovered(session(), campaign, content),
-        has_common=find_common_correction(session(), campaign.organisation_id) is not None,
+        has_common=has_common,
         form=written if written.errors or written.form_errors else form,
         choice=form,
         written=written,
@@ -150,10 +150,12 @@ def _correction_page(
     return page, max(form.status, written.status)
 
 
-def _offer(form: CorrectionForm, campaign: Campaign) -> None:
+def _offer(form: CorrectionForm, campaign: Campaign) -> bool:
+    """Fill in what can be chosen, and say whether the organisation's correction is among it."""
     own = load_titles(session(), current_organisation().id)
-    has_common = find_common_correction(session(), campaign.organisation_id) is not None
+    has_common = find_common_id(session(), campaign.organisation_id) is not None
     form.offer(((each, title) for each, title in own if each != campaign.message_id), has_common=has_common)
+    return has_common
 
 
 def _chosen(campaign: Campaign) -> int:

@@ -21,7 +21,7 @@ from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
-from campaigns.planning.correcting import correction_id_of
+from campaigns.planning.correcting import find_correction
 from campaigns.planning.estimates.sender_choices import load_asked
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp.template_text import template_name, template_of, version_in
@@ -78,7 +78,8 @@ def ask_for_missing(
         raise InputError(N_("This campaign has no WhatsApp sender."))
     credentials.check(sender.secret_name, campaign.organisation_id)
     asked = 0
-    for message, language, text in _missing(session, campaign, content):
+    missing = [*_missing(session, campaign.message, content), *_missing_corrections(session, campaign, content)]
+    for message, language, text in missing:
         with suppress(PlaceholderError):
             _want(session, message, language, text=text, sender=sender, category=category, by=by)
             asked += 1
@@ -98,22 +99,19 @@ def ask_for_missing(
 
 def count_missing_corrections(session: Session, campaign: Campaign, content: Content) -> int:
     """Count the texts of the correction that WhatsApp was never asked for; without them it cannot go out there."""
-    correction_id = correction_id_of(session, campaign)
-    missing = _missing(session, campaign, content)
-    return sum(message.id == correction_id for message, _language, _text in missing)
+    return len(_missing_corrections(session, campaign, content))
 
 
-def _missing(session: Session, campaign: Campaign, content: Content) -> list[tuple[Message, str, str]]:
-    """Return the texts, with their messages and languages, that nobody asked for."""
-    sources = [(campaign.message, content)]
-    correction_id = correction_id_of(session, campaign)
-    if correction_id is not None:
-        sources.append((session.get_one(Message, correction_id), content.of_correction(correction_id)))
-    return [
-        (message, language, source.texts_on(Channel.WHATSAPP)[language])
-        for message, source in sources
-        for language in sorted(set(source.texts) - set(load_asked(session, source)))
-    ]
+def _missing_corrections(session: Session, campaign: Campaign, content: Content) -> list[tuple[Message, str, str]]:
+    correction = find_correction(session, campaign, content.texts)
+    return [] if correction is None else _missing(session, correction, content.of_correction(correction.id))
+
+
+def _missing(session: Session, message: Message, content: Content) -> list[tuple[Message, str, str]]:
+    """Return the texts of a message, with it and their languages, that nobody asked for."""
+    texts = content.texts_on(Channel.WHATSAPP)
+    asked = load_asked(session, content)
+    return [(message, language, texts[language]) for language in sorted(set(content.texts) - set(asked))]
 
 
 def _want(

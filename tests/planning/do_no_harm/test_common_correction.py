@@ -14,7 +14,7 @@ from campaigns.core.languages import all_languages
 from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.queries import current_texts, state_of
 from campaigns.messages.text.placeholders import names_in
-from campaigns.planning.correcting import correction_id_of, find_common_correction
+from campaigns.planning.correcting import find_common_correction, find_correction
 from campaigns.planning.do_no_harm.common_correction import (
     bundled_texts,
     choose_common_correction,
@@ -199,7 +199,7 @@ def test_a_draft_that_followed_it_follows_the_next_one(story: Story) -> None:
     assert story.campaign.correction_id == first.id
     take_back_campaign(story.session, story.campaign, by=story.author.id)
     second = choose(story, {"en": "Other. ((hotline))", "uk": "Інше. ((hotline))"})
-    assert correction_id_of(story.session, story.campaign) == second.id
+    assert find_correction(story.session, story.campaign) == second
     assert load_content(story.session, story.campaign, sent_in=["uk"]).correction == TEXTS
     copy = duplicate_campaign(story.session, story.campaign, by=story.author.id)
     assert copy.correction_id is None
@@ -213,7 +213,7 @@ def test_a_chosen_one_is_let_go_only_by_choosing_the_organisations(story: Story)
     prepare_correction(story.session, story.campaign, **choices)
     assert duplicate_campaign(story.session, story.campaign, by=story.author.id).correction_id == own.id
     prepare_correction(story.session, story.campaign, message_id=None, by=story.author.id)
-    assert correction_id_of(story.session, story.campaign) == common.id
+    assert find_correction(story.session, story.campaign) == common
 
 
 def test_a_message_never_corrects_itself(story: Story) -> None:
