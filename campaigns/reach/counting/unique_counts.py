@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select
@@ -170,7 +170,7 @@ def _crowds_of(session: Session, organisation_id: int, since: datetime | None, n
     return [crowd for crowd in crowds if not _is_settled(crowd.period, counted.get(crowd.period), now)]
 
 
-def months_between(start: datetime, end: datetime) -> list[str]:
+def months_between(start: date, end: date) -> list[str]:
     """Return the calendar months (UTC, "2026-03") that a stretch of time touches."""
     first, last = start.year * 12 + start.month - 1, end.year * 12 + end.month - 1
     return [f"{number // 12}-{number % 12 + 1:02}" for number in range(first, last + 1)]

@@ -17,6 +17,7 @@ from campaigns.places.models import Region
 from campaigns.places.queries import regions_by_id
 from campaigns.planning.models import Campaign, Run
 from campaigns.planning.queries import was_sent
+from campaigns.reach.counting.unique_counts import months_between
 from campaigns.reach.counting.unique_people import Crowd, Measure, Part
 from campaigns.reach.models import Scope
 from campaigns.reach.results import shown_elsewhere
@@ -128,15 +129,10 @@ def _in_turn(counts: Mapping[str, int], show: Show, now: datetime) -> list[Month
     """Return the last months up to the last one that was counted, those between without people too."""
     if not counts:
         return []
-    ordinals = {_ordinal(month): count for month, count in counts.items()}
-    last, current = max(ordinals), now.year * 12 + now.month - 1
-    first = max(min(ordinals), last - MOST_MONTHS + 1)
-    return [
-        MonthPeople(date(each // 12, each % 12 + 1, 1), show(ordinals.get(each, 0)), each >= current)
-        for each in range(first, last + 1)
-    ]
+    months = months_between(_first_day(min(counts)), _first_day(max(counts)))[-MOST_MONTHS:]
+    (current,) = months_between(now, now)
+    return [MonthPeople(_first_day(month), show(counts.get(month, 0)), month >= current) for month in months]
 
 
-def _ordinal(month: str) -> int:
-    year, number = map(int, month.split("-"))
-    return year * 12 + number - 1
+def _first_day(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")
