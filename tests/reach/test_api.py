@@ -42,7 +42,8 @@ def test_assisted_people_are_recorded_once_and_audited(pages: Pages, tell: Tell)
     assert (answer.status_code, answer.get_json()["people"]) == (201, 3)
     with pages.sessions() as session:
         outcome = session.scalars(select(Outcome)).one()
-        acts = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "outcome")).all()
+        about_outcomes = select(AuditEntry.action).where(AuditEntry.subject_type == "outcome")
+        acts = session.scalars(about_outcomes.order_by(AuditEntry.id)).all()
     assert (outcome.people, outcome.way, acts) == (3, "api", ["reach.record_outcome"])
 
 

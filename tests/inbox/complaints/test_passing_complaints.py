@@ -51,7 +51,7 @@ class Case:
 
     def acts(self) -> list[str]:
         with self.pages.sessions() as session:
-            found = select(AuditEntry.action).where(AuditEntry.action.like("complaint.%"))
+            found = select(AuditEntry.action).where(AuditEntry.action.like("complaint.%")).order_by(AuditEntry.id)
             said = session.scalars(found.order_by(AuditEntry.id)).all()
         return [each.removeprefix("complaint.") for each in said if each not in ("complaint.read",)]
 

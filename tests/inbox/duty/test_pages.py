@@ -41,7 +41,8 @@ def test_duty_is_added_changed_and_removed(pages: Pages, client_for: Clients) ->
     assert client.post(f"/settings/duty/{duty.id}/remove").status_code == 302
     with pages.sessions() as session:
         assert session.scalars(select(Duty)).all() == []
-        acts = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "duty")).all()
+        about_duty = select(AuditEntry.action).where(AuditEntry.subject_type == "duty")
+        acts = session.scalars(about_duty.order_by(AuditEntry.id)).all()
         assert acts == ["duty.add", "duty.change", "duty.remove"]
 
 

@@ -64,7 +64,8 @@ def test_code_of_a_test_mail_switches_it_on(pages: Pages, client_for: Clients, s
     client.post(f"{PAGE}/switch", data={"on": "0"})
     assert not is_on(pages)
     with pages.sessions() as session:
-        acts = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "escalation_switch"))
+        about_switch = select(AuditEntry.action).where(AuditEntry.subject_type == "escalation_switch")
+        acts = session.scalars(about_switch.order_by(AuditEntry.id))
         assert [each.partition(".")[2] for each in acts] == ["test", "prove", "switch_on", "switch_off"]
 
 

@@ -141,7 +141,7 @@ def test_templates_are_asked_for_and_told(pages: Pages, story: Story, author: Fl
     with pages.sessions.begin() as session:
         asked = session.scalars(select(WhatsAppTemplate).join(*BY_CAMPAIGN)).one()
         asked.state, asked.reason = TemplateState.REJECTED, "Too <promotional>."
-        assert session.scalars(select(AuditEntry.action)).all()[-1] == "template.ask"
+        assert session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()[-1] == "template.ask"
     page = author.get(at(story, "/templates")).text
     assert "Too &lt;promotional&gt;." in page
     assert "Ask again" in page

@@ -142,7 +142,8 @@ def test_every_act_leaves_one_entry(session: Session, campaign: Campaign) -> Non
     file = check(session, campaign)
     confirm(session, file, by=campaign.created_by_id)
     undo_file(session, file, by=campaign.created_by_id)
-    actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "reach_file")).all()
+    about_files = select(AuditEntry.action).where(AuditEntry.subject_type == "reach_file")
+    actions = session.scalars(about_files.order_by(AuditEntry.id)).all()
     assert actions == ["reach.check_file", "reach.import", "reach.undo_import"]
 
 
