@@ -342,7 +342,9 @@ def reserve_ids(session: Session, mapped: type[DeclarativeBase], count: int) -> 
         first = int(session.scalar(select(func.coalesce(func.max(mapped.__table__.c.id), 0))) or 0) + 1
         return range(first, first + count)
     # One text: a row for each id takes longer to read than to make.
-    drawn = "string_agg(nextval(pg_get_serial_sequence(:table, 'id'))::text, ' ')"
-    statement = text(f"SELECT {drawn} FROM generate_series(1, :count)")  # noqa: S608 - nothing of it is given
+    statement = text(
+        "SELECT string_agg(nextval(pg_get_serial_sequence(:table, 'id'))::text, ' ')"
+        " FROM generate_series(1, :count)"
+    )
     ids: str | None = session.scalar(statement, {"table": mapped.__tablename__, "count": count})
     return [int(each) for each in (ids or "").split()]
