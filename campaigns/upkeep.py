@@ -7,14 +7,13 @@ from datetime import datetime
 from threading import Event
 
 from sqlalchemy import Select, select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.kept import counting
 from campaigns.audience.kept.people_questions import CAPPED
 from campaigns.core import clock
 from campaigns.core.database import ASLEEP_SECONDS
-from campaigns.core.processes.chores import do_each
+from campaigns.core.processes.chores import do_each, do_for_each
 from campaigns.core.processes.threads import Runner
 from campaigns.core.settings import Settings
 from campaigns.delivery.corrections.latecomers import fan_out_late
@@ -79,17 +78,8 @@ class Upkeep:
 
         One that cannot be planned holds up no other. Raises ExceptionGroup with what went wrong.
         """
-        failures: list[Exception] = []
-        for run_id in self._ids(select_planning()):
-            try:
-                self._fan_out(run_id)
-            except OperationalError:
-                raise
-            except Exception as error:
-                error.add_note(f"while run {run_id} was planned")
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup("runs cannot be planned", failures)
+        planning = self._ids(select_planning())
+        do_for_each(planning, self._fan_out, doing="run {} was planned", told="runs cannot be planned")
 
     def _fan_out(self, run_id: int) -> None:
         fan_out(

@@ -25,7 +25,7 @@ from campaigns.directory.service import update_service, verify_service
 from campaigns.members.proposed import ROLES, kinds_of_members
 from campaigns.members.service import add_member
 from campaigns.messages.models import Message
-from campaigns.messages.service import create_message, review_translation, save_translation
+from campaigns.messages.service import create_in_languages, review_translation
 from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions
@@ -258,17 +258,15 @@ def approve(session: Session, cast: Cast, campaign: Campaign, settings: Settings
 
 def _write(session: Session, cast: Cast, title: str, texts: dict[str, str]) -> Message:
     """Write a message in several languages; the second member reviews each."""
-    message = create_message(
+    message = create_in_languages(
         session,
         cast.organisation_id,
         title=title,
         theme=scenario.THEME,
         base_language=scenario.BASE_LANGUAGE,
-        text=texts.pop(scenario.BASE_LANGUAGE),
+        texts=texts,
         by=cast.author_id,
     )
-    for language, text in texts.items():
-        save_translation(session, message, language=language, text=text, by=cast.author_id)
     for translation in message.translations:
         review_translation(session, translation, by=cast.approver_id)
     return message

@@ -23,7 +23,7 @@ from campaigns.example.models import ExamplePart, PartKind
 from campaigns.example.queries import CREDENTIAL, find_example, has_earlier, rows, sheet
 from campaigns.example.removal import remove_parts
 from campaigns.messages.models import Message
-from campaigns.messages.service import create_message, save_translation
+from campaigns.messages.service import create_in_languages
 from campaigns.messages.themes import Theme
 from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import Place, Route
@@ -150,18 +150,9 @@ def _list_services(session: Session, ours: int, by: int) -> list[Service]:
 
 def _write(session: Session, ours: int, column: str, title: str, by: int) -> Message:
     texts = {row["language"]: row[column] for row in rows("texts.csv")}
-    message = create_message(
-        session,
-        ours,
-        title=title,
-        theme=Theme.DOCS_KEEP,
-        base_language=BASE_LANGUAGE,
-        text=texts.pop(BASE_LANGUAGE),
-        by=by,
+    return create_in_languages(
+        session, ours, title=title, theme=Theme.DOCS_KEEP, base_language=BASE_LANGUAGE, texts=texts, by=by
     )
-    for language, text in texts.items():
-        save_translation(session, message, language=language, text=text, by=by)
-    return message
 
 
 def _add_sender(session: Session, ours: int, name: str, by: int) -> Sender:

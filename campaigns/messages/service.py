@@ -63,6 +63,32 @@ def create_message(
     return message
 
 
+def create_in_languages(
+    session: Session,
+    organisation_id: int,
+    *,
+    title: str,
+    theme: str,
+    base_language: str,
+    texts: Mapping[str, str],
+    by: int,
+) -> Message:
+    """Create a message with texts by language, the base language among them; raises what `create_message` does."""
+    message = create_message(
+        session,
+        organisation_id,
+        title=title,
+        theme=theme,
+        base_language=base_language,
+        text=texts[base_language],
+        by=by,
+    )
+    for language, text in texts.items():
+        if language != base_language:
+            save_translation(session, message, language=language, text=text, by=by)
+    return message
+
+
 def update_message(session: Session, message: Message, *, title: str, theme: str, by: int) -> None:
     """Change a message's title and theme, which nobody but members sees. Raises InputError."""
     message.title = clean_line(title, what=Phrase(N_("The title")), limit=TITLE_LIMIT)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Audience, Contact
@@ -61,19 +60,7 @@ class World:
         with self.pages.sessions.begin() as session:
             session.get_one(Audience, self.story.campaign.audience_id).rule = rule
         with self.pages.sessions.begin() as session:
-            self.of(session).approved()
-
-    def of(self, session: Session) -> Story:
-        """Return the story in another session."""
-        story = self.story
-        return Story(
-            session,
-            session.merge(story.organisation),
-            session.merge(story.author),
-            session.merge(story.approver),
-            session.get_one(Campaign, story.campaign.id),
-            session.merge(story.reader),
-        )
+            self.story.in_session(session).approved()
 
     def near_people(self) -> set[int]:
         """Return the ids of the people at Medyka."""
@@ -365,7 +352,7 @@ def test_file_that_nobody_looks_through_is_refused(world: World, monkeypatch: py
 @pytest.mark.parametrize("state", [CampaignState.DRAFT, CampaignState.SUBMITTED, CampaignState.ARCHIVED])
 def test_place_is_in_use_while_somebody_counts_on_it(world: World, state: CampaignState) -> None:
     with world.pages.sessions.begin() as session:
-        story = world.of(session)
+        story = world.story.in_session(session)
         story.campaign.audience.rule = {"place_ids": [world.place_id]}
         story.campaign.state = state
     with world.pages.sessions() as session:

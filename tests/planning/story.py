@@ -49,6 +49,17 @@ class Story:
     #: Answers the checklist.
     reader: Member
 
+    def in_session(self, session: Session) -> Story:
+        """Return the same in another session."""
+        return Story(
+            session,
+            session.merge(self.organisation),
+            session.merge(self.author),
+            session.merge(self.approver),
+            session.get_one(Campaign, self.campaign.id),
+            session.merge(self.reader),
+        )
+
     def scheduled(self, timing: Timing = EVENING, **limits: int) -> Schedule:
         """Give the campaign a time."""
         return schedule_campaign(self.session, self.campaign, timing=timing, by=self.author.id, **limits)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.waiting import rest
@@ -52,6 +52,33 @@ async def repeat(
             failures += 1
             _log.exception("%s failed", chore.name)
         await rest(stopping, chore.seconds * min(2**failures, LONGEST_PAUSE))
+
+
+def do_for_each(
+    ids: Iterable[int],
+    do: Callable[[int], int | None],
+    *,
+    doing: str,
+    told: str,
+    at_once: tuple[type[Exception], ...] = (OperationalError,),
+) -> int:
+    """Do something for each of some ids, whatever becomes of the others, and return how much was done in all.
+
+    What says that nothing can be done now is raised at once, all else as an ExceptionGroup `told` at the end, each
+    with a note of what was being done (`doing`, with the id).
+    """
+    done, failures = 0, list[Exception]()
+    for each in ids:
+        try:
+            done += do(each) or 0
+        except at_once:
+            raise
+        except Exception as error:
+            error.add_note(f"while {doing.format(each)}")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(told, failures)
+    return done
 
 
 def do_each(steps: dict[str, Callable[[], object]]) -> None:

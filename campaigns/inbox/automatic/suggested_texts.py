@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.models import Message
-from campaigns.messages.service import create_message, save_translation
+from campaigns.messages.service import create_in_languages
 from campaigns.messages.themes import Theme
 from campaigns.staff.queries import owned
 
@@ -46,23 +46,15 @@ def add_suggested(session: Session, organisation_id: int, *, by: int) -> list[Me
     titles = owned(select(Message.title), Message, organisation_id).where(Message.title.in_(TITLES.values()))
     present = set(session.scalars(titles))
     return [
-        _add(session, organisation_id, TITLES[occasion], texts, by=by)
+        create_in_languages(
+            session,
+            organisation_id,
+            title=TITLES[occasion],
+            theme=Theme.ASK_FOR_HELP,
+            base_language=BASE_LANGUAGE,
+            texts=texts,
+            by=by,
+        )
         for occasion, texts in suggested_texts().items()
         if TITLES[occasion] not in present
     ]
-
-
-def _add(session: Session, organisation_id: int, title: str, texts: Mapping[str, str], *, by: int) -> Message:
-    message = create_message(
-        session,
-        organisation_id,
-        title=title,
-        theme=Theme.ASK_FOR_HELP,
-        base_language=BASE_LANGUAGE,
-        text=texts[BASE_LANGUAGE],
-        by=by,
-    )
-    for language, text in texts.items():
-        if language != BASE_LANGUAGE:
-            save_translation(session, message, language=language, text=text, by=by)
-    return message

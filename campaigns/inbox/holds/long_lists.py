@@ -9,12 +9,12 @@ from __future__ import annotations
 from threading import Event
 
 from sqlalchemy import Select, select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.chores import do_for_each
 from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.inbox.holds.opted_out_list import open_list, opt_out_piece
 
@@ -27,18 +27,12 @@ def opt_out_lists(sessions: sessionmaker[Session], vault: Vault, is_stopping: Ev
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         waiting = session.scalars(_select_waiting()).all()
-    pieces, failures = 0, list[Exception]()
-    for list_id in waiting:
-        try:
-            pieces += _work_off(sessions, vault, list_id, is_stopping)
-        except OperationalError:
-            raise
-        except Exception as error:
-            error.add_note(f"while list {list_id} was worked off")
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("people cannot be opted out by lists", failures)
-    return pieces
+    return do_for_each(
+        waiting,
+        lambda list_id: _work_off(sessions, vault, list_id, is_stopping),
+        doing="list {} was worked off",
+        told="people cannot be opted out by lists",
+    )
 
 
 def _work_off(sessions: sessionmaker[Session], vault: Vault, list_id: int, is_stopping: Event) -> int:

@@ -31,6 +31,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.child_limits import Limits
 from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.core.limited.parent import looking_up, rows_apart
+from campaigns.core.processes.chores import do_for_each
 from campaigns.inbox.holds.opted_out_list import LONGEST_NAME, NumberList, find_own, keep_checked, record
 
 #: Bytes of a list that a request reads itself: some two thousand numbers.
@@ -92,18 +93,13 @@ def check_lists(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is
         # In words, so that both databases see that an index has them.
         unread = select(ContactImport.id).where(text(f"state = '{ImportState.READING}'"))
         waiting = session.scalars(unread.order_by(ContactImport.id)).all()
-    checked, failures = 0, list[Exception]()
-    for list_id in waiting:
-        try:
-            checked += not is_stopping.is_set() and Check(sessions, vault, max_rows, is_stopping, list_id).do()
-        except (OperationalError, UnavailableError):
-            raise
-        except Exception as error:
-            error.add_note(f"while list {list_id} was checked")
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("lists of numbers that opted out cannot be checked", failures)
-    return checked
+    return do_for_each(
+        waiting,
+        lambda list_id: not is_stopping.is_set() and Check(sessions, vault, max_rows, is_stopping, list_id).do(),
+        doing="list {} was checked",
+        told="lists of numbers that opted out cannot be checked",
+        at_once=(OperationalError, UnavailableError),
+    )
 
 
 @dataclass

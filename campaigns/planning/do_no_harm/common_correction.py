@@ -18,7 +18,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
-from campaigns.messages.service import create_message, save_translation
+from campaigns.messages.service import create_in_languages
 from campaigns.messages.themes import Theme
 from campaigns.planning.correcting import find_correction, follows_common
 from campaigns.planning.models import Campaign, CommonCorrection
@@ -73,23 +73,18 @@ def write_common_correction(
     hold_organisation(session, organisation_id)
     if session.get(CommonCorrection, organisation_id) is not None:
         raise InputError(N_("There is a correction of the organisation already: open its message to change it."))
-    texts = bundled_texts()
-    chosen = [language for language in texts if language in languages]
-    if not chosen:
+    texts = {language: text for language, text in bundled_texts().items() if language in languages}
+    if not texts:
         raise InputError(N_("Choose at least one language."))
-    base = BASE_LANGUAGE if BASE_LANGUAGE in chosen else chosen[0]
-    message = create_message(
+    message = create_in_languages(
         session,
         organisation_id,
         title=title,
         theme=Theme.ASK_FOR_HELP,
-        base_language=base,
-        text=texts[base],
+        base_language=BASE_LANGUAGE if BASE_LANGUAGE in texts else next(iter(texts)),
+        texts=texts,
         by=by,
     )
-    for language in chosen:
-        if language != base:
-            save_translation(session, message, language=language, text=texts[language], by=by)
     choose_common_correction(session, organisation_id, message_id=message.id, by=by)
     return message
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
-from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
@@ -28,18 +27,7 @@ def exchange(pages: Pages, story: Story, vault: Vault, count: int) -> None:
     with pages.sessions.begin() as session:
         first = session.scalars(select(Address.id).order_by(Address.id).limit(count)).all()
         session.execute(update(Address).where(Address.id.in_(first)).values(state=AddressState.OPTED_OUT))
-        more_people(in_session(session, story), vault, count)
-
-
-def in_session(session: Session, story: Story) -> Story:
-    return Story(
-        session,
-        session.merge(story.organisation),
-        session.merge(story.author),
-        session.merge(story.approver),
-        session.get_one(Campaign, story.campaign.id),
-        session.merge(story.reader),
-    )
+        more_people(story.in_session(session), vault, count)
 
 
 def test_exchanged_audience_waits_until_an_approver_starts_it(pages: Pages, vault: Vault) -> None:

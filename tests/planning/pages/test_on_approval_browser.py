@@ -14,7 +14,6 @@ from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due, remove_schedule
 from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
-from tests.planning.approvals.test_exchanged_audience import in_session
 from tests.planning.story import Story, a_story
 from tests.web.pages import Pages, pages_on_file
 
@@ -44,7 +43,7 @@ def campaign(pages: Pages, vault: Vault) -> Story:
 def story(pages: Pages, campaign: Story) -> Story:
     """The campaign as a draft without times, whatever the test before did."""
     with pages.sessions.begin() as session:
-        here = in_session(session, campaign)
+        here = campaign.in_session(session)
         for schedule in list(here.campaign.schedules):
             remove_schedule(session, schedule, by=campaign.author.id)
         here.campaign.urgent_reason = "The hotline of Przemyśl was closed."
@@ -77,7 +76,7 @@ def test_author_chooses_it_and_approver_starts_it(
         visit.go("/campaigns/calendar?view=week")
         visit.look("on-approval-calendar")
     with pages.sessions.begin() as session:
-        in_session(session, story).submitted()
+        story.in_session(session).submitted()
     with a_visit(*console, pages, story.approver, width=width, language=language) as visit:
         visit.go(at)
         visit.look("on-approval-decide")
