@@ -11,7 +11,6 @@ keeps its limits; `outside` names the pages that do not. What answers with a fil
 
 from __future__ import annotations
 
-import gc
 import gzip
 import math
 import os
@@ -33,6 +32,7 @@ from bench.large_instance import Seeded, Size, seed_instance
 from campaigns.audience.figures import init_counts
 from campaigns.audience.kept.renewing import Renewal
 from campaigns.audience.models import Audience, KeptCount
+from campaigns.core.processes.loading import SERVING, collect_rarely
 from campaigns.staff.models import Organisation, Role
 from campaigns.upkeep import COUNTS
 from campaigns.web.current import vault
@@ -152,6 +152,8 @@ def measure(kind: str, size: Size, *, times: int, only: str, at_once: bool, besi
         with make_pages(engine, owners_twilio="bench") as pages:
             init_counts(pages.app, at_once=COUNTS if at_once else None)
             reader = sign_in(pages, seeded, only=only)
+            # As a process that serves does before its first request (`campaigns/attending.py`).
+            collect_rarely(SERVING)
             found = read_pages(kind, reader, times)
             if beside_run:
                 with flight_on(engine, provider=BareProvider, keys=KEYS) as flown:
@@ -234,8 +236,6 @@ def judged(found: dict[str, Any]) -> dict[str, Any]:
 @measures_each
 def main(kind: str, people: int, campaigns: int, places: int, **options: Any) -> dict[str, Any]:
     """Measure, and print one JSON object or a table."""
-    # What was imported is never looked through for garbage, as in a process that serves (`processes/loading.py`).
-    gc.freeze()
     return measure(kind, Size(people, campaigns, places), **options)
 
 

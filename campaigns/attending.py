@@ -23,6 +23,7 @@ from campaigns.app import create_app
 from campaigns.continuity.ears import BEAT_SECONDS, give_sign
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.logging import configure_logging
+from campaigns.core.processes.loading import SERVING, collect_rarely
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.seats import give_beat, is_orphan
 from campaigns.core.settings import Settings
@@ -101,6 +102,7 @@ def attend(settings: Settings, part: Part, host: str, port: int, *, set_up_code:
         init_set_up(app, set_up_code)
     with app.app_context():
         engine = database.engine
+    collect_rarely(SERVING)
     code = 0
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:

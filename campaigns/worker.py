@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import random
 import sys
@@ -25,6 +24,7 @@ from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail.smtp import make_mailer
 from campaigns.core.processes.chores import Chore, repeat
+from campaigns.core.processes.loading import collect_rarely
 from campaigns.core.processes.shutdown import stop_on_signals
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.core.processes.threads import in_thread
@@ -103,6 +103,8 @@ TEXTS_EVERY, FILES_EVERY = 5.0, 1.0
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
 #: A thread that wants the interpreter gets it after this number of seconds; Python's default is ten times as many.
 SWITCH_SECONDS = 0.0005
+#: When a worker looks for garbage, as `core/processes/loading.py` has it.
+GARBAGE_LOOKS = (20_000, 20, 50)
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
 
@@ -134,9 +136,7 @@ def tune_interpreter() -> None:
     the interpreter for as long as it may, while a provider that answers quickly has nothing left to answer.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    collect_rarely(GARBAGE_LOOKS)
 
 
 class Worker:
