@@ -24,7 +24,7 @@ from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
 from campaigns.web.keyed_pages import asked_page
-from campaigns.web.number_fields import whole_number
+from campaigns.web.ordered_pages import asked_rows
 from campaigns.web.session import session
 
 pages = Blueprint("inbox", __name__, url_prefix="/inbox")
@@ -45,24 +45,27 @@ def queue() -> str:
     organisation_id, now = current_organisation().id, clock.now()
     filters, by = read_filters(request.args), current_member()
     roster = load_roster(session(), current_organisation(), settings())
-    number = max(1, request.args.get("page", 1, type=whole_number))
     found = conversations.select_queue(organisation_id, _wanted(filters, by, roster), by=by.id, now=now)
-    offset = (number - 1) * conversations.PER_PAGE
-    # One more than is shown says whether there are others: nothing is counted while a member waits.
-    rows = session().scalars(found.offset(offset).limit(conversations.PER_PAGE + 1)).all()
-    shown = conversations.load_rows(session(), rows[: conversations.PER_PAGE], vault=vault())
+    page = asked_rows(
+        session(),
+        found,
+        conversations.keys_of(filters.shelf),
+        words="queue",
+        is_falling=conversations.is_latest_first(filters.shelf),
+        per_page=conversations.PER_PAGE,
+    )
+    shown = conversations.load_rows(session(), page.rows, vault=vault())
     return render_template(
         "inbox/queue.html",
         undecided=count_undecided(session(), organisation_id, by.id),
         rows=shown,
         regions=conversations.load_regions(session(), organisation_id, filters.region, shown),
         all_languages=all_languages(),
-        due={each.id: due_at(each, roster) for each in rows},
+        due={each.id: due_at(each, roster) for each in page.rows},
         overdue=conversations.count_overdue(session(), organisation_id, roster, now=now),
         now=now,
         filters=filters,
-        page=number,
-        has_more=len(rows) > conversations.PER_PAGE,
+        page=page,
         waiting=conversations.count_waiting(session(), organisation_id, now=now),
         most_counted=conversations.MOST_COUNTED,
         urgent_complaints=conversations.count_urgent_complaints(session(), organisation_id, now=now),

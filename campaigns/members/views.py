@@ -21,7 +21,7 @@ from campaigns.proposals.queries import find_waiting_for
 from campaigns.proposals.views import kinds_now
 from campaigns.staff.auth import current_member, current_organisation, renew_session, requires
 from campaigns.staff.forms import ROLE_NAMES
-from campaigns.staff.models import Membership
+from campaigns.staff.models import Member, Membership
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership, load_member_names, select_memberships
 from campaigns.staff.service import set_active
@@ -30,8 +30,8 @@ from campaigns.staff.sign_in.passwords import make_one_time_password
 from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
 from campaigns.web.filters import alphabetical, number
+from campaigns.web.keyed_pages import asked_names
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("members", __name__, url_prefix="/settings/members")
@@ -44,7 +44,7 @@ Page = str | Response | tuple[str, int]
 def index() -> Page:
     """List the organisation's members."""
     ours = current_organisation().id
-    page = paginate(session(), select_memberships(ours), request.args.get("page", 1, type=whole_number))
+    page = asked_names(session(), select_memberships(ours), Member.name, Member.id, words="members")
     founding = find_founding(session(), ours)
     return render_template(
         "members/index.html", page=page, role_names=ROLE_NAMES, founding=founding, now=clock.now()

@@ -23,7 +23,7 @@ from campaigns.staff.models import Member
 from campaigns.staff.queries import get_owned
 from campaigns.web.error_words import said
 from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
+from campaigns.web.ordered_pages import asked_rows
 from campaigns.web.session import session, writing_apart
 
 pages = Blueprint("proposals", __name__, url_prefix="/proposals")
@@ -61,9 +61,11 @@ def agreeable(*, together: bool = False) -> Select[*tuple[Any, ...]]:
 def index() -> str:
     """List what waits for a second member, and what became of the rest."""
     ours = current_organisation().id
-    waiting = paginate(session(), select_waiting(ours), _page("waiting"))
+    waiting = asked_rows(session(), select_waiting(ours), [Proposal.id], words="waiting")
     rows = [(row, name, kinds_now()[row.kind], may_agree(row)) for row, name in waiting.rows]
-    settled = paginate(session(), select_settled(ours), _page("page"))
+    settled = asked_rows(
+        session(), select_settled(ours), [Proposal.settled_at, Proposal.id], words="settled", is_falling=True
+    )
     many = len(session().execute(agreeable(together=True).limit(2)).all()) > 1
     return render_template(
         "proposals/index.html", waiting=waiting, rows=rows, settled=settled, kinds=kinds_now(), many=many
@@ -76,7 +78,7 @@ def together() -> str | Response:
     """Agree to many changes at once, each seen with what is and what is to be, and each recorded for itself."""
     if request.method == "POST":
         return _agree_to_chosen()
-    page = paginate(session(), agreeable(together=True), _page("page"), MOST_TOGETHER)
+    page = asked_rows(session(), agreeable(together=True), [Proposal.id], words="waiting", per_page=MOST_TOGETHER)
     found = [(row, name, kinds_now()[row.kind]) for row, name in page.rows]
     listed = [(row, name, kind, kind.show(session(), row)) for row, name, kind in found]
     return render_template("proposals/together.html", waiting=listed, page=page)
@@ -168,7 +170,3 @@ def decline(proposal_id: int) -> Response:
 
 def _get(proposal_id: int) -> Proposal:
     return get_owned(session(), Proposal, proposal_id, current_organisation().id)
-
-
-def _page(name: str) -> int:
-    return request.args.get(name, 1, type=whole_number)

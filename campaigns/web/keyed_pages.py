@@ -25,10 +25,10 @@ class KeyedPage:
     """One page of rows, and by which ids those beside it begin."""
 
     rows: list[Any]
-    #: The next page holds what is older than this id, or named after it; None: this one is the last.
-    older: int | None
-    #: The page before holds what is newer than this id, or named before it; None: this one is the first.
-    newer: int | None
+    #: The next page holds what is older than this id, or stands after it; None: this one is the last.
+    older: int | str | None
+    #: The page before holds what is newer than this id, or stands before it; None: this one is the first.
+    newer: int | str | None
 
     @property
     def is_whole(self) -> bool:
@@ -94,7 +94,7 @@ def asked_names(
     words: str,
     per_page: int = PER_PAGE,
 ) -> KeyedPage:
-    """Return the page of the rows of one table, by name, that the address of the request asks for, else the first.
+    """Return the page of rows of one kind, by name, that the address of the request asks for, else the first.
 
     It asks by `WORDS_after`, `WORDS_before` or `WORDS_from`, for several lists may stand on one page, and an id.
     """
@@ -103,7 +103,8 @@ def asked_names(
     for asked in WAYS:
         asked_id = request.args.get(f"{words}_{asked}", type=whole_number)
         if asked_id is not None:
-            way, row = asked, session.scalars(statement.where(key == asked_id)).first()
+            found = statement.with_only_columns(*keys).where(key == asked_id).order_by(None)
+            way, row = asked, session.execute(found).first()
     if row is not None:
         earlier, later = (_beyond(keys, row, than) for than in (lt, gt))
         bounds = {"after": later, "before": earlier, "from": ~earlier}
@@ -127,22 +128,24 @@ def _cut_by_name(
 ) -> KeyedPage:
     name, key = keys
     order = (name.desc(), key.desc()) if is_back else (name.asc(), key.asc())
-    found = list(session.scalars(statement.order_by(None).order_by(*order).limit(per_page + 1)))
-    has_more = len(found) > per_page
-    rows = found[:per_page]
+    keyed = statement.add_columns(key.label("page_key")).order_by(None).order_by(*order).limit(per_page + 1)
+    found = list(session.execute(keyed))
+    has_more, found = len(found) > per_page, found[:per_page]
     if is_back:
-        rows.reverse()
+        found.reverse()
         has_before = has_more
-    if not rows:
+    if not found:
         return KeyedPage([], None, None)
-    first, last = (getattr(row, key.key) for row in (rows[0], rows[-1]))
-    return KeyedPage(rows, last if is_back or has_more else None, first if has_before else None)
+    first, last = (row.page_key for row in (found[0], found[-1]))
+    return KeyedPage(
+        [row[0] for row in found], last if is_back or has_more else None, first if has_before else None
+    )
 
 
 def _beyond(keys: Keys, row: Any, than: Callable[[Any, Any], Any]) -> ColumnElement[bool]:
     """Match the rows that stand before a row (`lt`) or after it (`gt`) by name."""
     name, key = keys
-    its_name, its_id = getattr(row, name.key), getattr(row, key.key)
+    its_name, its_id = row
     return or_(than(name, its_name), and_(name == its_name, than(key, its_id)))
 
 

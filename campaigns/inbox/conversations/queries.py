@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core.errors import NotFoundError
@@ -118,7 +118,7 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
         found = found.where(wanted.is_of_team)
     if wanted.contact_id is not None:
         found = found.where(Conversation.contact_id == wanted.contact_id)
-    return _in_order(found, wanted.shelf)
+    return found.order_by(*(key.desc() if is_latest_first(wanted.shelf) else key for key in keys_of(wanted.shelf)))
 
 
 def _as_they_stand(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -140,13 +140,17 @@ def _in_time(wanted: Wanted) -> list[ColumnElement[bool]]:
     return since if wanted.before is None else [*since, shown < wanted.before]
 
 
-def _in_order(found: Select[Any], shelf: Shelf) -> Select[Any]:
+def keys_of(shelf: Shelf) -> list[InstrumentedAttribute[Any]]:
+    """Return by what the conversations of a shelf are ordered; none of it is missing in any of them."""
     if shelf in (Shelf.WAITING, Shelf.MINE):
         # The most urgent is the least in the database.
-        return found.order_by(Conversation.urgency, Conversation.waiting_since, Conversation.id)
-    if shelf is Shelf.SNOOZED:
-        return found.order_by(Conversation.snoozed_until, Conversation.id)
-    return found.order_by(Conversation.last_at.desc(), Conversation.id.desc())
+        return [Conversation.urgency, Conversation.waiting_since, Conversation.id]
+    return [Conversation.snoozed_until if shelf is Shelf.SNOOZED else Conversation.last_at, Conversation.id]
+
+
+def is_latest_first(shelf: Shelf) -> bool:
+    """Say whether a shelf begins with what was written last; the others begin with who is to be answered first."""
+    return shelf in (Shelf.ANSWERED, Shelf.CLOSED, Shelf.ALL)
 
 
 def _on_shelf(shelf: Shelf, by: int, now: datetime) -> list[ColumnElement[bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from campaigns.directory.models import Service
 from campaigns.inbox.conversations.models import Conversation
@@ -13,8 +13,7 @@ from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import vault
-from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
+from campaigns.web.ordered_pages import asked_rows
 from campaigns.web.session import session
 
 pages = Blueprint("given", __name__, url_prefix="/inbox/given")
@@ -26,7 +25,8 @@ def show(service_id: int) -> str:
     """Show who was given a number, and where each of them can be told that it is dead."""
     service = get_owned(session(), Service, service_id, current_organisation().id)
     shown = select_conversations(service).where(~Conversation.is_complaint)
-    page = paginate(session(), shown, request.args.get("page", 1, type=whole_number))
+    keys = [Conversation.last_at, Conversation.id]
+    page = asked_rows(session(), shown, keys, words="given", is_falling=True)
     runs = find_runs(session(), service)
     is_quick = all(run.people is not None for run in runs)
     return render_template(

@@ -16,8 +16,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import vault
 from campaigns.web.error_words import said
-from campaigns.web.number_fields import whole_number
-from campaigns.web.pagination import paginate
+from campaigns.web.keyed_pages import asked_page
 from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("readers", __name__, url_prefix="/reach/publications/readers")
@@ -62,8 +61,7 @@ def remove(reader_id: int) -> Response:
 
 
 def _listed(problem: str) -> str:
-    statement = select_readers(current_organisation().id)
-    page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
+    page = asked_page(session(), select_readers(current_organisation().id), ReportReader.id)
     opener = vault()
     return render_template(
         "reach/releases/readers.html",
