@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
+#: As many requests as a browser makes at once, and some for a second one.
+ANSWERS_AT_ONCE = 12
+
+
 class _Silent(WSGIRequestHandler):
     """Answers without a word about it."""
 
@@ -32,13 +36,15 @@ class _Silent(WSGIRequestHandler):
 def served(app: Flask) -> Iterator[str]:
     """Serve an application from threads of this process, with forms that need a token; yields its address.
 
-    What `fingerpost serve` does beyond it, the stories of `tests/browser` go through.
+    What `fingerpost serve` does beyond it, the stories of `tests/browser` go through. An answer that nobody waits
+    for any more is finished before the block is left, so that it finds its database.
     """
     app.config["WTF_CSRF_ENABLED"] = True
+    answering = ThreadPoolExecutor(ANSWERS_AT_ONCE)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # Read at once: what is still open when a browser hangs up, this server never closes.
-        body, status, headers = run_wsgi_app(app, environ, buffered=True)
+        body, status, headers = answering.submit(run_wsgi_app, app, environ, buffered=True).result()
         start_response(status, list(headers))
         return body
 
@@ -51,6 +57,7 @@ def served(app: Flask) -> Iterator[str]:
         app.config["WTF_CSRF_ENABLED"] = False
         server.shutdown()
         thread.join()
+        answering.shutdown()
         server.server_close()
 
 
