@@ -77,10 +77,10 @@ _HEALTH = "fingerpost.health"
 
 @dataclass(frozen=True, slots=True)
 class SendingRun:
-    """A run in flight; `done` of its planned deliveries need nothing more from us."""
+    """A run in flight; `done` of its deliveries need nothing more from us, None: they are being counted."""
 
     run: Run
-    done: int
+    done: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,7 @@ def _moving(organisation_id: int) -> dict[str, Any]:
     reads_plans = may_now(Permission.READ_PLANS)
     runs = load_sending(session(), organisation_id) if reads_plans else []
     open_by_run = open_of(runs)
-    moving = [SendingRun(run, done=max(0, run.planned - open_by_run.get(run.id, 0))) for run in runs]
+    moving = [SendingRun(run, done=_done(run, open_by_run.get(run.id))) for run in runs]
     reason = find_latch_reason(session())
     return {
         "latched": None if reason is None else SENTENCES[reason],
@@ -300,6 +300,10 @@ def _moving(organisation_id: int) -> dict[str, Any]:
         "alarms_by_run": {each.run.id: alarms_of(each.run) for each in moving},
         "firings": load_firings(session(), organisation_id) if reads_plans else [],
     }
+
+
+def _done(run: Run, waiting: int | None) -> int | None:
+    return None if waiting is None else max(0, run.planned - waiting)
 
 
 def _empty_runs(organisation_id: int) -> list[tuple[Run, dict[str, int]]]:

@@ -25,6 +25,7 @@ import campaigns.audience.models
 import campaigns.continuity.models
 import campaigns.core.models
 import campaigns.delivery.models
+import campaigns.delivery.monitoring.models
 import campaigns.directory.models
 import campaigns.example.models
 import campaigns.inbox.automatic.models

@@ -21,6 +21,7 @@ from campaigns.delivery.fanout.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.lanes.sender_facts import SenderFacts
+from campaigns.delivery.monitoring.tally_renewal import TallyRenewal
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts.merge import ReceiptDrain, is_anything_to_merge
 from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
@@ -70,8 +71,13 @@ class Upkeep:
         self._in_repair, self._open_gateway = repair, open_gateway
         self._is_stopping, self._turn_seconds = is_stopping, turn_seconds
         self._is_astray = is_astray
+        self._tallies = TallyRenewal(sessions, is_stopping.is_set)
         #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
         self._unlisted = frozenset[int]()
+
+    def count_runs(self) -> int:
+        """Count the large runs for whoever looks at them; return how many counts were made."""
+        return self._tallies.renew()
 
     def plan(self) -> None:
         """Fan out every run that is being planned, the urgent ones first, then the oldest.

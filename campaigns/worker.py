@@ -85,9 +85,9 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Chores with a thread of their own.
-APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists", "checks")
-#: Between two looks whether a page, or an act, waits for a count.
-PEOPLE_EVERY, LAPSE_EVERY = 0.5, 20.0
+APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists", "checks", "runs")
+#: Between two looks whether a page, or an act, waits for a count, or a large run is to be counted.
+PEOPLE_EVERY, LAPSE_EVERY, RUNS_EVERY = 0.5, 20.0, 1.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
 FORGET_EVERY = 3_600.0
 #: How often forms are looked for that give no new code any more, and whether the database was upgraded under us.
@@ -102,9 +102,8 @@ TEXTS_EVERY, FILES_EVERY = 5.0, 1.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
 #: A thread that wants the interpreter gets it after this number of seconds; Python's default is ten times as many.
-SWITCH_SECONDS = 0.0005
-#: When a worker looks for garbage, as `core/processes/loading.py` has it.
-GARBAGE_LOOKS = (20_000, 20, 50)
+#: And when it is looked for garbage, as `core/processes/loading.py` has it.
+SWITCH_SECONDS, GARBAGE_LOOKS = 0.0005, (20_000, 20, 50)
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
 
@@ -372,19 +371,20 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalating, mailing, reporting, counting, acting, linking, opting, checking = map(in_thread, self._apart)
+        escalation, mail, reports, people, acts, links, lists, checks, runs = map(in_thread, self._apart)
         needs, keys = (self._sessions, self._settings), (self._sessions, self._vault)
         by_mail, most = (*needs, self._mailer), self._settings.import_max_rows
         return [
-            Chore("escalating", ESCALATE_EVERY, lambda: escalating(escalate, *needs)),
-            Chore("counting people", PEOPLE_EVERY, lambda: counting(self._renewal.renew)),
-            Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acting(self._acting.act)),
-            Chore("forgetting counts", FORGET_EVERY, lambda: counting(self._renewal.forget)),
-            Chore("reading lists", ESCALATE_EVERY, lambda: checking(check_lists, *keys, most, self._is_stopping)),
-            Chore("opting lists out", ERASE_EVERY, lambda: opting(opt_out_lists, *keys, self._is_stopping)),
-            Chore("telling members", ESCALATE_EVERY, lambda: mailing(send_mails, *by_mail), is_outward=True),
-            Chore("mailing links", ESCALATE_EVERY, lambda: linking(send_reset_mails, *by_mail), is_outward=True),
-            Chore("sending reports", REPORTS_EVERY, lambda: reporting(send_reports, *by_mail), is_outward=True),
+            Chore("escalating", ESCALATE_EVERY, lambda: escalation(escalate, *needs)),
+            Chore("counting people", PEOPLE_EVERY, lambda: people(self._renewal.renew)),
+            Chore("counting runs", RUNS_EVERY, lambda: runs(self._upkeep.count_runs)),
+            Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acts(self._acting.act)),
+            Chore("forgetting counts", FORGET_EVERY, lambda: people(self._renewal.forget)),
+            Chore("reading lists", ESCALATE_EVERY, lambda: checks(check_lists, *keys, most, self._is_stopping)),
+            Chore("opting lists out", ERASE_EVERY, lambda: lists(opt_out_lists, *keys, self._is_stopping)),
+            Chore("telling members", ESCALATE_EVERY, lambda: mail(send_mails, *by_mail), is_outward=True),
+            Chore("mailing links", ESCALATE_EVERY, lambda: links(send_reset_mails, *by_mail), is_outward=True),
+            Chore("sending reports", REPORTS_EVERY, lambda: reports(send_reports, *by_mail), is_outward=True),
         ]
 
     def _must_wait(self, chore: Chore) -> bool:

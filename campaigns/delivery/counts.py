@@ -1,34 +1,32 @@
-"""The deliveries of one run are added up in one pass, and the count of a large run is remembered a while."""
+"""The deliveries of one run are added up in one pass; those of a large run only by a worker, see `monitoring`."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.one_person.channel_fallback import FELL_BACK
 from campaigns.delivery.receipts.receipt_words import FAILING
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import RunSender
+from campaigns.planning.models import Run, RunSender
 
 T = TypeVar("T")
 
 #: Pace is what was called within this time.
 PACE_WINDOW = timedelta(seconds=60)
-#: Runs of more deliveries are not counted anew for each look.
-LARGE_RUN = 20_000
-#: A count is remembered this many times as long as counting it took.
-SHARE = 20
-#: Counts that are remembered at once.
+#: Runs of more deliveries are not counted while a member waits.
+LARGE_RUN = 5_000
+#: Runs whose counts are remembered at once.
 MOST = 64
+#: A run that is not large is read no further than this, whatever is wrong with what it noted of itself.
+FURTHEST = 2 * LARGE_RUN
 #: States in which the provider must not have the message.
 NOT_SENT = frozenset(
     {SendState.QUEUED, SendState.FAILED, SendState.SUPPRESSED, SendState.CANCELLED, SendState.EXPIRED}
@@ -61,45 +59,13 @@ class Tally:
     contradicted: int = 0
     #: Deliveries that another sender took over.
     fell_back: int = 0
+    #: Deliveries that the run had noted to have by then; None: it was not asked for.
+    noted: int | None = None
 
     @property
     def planned(self) -> int:
         """Everybody a delivery was made for."""
         return sum(self.by_state.values())
-
-
-class Remembered(Generic[T]):
-    """Remembers by run what is costly to count: counting takes a twentieth of the time, whoever watches."""
-
-    def __init__(self, is_kept: Callable[[T], bool]) -> None:
-        """Prepare; what `is_kept` refuses is counted anew for each look."""
-        self._is_kept = is_kept
-        self._kept: OrderedDict[int, tuple[float, T]] = OrderedDict()
-        self._turns: defaultdict[int, Lock] = defaultdict(Lock)
-
-    def read(self, run_id: int, count: Callable[[], T]) -> T:
-        """Return what was counted lately, else count; who asks meanwhile waits for the same count."""
-        with self._turns[run_id]:
-            kept = self._kept.get(run_id)
-            if kept is not None and time.monotonic() < kept[0]:
-                return kept[1]
-            began = time.monotonic()
-            counted = count()
-            ended = time.monotonic()
-            if self._is_kept(counted):
-                self._kept[run_id] = (ended + SHARE * (ended - began), counted)
-                while len(self._kept) > MOST:
-                    self._kept.popitem(last=False)
-            return counted
-
-    def find(self, run_id: int) -> T | None:
-        """Return what was counted last, however long ago, or None."""
-        kept = self._kept.get(run_id)
-        return None if kept is None else kept[1]
-
-    def forget(self, run_id: int) -> None:
-        """Count a run anew for the next look, because a member changed it."""
-        self._kept.pop(run_id, None)
 
 
 class Steady(Generic[T]):
@@ -118,25 +84,33 @@ class Steady(Generic[T]):
                 self._kept.popitem(last=False)
         return kept[1]
 
+    def find(self, key: int) -> T | None:
+        """Return what was counted last, by whatever word, or None."""
+        kept = self._kept.get(key)
+        return None if kept is None else kept[1]
+
     def forget(self, key: int) -> None:
         """Count anew for the next look, because a member changed something."""
         self._kept.pop(key, None)
 
 
-def is_large(tally: Tally) -> bool:
-    """Say whether a run is too large to be counted for each look."""
-    return tally.planned > LARGE_RUN
+def is_large(run: Run) -> bool:
+    """Say whether a run has too many deliveries to be counted while somebody waits."""
+    return run.planned > LARGE_RUN
 
 
-def count_run(session: Session, run_id: int, *, now: datetime) -> Tally:
-    """Count a run's deliveries in one pass over them, and those that went on over another sender; `now` is UTC."""
+def count_run(session: Session, run_id: int, *, now: datetime, most: int | None = None) -> Tally:
+    """Count a run's deliveries in one pass over them, and those that went on over another sender; `now` is UTC.
+
+    No more than `most` of them are read, where that is given.
+    """
     states: Counter[SendState] = Counter()
     receipts: Counter[ReceiptState] = Counter()
     causes: Counter[str] = Counter()
     due: Counter[int] = Counter()
     senders: defaultdict[int, Counter[SendState]] = defaultdict(Counter)
     first: dict[SendState, datetime] = {}
-    rows = session.execute(_select_groups(run_id, now)).all()
+    rows = session.execute(_select_groups(run_id, now, most)).all()
     for row in rows:
         state = SendState(row.send_state)
         states[state] += row.people
@@ -180,41 +154,38 @@ def _count_fell_back(session: Session, run_id: int) -> int:
     return session.scalar(moved) or 0
 
 
-def cause_of() -> ColumnElement[Any]:
+def _cause_of(each: Any) -> ColumnElement[Any]:
     """Return the code of a failure, '' for one without, NULL for what did not fail."""
     return case(
-        (Delivery.send_state == SendState.FAILED, func.coalesce(Delivery.error, "")),
-        (Delivery.receipt_state.in_(sorted(FAILING)), func.coalesce(Delivery.receipt_error, "")),
+        (each.send_state == SendState.FAILED, func.coalesce(each.error, "")),
+        (each.receipt_state.in_(sorted(FAILING)), func.coalesce(each.receipt_error, "")),
     )
 
 
-def _select_groups(run_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
+def _select_groups(run_id: int, now: datetime, most: int | None) -> Select[*tuple[Any, ...]]:
+    of_run: Select[Any] = select(Delivery).where(Delivery.run_id == run_id)
+    each: Any = Delivery if most is None else aliased(Delivery, of_run.limit(most).subquery())
     # A claim writes the intent of as many calls as are made ready: only those that have ended tell the pace.
     has_ended = and_(
-        Delivery.intent_at > now - PACE_WINDOW,
-        Delivery.send_state.not_in((SendState.QUEUED, SendState.SENDING)),
+        each.intent_at > now - PACE_WINDOW,
+        each.send_state.not_in((SendState.QUEUED, SendState.SENDING)),
     )
-    is_queued = Delivery.send_state == SendState.QUEUED
-    is_due = and_(is_queued, Delivery.due_at <= now)
-    groups: list[Any] = [
-        Delivery.send_state,
-        Delivery.receipt_state,
-        cause_of().label("cause"),
-        Delivery.sender_id,
-    ]
+    is_queued = each.send_state == SendState.QUEUED
+    is_due = and_(is_queued, each.due_at <= now)
+    groups: list[Any] = [each.send_state, each.receipt_state, _cause_of(each).label("cause"), each.sender_id]
     return (
         select(
             *groups,
             func.count().label("people"),
             func.sum(case((has_ended, 1), else_=0)).label("ended"),
-            func.min(case((has_ended, Delivery.intent_at))).label("ended_since"),
+            func.min(case((has_ended, each.intent_at))).label("ended_since"),
             func.sum(case((is_due, 1), else_=0)).label("due"),
-            func.min(case((is_due, Delivery.due_at))).label("due_since"),
-            func.min(case((and_(is_queued, Delivery.due_at > now), Delivery.due_at))).label("next_due"),
-            func.min(Delivery.intent_at).label("first_call"),
-            func.max(Delivery.intent_at).label("last_call"),
+            func.min(case((is_due, each.due_at))).label("due_since"),
+            func.min(case((and_(is_queued, each.due_at > now), each.due_at))).label("next_due"),
+            func.min(each.intent_at).label("first_call"),
+            func.max(each.intent_at).label("last_call"),
         )
-        .where(Delivery.run_id == run_id)
+        .where(each.run_id == run_id)
         .group_by(*groups)
     )
 

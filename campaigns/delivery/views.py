@@ -69,8 +69,8 @@ pages = Blueprint("delivery", __name__, url_prefix="/delivery")
 pages.register_blueprint(rows)
 pages.record(lambda state: init_looking(state.app))
 
-#: Seconds between two looks at a run that moves, and at a large one, whose count is remembered a while.
-EVERY, EVERY_LARGE = 2, 10
+#: Seconds between two looks at a run that moves, and at a large one, which a worker counts.
+EVERY, EVERY_LARGE = 2, 4
 #: Reasons given against an act on a run; they are shown on its page.
 REFUSALS = (InputError, RefusedError)
 
@@ -115,7 +115,7 @@ def show_checks(run_id: int) -> str:
     doubled = compare_receipts(run)
     if request.headers.get("HX-Request"):
         return render_template("delivery/_checks.html", run=run, doubled=doubled, is_moving=run.state in MOVING)
-    return _run_page(run, doubled)
+    return _run_page(run, doubled, is_checked=True)
 
 
 @pages.get("/runs/<int:run_id>/progress")
@@ -123,8 +123,11 @@ def show_checks(run_id: int) -> str:
 def show_progress(run_id: int) -> Response:
     """Show the moving part of a run's page alone; when the run stands still, the whole page is asked for anew."""
     run = own_run(run_id)
-    answer = make_response(render_template("delivery/_progress.html", **_moving_part(run)))
-    if run.state not in MOVING:
+    drawn = _moving_part(run)
+    answer = make_response(render_template("delivery/_progress.html", **drawn))
+    # A page without figures gets what depends on them too.
+    has_news = drawn["look"].is_counted if "empty" in request.args else not drawn["renews"]
+    if has_news:
         answer.headers["HX-Refresh"] = "true"
     return answer
 
@@ -219,14 +222,17 @@ def let_run_start(run_id: int) -> Redirect:
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 
-def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | None = None) -> str:
-    """Draw a run's page; `doubled` is what its receipts say, where they were compared for it."""
+def _run_page(
+    run: Run, doubled: Doubled | None = None, *, is_checked: bool = False, form: CorrectForm | None = None
+) -> str:
+    """Draw a run's page; `doubled` is what its receipts say, where they were compared as it was asked."""
     waves = waves_of(run)
     asked = load_member_names(session(), [run.resume_asked_by_id] if run.resume_asked_by_id else [])
     return render_template(
         "delivery/show_run.html",
         left_out=progress.left_out_of_run(session(), run.id),
         doubled=doubled,
+        is_checked=is_checked,
         waves=waves,
         first_leaves_at=first_leaves_at(waves, now=clock.now()) if run.state in MOVING else None,
         form=form or CorrectForm(),
@@ -246,14 +252,15 @@ def _new_numbers(run: Run) -> list[str]:
 
 def _moving_part(run: Run) -> dict[str, Any]:
     """Return what the moving part of a run's page is drawn from."""
-    look = look_at(run)
+    look, is_moving = look_at(run), run.state in MOVING
     return {
         "run": run,
         "look": look,
         "progress": look.progress,
-        "is_moving": run.state in MOVING,
-        "is_large": is_large(look.tally),
-        "seconds": EVERY_LARGE if is_large(look.tally) else EVERY,
+        "is_moving": is_moving,
+        "is_large": is_large(run),
+        "renews": is_moving or not look.is_counted or look.asked_at is not None,
+        "seconds": EVERY_LARGE if is_large(run) and look.is_counted else EVERY,
         "said": request.args.get("said", ""),
         "cause_in_words": cause_in_words,
         "canary": session().get(RunCanary, run.id),

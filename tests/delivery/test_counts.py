@@ -1,14 +1,13 @@
-"""A count says what stood in the rows, and a costly one is not repeated for each who watches."""
+"""A count says what stood in the rows."""
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.delivery.counts import NOT_SENT, Remembered, count_run
+from campaigns.delivery.counts import NOT_SENT, count_run
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, an_organisation
@@ -49,34 +48,3 @@ def test_calls_are_told_by_first_and_last(session: Session, run: Run) -> None:
     tally = count_run(session, run.id, now=NOON)
     assert tally.first_call == {SendState.UNKNOWN: NOON - timedelta(minutes=9)}
     assert tally.last_call_at == NOON - timedelta(minutes=5)
-
-
-def slow_counts() -> tuple[list[int], Remembered[int]]:
-    return [], Remembered(lambda counted: counted > 0)
-
-
-def counting(counts: list[int], value: int) -> int:
-    counts.append(value)
-    time.sleep(0.05)
-    return value
-
-
-def test_costly_count_is_remembered() -> None:
-    counts, remembered = slow_counts()
-    assert [remembered.read(1, lambda: counting(counts, 5)) for _ in range(3)] == [5, 5, 5]
-    assert counts == [5]
-    assert (remembered.find(1), remembered.find(2)) == (5, None)
-
-
-def test_small_run_is_counted_each_time() -> None:
-    counts, remembered = slow_counts()
-    for _ in range(3):
-        remembered.read(1, lambda: counting(counts, 0))
-    assert counts == [0, 0, 0]
-
-
-def test_changed_run_is_counted_anew() -> None:
-    counts, remembered = slow_counts()
-    remembered.read(1, lambda: counting(counts, 1))
-    remembered.forget(1)
-    assert remembered.read(1, lambda: counting(counts, 2)) == 2

@@ -1,4 +1,4 @@
-"""No page counts people while it is opened: it shows what was counted before, and asks for what is missing."""
+"""No page counts people, or what a large run sent, while it is opened: it shows what was counted before."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ from campaigns.audience.kept.renewing import Renewal
 from campaigns.audience.models import Address, Audience, Channel, KeptCount
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.counts import LARGE_RUN
+from campaigns.delivery.monitoring.tally_renewal import TallyRenewal
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run
 from campaigns.staff.models import Role
 from campaigns.upkeep import COUNTS
 from campaigns.web.session import database
 from tests.audience.people import person
-from tests.factories import a_contact, an_address
+from tests.factories import a_contact, a_delivery, a_run, an_address
 from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
@@ -35,6 +39,11 @@ OF_PEOPLE = re.compile(r"\b(FROM|JOIN)\s+(contact|address)\b", re.IGNORECASE)
 OF_A_PAGE = re.compile(r"contact_id IN \(|ORDER BY contact.id DESC\s+LIMIT", re.IGNORECASE)
 
 OF_COUNTS = re.compile(r"FROM kept_count")
+#: A count of messages or of what was told of them, unless it ends after some thousands.
+OF_MESSAGES = re.compile(
+    r"^(?=.*\b(?:count|sum|min|max)\()(?=.*\b(?:FROM|JOIN) (?:delivery|receipt|attempt)\b)(?!.*\bLIMIT\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @pytest.fixture
@@ -108,6 +117,86 @@ def test_page_counts_nobody(waiting: Pages, story: Story, everything: FlaskClien
             assert everything.get(address.format(**ids)).status_code == 200
             count(waiting)
     assert found == []
+
+
+@pytest.fixture
+def run(waiting: Pages, story: Story) -> Run:
+    """A run that is being sent, too large to be counted while a member waits."""
+    with waiting.sessions.begin() as session:
+        run = a_run(session, session.merge(story.campaign), planned=LARGE_RUN + 1)
+        for state in SendState:
+            a_delivery(session, run, send_state=state, error="21614")
+        return run
+
+
+def count_runs(pages: Pages) -> int:
+    return TallyRenewal(pages.sessions, lambda: False).renew()
+
+
+RUN_ADDRESSES = (
+    "/",
+    "/now/sending",
+    "/delivery",
+    "/delivery/runs/{run}",
+    "/delivery/runs/{run}/progress",
+    "/delivery/runs/{run}/checks",
+    "/delivery/runs/{run}/deliveries",
+    "/campaigns/{campaign}",
+    "/reach",
+    "/reach/runs/{run}",
+    "/reach/campaigns/{campaign}",
+)
+
+
+@pytest.mark.parametrize("address", RUN_ADDRESSES)
+def test_page_counts_no_message_of_a_large_run(
+    waiting: Pages, story: Story, run: Run, everything: FlaskClient, address: str
+) -> None:
+    address = address.format(run=run.id, campaign=story.campaign.id)
+    with counting(waiting, OF_MESSAGES) as found:
+        for _ in range(2):
+            assert everything.get(address).status_code == 200
+            count(waiting)
+            count_runs(waiting)
+    assert found == []
+
+
+def test_run_waits_and_then_shows_what_was_counted(waiting: Pages, run: Run, everything: FlaskClient) -> None:
+    page = everything.get(f"/delivery/runs/{run.id}").text
+    assert "The messages are being counted." in page
+    assert "No message was made" not in page
+    assert "The messages are being counted." in everything.get("/delivery").text
+    (renewing,) = re.findall(r'hx-get="(/delivery/runs/\d+/progress[^"]+)"', page)
+    progress = renewing.replace("&amp;", "&")
+    assert "HX-Refresh" not in everything.get(progress).headers
+    assert count_runs(waiting) == 1
+    assert everything.get(progress).headers["HX-Refresh"] == "true"
+    page = everything.get(f"/delivery/runs/{run.id}").text
+    assert re.search(r"Counted \d seconds? ago", page)
+
+
+def test_run_that_a_member_stopped_is_counted_once_more(waiting: Pages, run: Run, everything: FlaskClient) -> None:
+    count_runs(waiting)
+    everything.post(f"/delivery/runs/{run.id}/stop")
+    page = everything.get(f"/delivery/runs/{run.id}").text
+    assert "Waiting to be counted." in page
+    renewing = f'hx-get="/delivery/runs/{run.id}/progress'
+    assert renewing in page
+    assert count_runs(waiting) == 1
+    page = everything.get(f"/delivery/runs/{run.id}").text
+    assert "Waiting to be counted." not in page
+    assert renewing not in page
+
+
+def test_receipts_of_a_large_run_are_compared_by_a_worker(
+    waiting: Pages, run: Run, everything: FlaskClient
+) -> None:
+    checks = f"/delivery/runs/{run.id}/checks"
+    count_runs(waiting)
+    assert "are being compared" in everything.get(checks, headers={"HX-Request": "true"}).text
+    assert "are being compared" in everything.get(checks).text
+    assert count_runs(waiting) == 1
+    assert "No message was accepted twice" in everything.get(checks).text
 
 
 def test_page_reads_one_count_once(waiting: Pages, story: Story, everything: FlaskClient) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.delivery.counts import Tally
+from campaigns.delivery.counts import LARGE_RUN, Tally
 from campaigns.delivery.fanout.canary import awaits_canary, count_waiting
 from campaigns.delivery.fanout.merged_occurrences import count_untold
 from campaigns.delivery.lanes.leader_lock import seconds_silent
@@ -23,6 +23,8 @@ from campaigns.delivery.timeouts import Patience
 from campaigns.planning.models import Health, Run, RunSender, RunState
 from campaigns.staff.models import AuditEntry
 
+#: Receipts that are read while a member waits, at most.
+FEW_RECEIPTS = 20_000
 #: How long ago any worker of the cluster said that it lives, in seconds by the database's own clock.
 _SILENCE = text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
 
@@ -43,7 +45,7 @@ def facts_of_run(
     return Facts(
         state=RunState(run.state),
         # Its chunks and their count are committed together, but read one after the other.
-        planned=None if run.started_at is None or run.state == RunState.PLANNING else run.planned,
+        planned=None if run.started_at is None or run.state == RunState.PLANNING else _noted(run, tally),
         tally=tally,
         doubled=doubled,
         moved_at=_moved_at(session, run),
@@ -62,21 +64,37 @@ def facts_of_run(
     )
 
 
+def has_few_receipts(session: Session, run: Run) -> bool:
+    """Say whether so few receipts came while those of a run may have that they are read while a member waits."""
+    since, until = _span_of_receipts(session, run)
+    newest = (session.scalar(select(func.max(Receipt.id))) or 0) if until is None else until
+    return newest - since < FEW_RECEIPTS
+
+
 def count_doubled(session: Session, run: Run) -> int:
     """Count a run's deliveries with a receipt of another message than the one we know; reads all its receipts.
 
     What a member sent again may rightly have two.
     """
-    began = run.started_at or run.created_at
-    ends = first_receipt(session, run.finished_at + AFTER) if run.finished_at else None
+    since, until = _span_of_receipts(session, run)
     resent = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == "resent").exists()
     twice = (
         select(func.count(Delivery.id.distinct()))
         .join(Receipt, Receipt.reference == Delivery.reference)
-        .where(Delivery.run_id == run.id, Receipt.id >= first_receipt(session, began - BEFORE))
+        .where(Delivery.run_id == run.id, Receipt.id >= since)
         .where(Receipt.provider_id != "", Receipt.provider_id != Delivery.provider_id, ~resent)
     )
-    return session.scalar(twice if ends is None else twice.where(Receipt.id < ends)) or 0
+    return session.scalar(twice if until is None else twice.where(Receipt.id < until)) or 0
+
+
+def _span_of_receipts(session: Session, run: Run) -> tuple[int, int | None]:
+    """Return the first id of a receipt that may be of a run, and the first that is not; None: they still come."""
+    since = first_receipt(session, (run.started_at or run.created_at) - BEFORE)
+    return since, first_receipt(session, run.finished_at + AFTER) if run.finished_at else None
+
+
+def _noted(run: Run, tally: Tally) -> int:
+    return run.planned if tally.noted is None else tally.noted
 
 
 def _is(each: SenderProgress, health: Health, run: Run) -> bool:
@@ -127,18 +145,19 @@ def _is_long_troubled(each: SenderProgress, run: Run, now: datetime) -> bool:
 def _count_unasked(session: Session, run: Run, tally: Tally, patience: Patience) -> int:
     """Count the messages in doubt that would be a member's to decide by now, had their list been read once.
 
-    Where the provider keeps no list they are that already.
+    Of very many some thousands are counted. Where the provider keeps no list they are that already.
     """
     before = tally.counted_at - patience.unconfirmed_after - LIST_DELAY
     oldest = tally.first_call.get(SendState.UNKNOWN)
     if oldest is None or oldest > before:
         return 0
     unasked = (
-        select(func.count(Delivery.id))
+        select(Delivery.id)
         .where(Delivery.run_id == run.id, in_state(SendState.UNKNOWN), Delivery.intent_at < before)
         .where(~select(Attempt.id).where(looked()).exists())
+        .limit(LARGE_RUN)
     )
-    return session.scalar(unasked) or 0
+    return session.scalar(select(func.count()).select_from(unasked.subquery())) or 0
 
 
 def _is_overtaken(session: Session, run: Run) -> bool:

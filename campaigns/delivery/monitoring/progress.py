@@ -15,6 +15,7 @@ from campaigns.core.errors import NotFoundError
 from campaigns.delivery.counts import Tally, count_run
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.monitoring.kept_tallies import QuickCount
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
 from campaigns.staff.queries import NOT_THERE, get_owned, owned
@@ -48,6 +49,8 @@ class Progress:
     """How far one run is; `planned` is the sum over `by_state` at every instant."""
 
     by_state: Mapping[SendState, int]
+    #: When these were counted; None: now.
+    counted_at: datetime | None = None
     #: Last receipts of what was accepted; those without one are not in it.
     by_receipt: Mapping[ReceiptState, int] = field(default_factory=dict)
     #: Failures by code, of calls and of receipts, most first; '' when nobody named one.
@@ -73,27 +76,46 @@ class Progress:
     @property
     def done(self) -> int:
         """Deliveries that need nothing more."""
-        return self.planned - sum(self.by_state.get(state, 0) for state in OPEN)
+        return self.planned - count_open_in(self.by_state)
 
 
-def progress_of_run(session: Session, run: Run, *, now: datetime, tally: Tally | None = None) -> Progress:
-    """Say how far a run is and estimate its end, by a count of its deliveries or a new one; `now` is UTC."""
+def progress_of_run(
+    session: Session,
+    run: Run,
+    *,
+    now: datetime,
+    tally: Tally | None = None,
+    states: QuickCount | None = None,
+) -> Progress:
+    """Say how far a run is and estimate its end, by a count of its deliveries or a new one; `now` is UTC.
+
+    Where its states were counted later than all else, they say how far it is and how fast.
+    """
     tally = tally or count_run(session, run.id, now=now)
     pace, is_beginning = pace_of(tally)
-    waiting = tally.by_state.get(SendState.QUEUED, 0)
+    by_state, counted_at = tally.by_state, tally.counted_at
+    if states is not None and states.counted_at > counted_at:
+        by_state, counted_at, pace = states.by_state, states.counted_at, states.pace or pace
+    waiting = by_state.get(SendState.QUEUED, 0)
     next_due_at = tally.next_due_at if not tally.due and not tally.ended else None
     moves = run.state == RunState.RUNNING and waiting and pace > 0
     return Progress(
-        by_state=tally.by_state,
+        by_state=by_state,
+        counted_at=counted_at,
         by_receipt=tally.by_receipt,
         by_cause=tally.by_cause,
         by_sender=_by_sender(session, run, tally.by_sender),
         fell_back=tally.fell_back,
         pace=pace,
-        is_beginning=is_beginning,
+        is_beginning=is_beginning and not pace,
         next_due_at=next_due_at,
-        ends_at=now + timedelta(seconds=waiting / pace) if moves else None,
+        ends_at=counted_at + timedelta(seconds=waiting / pace) if moves else None,
     )
+
+
+def count_open_in(by_state: Mapping[SendState, int]) -> int:
+    """Return how many deliveries need something more, by a count of their states."""
+    return sum(by_state.get(state, 0) for state in OPEN)
 
 
 def pace_of(tally: Tally) -> tuple[float, bool]:
@@ -132,8 +154,8 @@ def select_runs(organisation_id: int) -> Select[Run]:
 def count_open(session: Session, runs: Iterable[Run]) -> dict[int, int]:
     """Return how many deliveries of each run are not final; one count a state, because each has its index."""
     ids = [run.id for run in runs]
-    counts: Counter[int] = Counter()
-    for state in sorted(OPEN):
+    counts: Counter[int] = Counter(dict.fromkeys(ids, 0))
+    for state in sorted(OPEN if ids else ()):
         rows = session.execute(
             select(Delivery.run_id, func.count())
             .where(Delivery.run_id.in_(ids), Delivery.send_state == state)

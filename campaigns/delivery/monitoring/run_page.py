@@ -1,4 +1,4 @@
-"""Pages look at the organisation's own runs here, with alarms, and count them no more often than it is worth.
+"""Pages look at the organisation's own runs here, with alarms; those of large runs see what a worker counted.
 
 Whoever is no data manager is shown a count for as long as `core/small_numbers.py` says, so that nobody learns from
 a number that changes whose message it was just now. Alarms ring by the latest count, whoever looks.
@@ -6,23 +6,34 @@ a number that changes whose message it was just now. Alarms ring by the latest c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar, cast
 
 from flask import current_app
 from flask.sansio.app import App
+from sqlalchemy.orm import Session
 
+from campaigns.audience.figures import LONG
 from campaigns.core import clock
 from campaigns.core.small_numbers import steady
-from campaigns.delivery.counts import Remembered, Steady, Tally, count_run, is_large
+from campaigns.delivery.counts import FURTHEST, Steady, Tally, count_run, is_large
 from campaigns.delivery.monitoring import progress
-from campaigns.delivery.monitoring.alarm_facts import count_doubled, facts_of_run
+from campaigns.delivery.monitoring.alarm_facts import count_doubled, facts_of_run, has_few_receipts
 from campaigns.delivery.monitoring.alarms import Alarm, ringing
+from campaigns.delivery.monitoring.kept_tallies import (
+    KeptTally,
+    QuickCount,
+    ask_for_comparison,
+    ask_for_tally,
+    find_kept,
+    is_settled,
+)
 from campaigns.delivery.monitoring.next_steps import Outlook, outlook_of
-from campaigns.delivery.monitoring.progress import Progress
-from campaigns.delivery.monitoring.time_zones import RunWave, is_long, waves_of_run
+from campaigns.delivery.monitoring.progress import Progress, count_open_in
+from campaigns.delivery.monitoring.time_zones import RunWave, waves_from, waves_of_run
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import patience_of
 from campaigns.planning.lifecycle import GOING
@@ -30,7 +41,7 @@ from campaigns.planning.models import Run
 from campaigns.staff.auth import current_organisation
 from campaigns.staff.shown_numbers import sees_exact
 from campaigns.web.current import settings
-from campaigns.web.session import session
+from campaigns.web.session import session, write_afterwards
 
 T = TypeVar("T")
 
@@ -45,15 +56,26 @@ class Doubled:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class CountedRun:
+    """What a page says of a run by; each part is of one moment."""
+
+    tally: Tally
+    #: Its states alone, where they were counted since.
+    states: QuickCount | None = None
+    #: False: it is large, and a worker has yet to count it.
+    is_counted: bool = True
+    #: Since when a new count by a worker is waited for.
+    asked_at: datetime | None = None
+
+
 @dataclass
 class Memory:
     """What this process remembers of runs."""
 
-    tallies: Remembered[Tally] = field(default_factory=lambda: Remembered(is_large))
-    waves: Remembered[list[RunWave]] = field(default_factory=lambda: Remembered(is_long))
-    doubled: Remembered[Doubled] = field(default_factory=lambda: Remembered(lambda _: True))
+    doubled: Steady[Doubled] = field(default_factory=Steady)
     #: What is shown to whoever is no data manager.
-    shown_tallies: Steady[Tally] = field(default_factory=Steady)
+    shown_runs: Steady[CountedRun] = field(default_factory=Steady)
     shown_waves: Steady[list[RunWave]] = field(default_factory=Steady)
     #: Of the runs in a list, by organisation.
     shown_open: Steady[dict[int, int]] = field(default_factory=Steady)
@@ -65,10 +87,18 @@ class Look:
 
     run: Run
     tally: Tally
+    #: False: there are no figures yet.
+    is_counted: bool
+    #: Since when new ones are waited for; None: nobody waits.
+    asked_at: datetime | None
     progress: Progress
     alarms: list[Alarm]
     unknown: Outlook | None
     unconfirmed_since: datetime | None
+
+    def waits_long(self) -> bool:
+        """Say whether a new count is waited for longer than one that somebody works on."""
+        return self.asked_at is not None and clock.now() - self.asked_at > LONG
 
 
 def init_looking(app: App) -> None:
@@ -82,13 +112,17 @@ def own_run(run_id: int) -> Run:
 
 
 def look_at(run: Run) -> Look:
-    """Count a run, or remember its last count, and judge it."""
-    now, tally, patience = clock.now(), shown_tally_of(run), patience_of(settings())
+    """Count a run, or read what a worker counted of it, and judge it."""
+    now, counted, patience = clock.now(), counted_of(run), patience_of(settings())
+    shown = _shown(run, _memory().shown_runs, lambda: counted) if counted.is_counted else counted
+    tally = shown.tally
     return Look(
         run=run,
         tally=tally,
-        progress=progress.progress_of_run(session(), run, now=now, tally=tally),
-        alarms=alarms_of(run),
+        is_counted=shown.is_counted,
+        asked_at=counted.asked_at,
+        progress=progress.progress_of_run(session(), run, now=now, tally=tally, states=shown.states),
+        alarms=alarms_of(run, counted),
         unknown=outlook_of(
             tally.first_call.get(SendState.UNKNOWN),
             patience,
@@ -99,58 +133,89 @@ def look_at(run: Run) -> Look:
     )
 
 
-def tally_of(run: Run) -> Tally:
-    """Return the count of a run; that of a large one may be some seconds old."""
-    return _memory().tallies.read(run.id, lambda: count_run(session(), run.id, now=clock.now()))
-
-
-def shown_tally_of(run: Run) -> Tally:
-    """Return the count of a run that the member is shown: for most, one a minute."""
-    return _shown(run, _memory().shown_tallies, lambda: tally_of(run))
+def counted_of(run: Run) -> CountedRun:
+    """Count a run, or read what a worker counted of it, and ask for a new count of what is old."""
+    now = clock.now()
+    if not is_large(run):
+        return CountedRun(count_run(session(), run.id, now=now, most=FURTHEST))
+    kept = find_kept(session(), [run.id]).get(run.id, KeptTally())
+    asked_at = kept.asked_at if kept.is_asked else None
+    if asked_at is None and kept.is_old(now) and not (kept.tally and is_settled(run, kept.tally.counted_at)):
+        asked_at = now
+        _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
+    if kept.tally is None:
+        return CountedRun(Tally(now, noted=0), is_counted=False, asked_at=asked_at)
+    return CountedRun(kept.tally, kept.states, asked_at=asked_at)
 
 
 def open_of(runs: Iterable[Run]) -> dict[int, int]:
-    """Return how many deliveries of each run are not final, as the member is shown them."""
+    """Return how many deliveries of each run are not final, as the member is shown them.
+
+    A run that a worker has yet to count is not in it.
+    """
     runs = list(runs)
     if sees_exact():
-        return progress.count_open(session(), runs)
-    return _memory().shown_open.read(
-        current_organisation().id,
-        (steady(clock.now()), [(run.id, run.state) for run in runs]),
-        lambda: progress.count_open(session(), runs),
-    )
+        return _count_open(runs)
+    word = steady(clock.now()), [(run.id, run.state) for run in runs]
+    return _memory().shown_open.read(current_organisation().id, word, lambda: _count_open(runs))
+
+
+def _count_open(runs: Sequence[Run]) -> dict[int, int]:
+    large = [run.id for run in runs if is_large(run)]
+    kept = {run_id: each.states for run_id, each in find_kept(session(), large).items() if each.states}
+    counts = progress.count_open(session(), [run for run in runs if not is_large(run)])
+    return counts | {run_id: count_open_in(states.by_state) for run_id, states in kept.items()}
 
 
 def waves_of(run: Run) -> list[RunWave]:
-    """Return the waves of a run; those of a large one may be some seconds old."""
-    waves = _memory().waves
-    return _shown(run, _memory().shown_waves, lambda: waves.read(run.id, lambda: waves_of_run(session(), run)))
+    """Return the waves of a run; those of a large one are of its last tally."""
+    if not is_large(run):
+        return _shown(run, _memory().shown_waves, lambda: waves_of_run(session(), run))
+    waves = find_kept(session(), [run.id]).get(run.id, KeptTally()).waves
+    return _shown(run, _memory().shown_waves, lambda: waves_from(session(), run, waves)) if waves else []
 
 
-def alarms_of(run: Run) -> list[Alarm]:
+def alarms_of(run: Run, counted: CountedRun | None = None) -> list[Alarm]:
     """Return the alarms that ring over a run; its receipts are compared only when a page asks for it."""
-    tally = tally_of(run)
-    return _alarms(run, tally, progress.progress_of_run(session(), run, now=tally.counted_at, tally=tally))
-
-
-def _alarms(run: Run, tally: Tally, how_far: Progress) -> list[Alarm]:
-    known = _memory().doubled.find(run.id)
-    doubled, patience = known.count if known else None, patience_of(settings())
+    tally = (counted or counted_of(run)).tally
+    how_far = progress.progress_of_run(session(), run, now=tally.counted_at, tally=tally)
+    known, patience = _memory().doubled.find(run.id), patience_of(settings())
+    doubled = known.count if known else _find_doubled(run)
     return ringing(facts_of_run(session(), run, tally, how_far.by_sender, patience, doubled=doubled), patience)
 
 
-def compare_receipts(run: Run) -> Doubled:
-    """Look for deliveries that were accepted more than once, or remember when that was looked for lately."""
-    return _memory().doubled.read(run.id, lambda: Doubled(clock.now(), count_doubled(session(), run)))
+def _find_doubled(run: Run) -> int | None:
+    return find_kept(session(), [run.id]).get(run.id, KeptTally()).doubled
+
+
+def compare_receipts(run: Run) -> Doubled | None:
+    """Look for deliveries that were accepted more than once, or return what was found lately.
+
+    None: a worker looks, because there are many receipts.
+    """
+    now = clock.now()
+    if not is_large(run) and has_few_receipts(session(), run):
+        doubled, word = _memory().doubled, steady(now)
+        return doubled.read(run.id, word, lambda: Doubled(now, count_doubled(session(), run)))
+    kept = find_kept(session(), [run.id]).get(run.id, KeptTally())
+    if not kept.is_compared(now) and not kept.is_comparing:
+        _ask_afterwards(partial(ask_for_comparison, run_id=run.id, now=now))
+    return None if kept.compared_at is None else Doubled(kept.compared_at, kept.doubled or 0)
 
 
 def forget(run: Run) -> None:
     """Count a run anew for the next look, because a member changed it."""
-    _memory().tallies.forget(run.id)
-    _memory().waves.forget(run.id)
-    _memory().shown_tallies.forget(run.id)
+    if is_large(run):
+        ask_for_tally(session(), [run.id], now=clock.now())
+    _memory().shown_runs.forget(run.id)
     _memory().shown_waves.forget(run.id)
     _memory().shown_open.forget(run.organisation_id)
+
+
+def _ask_afterwards(ask: Callable[[Session], None]) -> None:
+    """Ask for a count once the page is made: a page is only read."""
+    # The page asks again when it renews itself.
+    write_afterwards(ask, otherwise="a new count of a run could not be asked for")
 
 
 def _shown(run: Run, kept: Steady[T], count: Callable[[], T]) -> T:

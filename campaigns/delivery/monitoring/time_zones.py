@@ -12,10 +12,13 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.wallclock import wall_of
-from campaigns.delivery.counts import LARGE_RUN
 from campaigns.delivery.models import Delivery, RunQuiet, RunZone
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
+
+#: When the deliveries of a wave are due (None: at moments of their own, because a call has to be tried again), how
+#: many they are, and how many of them wait.
+WaveCount = tuple[datetime | None, int, int]
 
 
 class PutOff(StrEnum):
@@ -50,20 +53,31 @@ class _Time:
     zones: set[str] = field(default_factory=set)
 
 
-def waves_of_run(session: Session, run: Run) -> list[RunWave]:
-    """Return the waves of a run, soonest first, by one count of its deliveries."""
-    times = _times_of(session, run.id)
+def count_waves(session: Session, run_id: int) -> list[WaveCount]:
+    """Count the deliveries of a run by when they are due, in one pass over them."""
+    times = _times_of(session, run_id)
     # A retry moves the time of one delivery: there may be as many such times as deliveries.
     wave = case((Delivery.due_at.in_(times), Delivery.due_at)) if times else Delivery.due_at
     waits = func.sum(case((Delivery.send_state == SendState.QUEUED, 1), else_=0))
     counts = session.execute(
         # By another name than the column's, which both databases would group by instead.
-        select(wave.label("wave_at"), func.count(), waits).where(Delivery.run_id == run.id).group_by("wave_at")
+        select(wave.label("wave_at"), func.count(), waits).where(Delivery.run_id == run_id).group_by("wave_at")
     )
+    return [(due_at, people, waiting) for due_at, people, waiting in counts]
+
+
+def waves_of_run(session: Session, run: Run) -> list[RunWave]:
+    """Return the waves of a run, soonest first, by a count of its deliveries now."""
+    return waves_from(session, run, count_waves(session, run.id))
+
+
+def waves_from(session: Session, run: Run, counts: Sequence[WaveCount]) -> list[RunWave]:
+    """Return the waves of a run, soonest first, by a count of its deliveries."""
+    times = _times_of(session, run.id)
     default_zone = str(run.frozen.get("time_zone") or "UTC")
     waves = []
     for due_at, people, waiting in counts:
-        at = times.get(due_at, _Time())
+        at = times.get(due_at, _Time()) if due_at else _Time()
         waves.append(RunWave(due_at, _clocks(due_at, at.zones, default_zone), people, waiting, at.put_off))
     return sorted(waves, key=lambda each: (each.due_at is None, each.due_at))
 
@@ -72,11 +86,6 @@ def first_leaves_at(waves: Sequence[RunWave], *, now: datetime) -> datetime | No
     """Return when the first message of a run leaves, as long as nobody's hour has come; else None."""
     due = [wave.due_at for wave in waves if wave.due_at is not None and wave.waiting == wave.people]
     return min(due) if due and len(due) == len(waves) and min(due) > now else None
-
-
-def is_long(waves: list[RunWave]) -> bool:
-    """Say whether a run is too large for its waves to be counted at each look."""
-    return sum(wave.people for wave in waves) > LARGE_RUN
 
 
 def _times_of(session: Session, run_id: int) -> dict[datetime, _Time]:

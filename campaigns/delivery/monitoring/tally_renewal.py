@@ -1,0 +1,216 @@
+"""A worker counts the large runs, so that no page has to: their states every few seconds, all else of them seldom.
+
+The states alone are read from partial indexes, which hold what is not sent yet and what went wrong; what was
+accepted is the rest of what the run noted that it has. All else takes one pass over the deliveries, seconds for a
+million. Both take a twentieth of the time at most. A run that ended is counted again as long as receipts come,
+ever more seldom; then its figures stay.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, text, union_all, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY, insert_or, one_moment
+from campaigns.delivery.counts import LARGE_RUN, count_run
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.monitoring.alarm_facts import count_doubled
+from campaigns.delivery.monitoring.kept_tallies import (
+    TIMES_AS_LONG,
+    QuickCount,
+    figures_of,
+    is_asked,
+    is_settled,
+    write_kept,
+)
+from campaigns.delivery.monitoring.models import LARGE, RunTally
+from campaigns.delivery.monitoring.time_zones import count_waves
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
+from campaigns.planning.lifecycle import MOVING
+from campaigns.planning.models import Run
+
+#: Between two counts of a run at least: of its states, and of all else.
+STATES_EVERY, EVERY = timedelta(seconds=2), timedelta(seconds=10)
+#: A run that does not move is counted as seldom again for each of these that it has stood still, and at least so
+#: often.
+REST, LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=12)
+#: A worker that says nothing of its count for so long is taken for dead.
+CLAIMED_FOR = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class TallyRenewal:
+    """How a worker counts runs."""
+
+    sessions: sessionmaker[Session]
+    is_stopping: Callable[[], bool]
+    #: Until when (of the monotonic clock) nothing costly is counted that nobody asked for.
+    _rests_until: float = 0.0
+
+    def renew(self) -> int:
+        """Count what is due, and return how many counts were made."""
+        now, counted = clock.now(), 0
+        with one_moment(self.sessions) as session:
+            runs = [each for found in (_select_runs(), _select_small()) for each in session.execute(found)]
+        for run in runs:
+            if _are_states_due(run, now) and not self.is_stopping():
+                self._count_states(run.id)
+                counted += 1
+        is_moving = any(run.state in MOVING for run in runs)
+        for run in _in_turn(runs, now):
+            may_be_counted = is_wanted(run) or time.monotonic() >= self._rests_until
+            if self.is_stopping() or not (may_be_counted and self._claim(run.id)):
+                continue
+            began = time.monotonic()
+            self._compare(run.id) if is_asked(run.compare_asked_at, run.compared_at) else self._count(run.id)
+            ended = time.monotonic()
+            counted += 1
+            # Beside a run that is sent, what counts takes the processor from what sends.
+            self._rests_until = ended + TIMES_AS_LONG * (ended - began) if is_moving else ended
+        return counted
+
+    def _count(self, run_id: int) -> None:
+        """Count all of a run, and keep it; the states are of the same moment."""
+        began = time.monotonic()
+        with one_moment(self.sessions) as session:
+            now = clock.now()
+            run = session.get_one(Run, run_id)
+            tally = replace(count_run(session, run_id, now=now), noted=run.planned)
+            waves = count_waves(session, run_id)
+            earlier = _read_states(session, run_id)
+        states = QuickCount(now, tally.by_state).following(earlier)
+        counts = {"figures": figures_of(tally, waves), "counted_at": now, "took_ms": _since(began)}
+        counts |= {"states": states.to_json(), "states_at": now, "is_settled": is_settled(run, now)}
+        with self.sessions.begin() as session:
+            write_kept(session, run_id, **counts, claimed_until=None)
+
+    def _count_states(self, run_id: int) -> None:
+        """Count the states of a run, and keep them."""
+        began = time.monotonic()
+        with one_moment(self.sessions) as session:
+            states = count_states(session, run_id, now=clock.now()).following(_read_states(session, run_id))
+        took = {"states_took_ms": _since(began)}
+        with self.sessions.begin() as session:
+            write_kept(session, run_id, states=states.to_json(), states_at=states.counted_at, **took)
+
+    def _compare(self, run_id: int) -> None:
+        """Compare the receipts of a run with its deliveries, and keep what was found."""
+        began = time.monotonic()
+        with one_moment(self.sessions) as session:
+            now = clock.now()
+            doubled = count_doubled(session, session.get_one(Run, run_id))
+        counts = {"doubled": doubled, "compared_at": now, "compared_took_ms": _since(began)}
+        with self.sessions.begin() as session:
+            write_kept(session, run_id, **counts, claimed_until=None)
+
+    def _claim(self, run_id: int) -> bool:
+        """Take a run, and say whether no other worker has it."""
+        now = clock.now()
+        free = or_(RunTally.claimed_until.is_(None), RunTally.claimed_until <= now)
+        taken = update(RunTally).where(RunTally.run_id == run_id, free).values(claimed_until=now + CLAIMED_FOR)
+        with self.sessions.begin() as session:
+            session.execute(insert_or(session, RunTally).values(run_id=run_id).on_conflict_do_nothing())
+            return bool(session.execute(taken, execution_options=PAST_MEMORY).rowcount)  # type: ignore[attr-defined]
+
+
+def count_states(session: Session, run_id: int, *, now: datetime) -> QuickCount:
+    """Count the deliveries of a run by state from indexes that hold none which went well; `now` is UTC.
+
+    What is in no other state was accepted. Both statements have to see one moment.
+    """
+    others = [state for state in SendState if state is not SendState.ACCEPTED]
+    counts = union_all(
+        *(
+            select(literal(state.value), func.count()).where(Delivery.run_id == run_id, in_state(state))
+            for state in others
+        )
+    )
+    by_state = {SendState(state): people for state, people in session.execute(counts) if people}
+    accepted = (session.scalar(_select_noted(run_id)) or 0) - sum(by_state.values())
+    return QuickCount(now, by_state | ({SendState.ACCEPTED: accepted} if accepted > 0 else {}))
+
+
+def is_wanted(run: Row[Any]) -> bool:
+    """Say whether a page or an act asked for a count since the last one, or the run ended."""
+    has_ended = run.finished_at is not None and run.counted_at is not None and run.counted_at < run.finished_at
+    return has_ended or is_asked(run.asked_at, run.counted_at) or is_asked(run.compare_asked_at, run.compared_at)
+
+
+def _in_turn(runs: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
+    """Return the runs of which all is to be counted: what is waited for first, then the newest never counted."""
+    due = [run for run in runs if is_wanted(run) or _is_due(run, now)]
+    return sorted(due, key=lambda run: (not is_wanted(run), run.counted_at is not None, -run.id))
+
+
+def _are_states_due(run: Row[Any], now: datetime) -> bool:
+    """Say whether the states of a run that moves are to be counted; the first time all of it is."""
+    if run.states_at is None or run.state not in MOVING:
+        return False
+    return bool(now - run.states_at >= max(STATES_EVERY, TIMES_AS_LONG * _took(run.states_took_ms)))
+
+
+def _is_due(run: Row[Any], now: datetime) -> bool:
+    """Say whether all of a large run is to be counted, whether or not somebody asked."""
+    if run.planned <= LARGE_RUN or run.counted_at is None:
+        return bool(run.planned > LARGE_RUN)
+    pause = max(EVERY, TIMES_AS_LONG * _took(run.took_ms))
+    if run.state in MOVING:
+        return bool(now - run.counted_at >= pause)
+    still = max(run.counted_at - (run.finished_at or run.started_at or run.created_at), timedelta(0))
+    return not is_settled(run, run.counted_at) and bool(
+        now - run.counted_at >= min(pause * (1 + still / REST), LONGEST_PAUSE)
+    )
+
+
+def _select_runs() -> Select[*tuple[Any, ...]]:
+    """Select the large runs whose figures may move, or were asked for, with what is kept of them."""
+    may_move = or_(
+        RunTally.counted_at.is_(None),
+        ~RunTally.is_settled,
+        RunTally.counted_at < Run.finished_at,
+        RunTally.asked_at > RunTally.counted_at,
+    )
+    # In words, so that both databases see that an index has them.
+    return _with_what_is_kept().where(text(LARGE), or_(may_move, _is_to_be_compared()))
+
+
+def _select_small() -> Select[*tuple[Any, ...]]:
+    """Select the other runs whose receipts are to be compared: there may be many receipts of others among them."""
+    return _with_what_is_kept().where(Run.planned <= LARGE_RUN, _is_to_be_compared())
+
+
+def _with_what_is_kept() -> Select[*tuple[Any, ...]]:
+    kept = ("counted_at", "took_ms", "states_at", "states_took_ms", "compared_at", "asked_at", "compare_asked_at")
+    of_run = ("id", "state", "planned", "created_at", "started_at", "finished_at")
+    columns = [*(getattr(Run, name) for name in of_run), *(getattr(RunTally, name) for name in kept)]
+    return select(*columns).outerjoin(RunTally, RunTally.run_id == Run.id)
+
+
+def _is_to_be_compared() -> ColumnElement[bool]:
+    asked_at, compared_at = RunTally.compare_asked_at, RunTally.compared_at
+    return and_(asked_at.is_not(None), or_(compared_at.is_(None), asked_at > compared_at))
+
+
+def _select_noted(run_id: int) -> Select[int]:
+    return select(Run.planned).where(Run.id == run_id)
+
+
+def _read_states(session: Session, run_id: int) -> QuickCount | None:
+    row = session.execute(select(RunTally.states, RunTally.states_at).where(RunTally.run_id == run_id)).first()
+    return QuickCount.from_json(row.states, row.states_at) if row and row.states is not None else None
+
+
+def _took(milliseconds: int) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
+def _since(began: float) -> int:
+    return round(1000 * (time.monotonic() - began))
