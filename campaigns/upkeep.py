@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.kept import counting
 from campaigns.audience.kept.people_questions import CAPPED
+from campaigns.audience.unread_files import check_files
 from campaigns.core import clock
 from campaigns.core.database import ASLEEP_SECONDS
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.chores import do_each, do_for_each
 from campaigns.core.processes.threads import Runner
 from campaigns.core.settings import Settings
@@ -29,6 +31,7 @@ from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
 from campaigns.delivery.write_turns import taking_turns
 from campaigns.gateways.base import Gateway
+from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.members.forgotten.reset_links import forget_links
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
@@ -43,6 +46,17 @@ COUNTS = {**counting.COUNTS, CAPPED: count_capped}
 RESTS_BESIDE_A_RUN = 3
 #: A count sees one moment to its end: a connection that idles for much longer within it would be ended.
 LONGEST_REST = ASLEEP_SECONDS / 2
+
+
+def read_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> None:
+    """Read and check what members handed in, lists of those who opted out first, whatever becomes of either."""
+    given = (sessions, vault, max_rows, is_stopping)
+    do_each(
+        {
+            "checking lists of opt-outs": lambda: check_lists(*given),
+            "checking contact files": lambda: check_files(*given),
+        }
+    )
 
 
 class Upkeep:

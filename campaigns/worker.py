@@ -51,7 +51,6 @@ from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.holds.long_lists import opt_out_lists
-from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
@@ -69,7 +68,7 @@ from campaigns.reach.releases.readers.mailing import send_reports
 from campaigns.readiness.instance import check_database
 from campaigns.restoring.listening import Listener
 from campaigns.schema import check_schema
-from campaigns.upkeep import COUNTS, Upkeep, resting_after
+from campaigns.upkeep import COUNTS, Upkeep, read_files, resting_after
 from campaigns.verifying import gateway_of
 
 if TYPE_CHECKING:
@@ -380,7 +379,7 @@ class Worker:
             Chore("counting runs", RUNS_EVERY, lambda: runs(self._upkeep.count_runs)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acts(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: people(self._renewal.forget)),
-            Chore("reading lists", ESCALATE_EVERY, lambda: checks(check_lists, *keys, most, self._is_stopping)),
+            Chore("reading files", ESCALATE_EVERY, lambda: checks(read_files, *keys, most, self._is_stopping)),
             Chore("opting lists out", ERASE_EVERY, lambda: lists(opt_out_lists, *keys, self._is_stopping)),
             Chore("telling members", ESCALATE_EVERY, lambda: mail(send_mails, *by_mail), is_outward=True),
             Chore("mailing links", ESCALATE_EVERY, lambda: links(send_reset_mails, *by_mail), is_outward=True),

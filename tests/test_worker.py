@@ -404,6 +404,6 @@ def test_mail_server_that_hangs_holds_up_no_list(settings: Settings, monkeypatch
         return 0
 
     monkeypatch.setattr(worker, "send_reports", hang)
-    monkeypatch.setattr(worker, "check_lists", read)
+    monkeypatch.setattr(worker, "read_files", read)
     monkeypatch.setattr(worker, "ESCALATE_EVERY", 0.2)
     work(settings, reading.is_set)

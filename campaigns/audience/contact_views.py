@@ -18,11 +18,12 @@ from campaigns.audience.file_telling import MOST_LINES, FileTelling, causes_of
 from campaigns.audience.files import watch
 from campaigns.audience.files.cell_meanings import CellMeanings, column_of
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
-from campaigns.audience.files.handed_in import as_text, columns_to_name, people_of
-from campaigns.audience.files.import_report import Report
+from campaigns.audience.files.handed_in import as_text, people_of
+from campaigns.audience.files.import_report import Report, columns_to_name
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
-from campaigns.audience.models import AddressState, Consent, Contact, ContactImport
+from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
+from campaigns.audience.unread_files import how_far, is_long, keep_unread
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.disk_room import scratch_file
@@ -124,6 +125,8 @@ def import_file() -> Page:
 def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
+    if "HX-Request" in request.headers and file.state != ImportState.READING:
+        return Response(status=204, headers={"HX-Refresh": "true"})
     about = open_about(file, vault())
     causes, of = causes_of(about.problems), current_organisation().id
     groups = [group.name for group in session().scalars(select_groups(of))] if causes else []
@@ -131,6 +134,7 @@ def show_file(import_id: int) -> Page:
     return render_template(
         "audience/files/file.html",
         file=file,
+        far=how_far(file.report) if file.state == ImportState.READING else None,
         about=about,
         causes=causes,
         near_of=meanings.near(causes),
@@ -191,8 +195,22 @@ def _check(upload: FileStorage, telling: FileTelling, *, instead_of: int | None 
     watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
     file = cast(BinaryIO, upload.stream)
     service.limit_size(file, settings())
+    if is_long(file):
+        return _hand_in(str(upload.filename), file.read(), telling, instead_of=instead_of)
     with as_text(file) as text:
         return _keep(str(upload.filename), text, telling, instead_of=instead_of)
+
+
+def _hand_in(name: str, data: bytes, telling: FileTelling, *, instead_of: int | None) -> ContactImport:
+    """Leave a long file to a worker."""
+    begin_writing()
+    return keep_unread(
+        *(session(), current_organisation().id, name, data),
+        telling=telling,
+        by=current_member().id,
+        vault=vault(),
+        instead_of=None if instead_of is None else _file(instead_of),
+    )
 
 
 def _keep(name: str, text: BinaryIO, telling: FileTelling, *, instead_of: int | None) -> ContactImport:
@@ -234,7 +252,8 @@ def _check_again(import_id: int) -> ContactImport:
             # Its columns may stand elsewhere: its own header says which is what, or a member is asked anew.
             return _check(upload, replace(telling, columns={}), instead_of=import_id)
         watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
-        kept.seek(0)
+        if is_long(kept):
+            return _hand_in(name, kept.read(), telling, instead_of=import_id)
         return _keep(name, kept, telling, instead_of=import_id)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, TypedDict
 
@@ -14,7 +14,7 @@ from campaigns.audience.contact_rows import ContactRow, WrongRows
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
-from campaigns.audience.files.import_report import Report
+from campaigns.audience.files.import_report import Report, told_of_rows
 from campaigns.audience.files.staging import Staged, Tell, staged, untold
 from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
@@ -52,15 +52,6 @@ class _Told(TypedDict):
     updated: int
 
 
-class _ToldOfRows(TypedDict):
-    """What a file holds and is not taken, as it is told."""
-
-    left_out: int
-    repeated: str
-    other_numbers: int
-    later_taken: Sequence[int]
-
-
 def create_audience(
     session: Session, organisation_id: int, *, name: str, rule: AudienceRule, by: int | None
 ) -> Audience:
@@ -70,7 +61,7 @@ def create_audience(
     organisation does not have.
     """
     audience = _added(session, organisation_id, name=name, rule=rule)
-    _record(session, "audience.create", audience, by)
+    record(session, "audience.create", audience, by)
     return audience
 
 
@@ -82,7 +73,7 @@ def update_audience(session: Session, audience: Audience, *, name: str, rule: Au
     check_rule(session, audience.organisation_id, rule)
     audience.name, audience.rule = _named(name), rule.to_json()
     audience.updated_at = clock.now()
-    _record(session, "audience.update", audience, by)
+    record(session, "audience.update", audience, by)
 
 
 def duplicate_audience(session: Session, audience: Audience, *, by: int) -> Audience:
@@ -93,7 +84,7 @@ def duplicate_audience(session: Session, audience: Audience, *, by: int) -> Audi
     name, rule = f"{audience.name[: NAME_LIMIT - 2]} 2", AudienceRule.from_json(audience.rule)
     writers = sorted(find_rule_writers(session, audience.id) - {by})
     copy = _added(session, audience.organisation_id, name=name, rule=rule)
-    _record(session, "audience.duplicate", copy, by, original_id=audience.id, writers=writers)
+    record(session, "audience.duplicate", copy, by, original_id=audience.id, writers=writers)
     return copy
 
 
@@ -130,7 +121,7 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
         problems=_problems(ending, wrong),
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
-        **_told_of_rows(ending),
+        **told_of_rows(ending),
         **_told(counts),
     )
 
@@ -139,16 +130,6 @@ def _told(counts: contact_writer.Counts) -> _Told:
     """Return what is told of counts: people who said stop are among the others."""
     new = counts.said_stop - counts.known_stopped
     return {"added": counts.added + new, "updated": counts.updated + counts.known_stopped}
-
-
-def _told_of_rows(ending: Ending) -> _ToldOfRows:
-    """Return what is told of what a file holds and is not taken."""
-    return {
-        "left_out": ending.left_out,
-        "repeated": ending.repeated,
-        "other_numbers": ending.other_numbers,
-        "later_taken": ending.later_taken,
-    }
 
 
 def keep_file(
@@ -169,18 +150,46 @@ def keep_file(
     It may take the place of another one that waits, which is dropped. Raises TransitionError when that one does
     not wait any more, QuotaError when the member or the organisation had too many files checked lately.
     """
+    waiting = begin_check(session, organisation_id, file_name, by=by, vault=vault, instead_of=instead_of)
+    keep_checked(session, waiting, data, ending=found.ending, report=report, telling=telling, vault=vault)
+    return waiting
+
+
+def begin_check(
+    session: Session,
+    organisation_id: int,
+    file_name: str,
+    *,
+    by: int | None,
+    vault: Vault,
+    instead_of: ContactImport | None = None,
+) -> ContactImport:
+    """Return the row of a file that is to be checked. Raises what `keep_file` raises."""
     watch.spend_check(session, organisation_id, member_id=by)
     if instead_of is not None:
         session.refresh(instead_of, with_for_update=True)
         _require_checked(instead_of)
         _decide(instead_of, ImportState.CANCELLED, None, vault=vault)
-    about = AboutFile(file_name[:NAME_LIMIT], report.problems, report.columns)
-    waiting = _begun(session, organisation_id, about, by=by, vault=vault, report=_kept(report))
-    kept = f"{telling.to_line()}\n{data.decode(found.ending.coding)}"
+    return _begun(session, organisation_id, file_name, by=by, vault=vault)
+
+
+def keep_checked(
+    session: Session,
+    waiting: ContactImport,
+    data: bytes,
+    *,
+    ending: Ending,
+    report: Report,
+    telling: FileTelling,
+    vault: Vault,
+) -> None:
+    """Keep a file that was checked until somebody decides, and record the check."""
+    waiting.state, waiting.report = ImportState.CHECKED, _kept(report)
+    seal_about(waiting, AboutFile(open_about(waiting, vault).name, report.problems, report.columns), vault)
+    kept = f"{telling.to_line()}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    told = {"rows": found.ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
-    _record(session, "contacts.check", waiting, by, **told)
-    return waiting
+    told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
+    record(session, "contacts.check", waiting, waiting.member_id, **told)
 
 
 def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> FileTelling:
@@ -207,16 +216,17 @@ def confirm_import(
     report = import_people(session, waiting.organisation_id, found, vault=vault)
     report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report, vault=vault)
-    _record(session, "contacts.import", waiting, by, **_counts(report))
+    record(session, "contacts.import", waiting, by, **_counts(report))
     return report
 
 
 def cancel_import(session: Session, waiting: ContactImport, *, by: int, vault: Vault) -> None:
-    """Drop a checked file unread. Raises TransitionError when it is decided already."""
+    """Drop a file that is checked, or still to be read. Raises TransitionError when it is decided already."""
     session.refresh(waiting, with_for_update=True)
-    _require_checked(waiting)
+    if waiting.state != ImportState.READING:
+        _require_checked(waiting)
     _decide(waiting, ImportState.CANCELLED, None, vault=vault)
-    _record(session, "contacts.cancel", waiting, by)
+    record(session, "contacts.cancel", waiting, by)
 
 
 def import_file(
@@ -248,12 +258,11 @@ def import_file(
         tell=tell,
     ) as people:
         _require_sound(session, organisation_id, people, vault=vault)
-        about = AboutFile(file_name[:NAME_LIMIT])
-        done = _begun(session, organisation_id, about, by=by, vault=vault, report={})
+        done = _begun(session, organisation_id, file_name, by=by, vault=vault)
         found = ContactFile(people.told(tell), people.ending)
         report = import_people(session, organisation_id, found, vault=vault)
     _decide(done, ImportState.DONE, report, vault=vault)
-    _record(session, "contacts.import", done, by, **_counts(report))
+    record(session, "contacts.import", done, by, **_counts(report))
     return report
 
 
@@ -295,25 +304,19 @@ def _checking(session: Session, organisation_id: int, vault: Vault) -> tuple[Pla
 
 
 def _begun(
-    session: Session,
-    organisation_id: int,
-    about: AboutFile,
-    *,
-    by: int | None,
-    vault: Vault,
-    report: dict[str, Any],
+    session: Session, organisation_id: int, file_name: str, *, by: int | None, vault: Vault
 ) -> ContactImport:
     """Return the row of a file that was checked, without what stands in it."""
     begun = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
         state=ImportState.CHECKED,
-        report=report,
+        report={},
         created_at=clock.now(),
     )
     session.add(begun)
     session.flush()
-    seal_about(begun, about, vault)
+    seal_about(begun, AboutFile(file_name[:NAME_LIMIT]), vault)
     return begun
 
 
@@ -329,7 +332,7 @@ def import_people(session: Session, organisation_id: int, found: ContactFile, *,
         _require_none(found.ending, wrong)
     ask_all(session, organisation_id, now=clock.now())
     ending = found.ending
-    told = _told_of_rows(ending)
+    told = told_of_rows(ending)
     return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **told, **_told(counts))
 
 
@@ -350,6 +353,8 @@ def _until_fault(
 
 
 def _require_checked(waiting: ContactImport) -> bytes:
+    if waiting.state == ImportState.READING:
+        raise TransitionError(N_("This file is still being read."))
     if waiting.state != ImportState.CHECKED or waiting.sealed_file is None:
         raise TransitionError(N_("This file has been imported or discarded already."))
     return waiting.sealed_file
@@ -390,5 +395,6 @@ def _added(session: Session, organisation_id: int, *, name: str, rule: AudienceR
     return audience
 
 
-def _record(session: Session, action: str, subject: Any, by: int | None, **detail: Any) -> None:
+def record(session: Session, action: str, subject: Any, by: int | None, **detail: Any) -> None:
+    """Record an act of a member on an audience or a file."""
     audit.record(session, action, subject=subject, organisation_id=subject.organisation_id, member_id=by, **detail)

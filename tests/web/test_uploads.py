@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select, update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from campaigns.audience.files import handed_in
+from campaigns.audience.files import contact_reader
 from campaigns.audience.forms import ImportForm as ContactForm
 from campaigns.audience.forms import UploadForm
 from campaigns.audience.models import Contact
@@ -239,7 +239,7 @@ def csv_rows(text: str) -> list[list[str]]:
 def test_file_of_people_is_shorter_where_stops_wait_for_it(
     pages: Pages, member: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handed_in, "MOST_ON_SQLITE", 2)
+    monkeypatch.setattr(contact_reader, "MOST_ON_SQLITE", 2)
     with pages.app.app_context():
         is_alone = database.engine.dialect.name == "sqlite"
     more = "".join(f"+38050123456{at},uk,2022-03-01,form\n" for at in range(3))

@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import count
 from typing import BinaryIO
 
+from sqlalchemy import Dialect
+
 from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.file_telling import MOST_LINES, NOTHING_TOLD, FileTelling, WhichLine
@@ -40,6 +42,8 @@ MOST_COLUMNS = 120
 LONGEST_LINE = 1_000_000
 #: People that are given together: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
+#: People of one file on SQLite, which has one writer: these take some two seconds.
+MOST_ON_SQLITE = 10_000
 _TWICE = N_("the same number stands in line %(line)s already.")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")
 
@@ -73,6 +77,11 @@ class ContactFile:
     #: In batches, to be gone through once; no handle comes twice in one batch.
     people: Iterator[list[ContactRow]]
     ending: Ending
+
+
+def most_people(most: int, dialect: Dialect) -> int:
+    """Return how many people a file may hold: on SQLite a stop waits as long as they take to be written."""
+    return min(most, MOST_ON_SQLITE) if dialect.name == "sqlite" else most
 
 
 def read_contacts(

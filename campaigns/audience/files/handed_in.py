@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from campaigns.audience.contact_rows import quoted
 from campaigns.audience.file_telling import FileTelling
-from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
-from campaigns.audience.files.import_report import Report
+from campaigns.audience.files.contact_reader import ContactFile, most_people, read_contacts
 from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.core import clock
-from campaigns.core.errors import MissingColumnsError
 from campaigns.core.limited.child_limits import Limits
 from campaigns.core.wallclock import zone_named
 from campaigns.staff.auth import current_organisation
@@ -22,26 +19,16 @@ from campaigns.web.uploads import rows_of_upload
 
 #: What reading a contact file may cost: it may hold 100,000 people.
 READING = Limits(seconds=180, processor_seconds=120, answer_megabytes=200)
-#: People of one file on SQLite, which has one writer: these take some two seconds.
-MOST_ON_SQLITE = 10_000
 
 
 def most_rows() -> int:
-    """Return how many people a file may hold: on SQLite a stop waits as long as they take to be written."""
-    is_alone = database.engine.dialect.name == "sqlite"
-    return min(settings().import_max_rows, MOST_ON_SQLITE) if is_alone else settings().import_max_rows
+    """Return how many people a file may hold that a member hands in."""
+    return most_people(settings().import_max_rows, database.engine.dialect)
 
 
 def as_text(file: BinaryIO) -> AbstractContextManager[BinaryIO]:
     """Give a file as text: as it is, or as what a child makes of a workbook. Raises InputError."""
     return as_text_by(lambda: rows_of_upload(READING, csv_of_workbook, file, max_rows=most_rows()), file)
-
-
-def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
-    """Return a file of nobody, and a report of its first line: somebody has to say which column is what."""
-    ending = Ending(str(error.values["coding"]), rows=0, good_rows=0, bad_rows=0, problems=[])
-    named = cast(list[str], error.values["found"])
-    return ContactFile(iter(()), ending), Report(columns=[quoted(name) for name in named])
 
 
 @contextmanager

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict, cast
 
-from campaigns.core.errors import RowProblem
+from campaigns.audience.contact_rows import quoted
+from campaigns.audience.files.contact_reader import ContactFile, Ending
+from campaigns.core.errors import MissingColumnsError, RowProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,29 @@ class Report:
     problems: list[RowProblem] = field(default_factory=list)
     #: What the first line says, where it has to be said first which column is what: then nothing else is known.
     columns: list[str] = field(default_factory=list)
+
+
+class ToldOfRows(TypedDict):
+    """What a file holds and is not taken, as a report tells it."""
+
+    left_out: int
+    repeated: str
+    other_numbers: int
+    later_taken: Sequence[int]
+
+
+def told_of_rows(ending: Ending) -> ToldOfRows:
+    """Return what is told of what a file holds and is not taken."""
+    return {
+        "left_out": ending.left_out,
+        "repeated": ending.repeated,
+        "other_numbers": ending.other_numbers,
+        "later_taken": ending.later_taken,
+    }
+
+
+def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
+    """Return a file of nobody, and a report of its first line: somebody has to say which column is what."""
+    ending = Ending(str(error.values["coding"]), rows=0, good_rows=0, bad_rows=0, problems=[])
+    named = cast(list[str], error.values["found"])
+    return ContactFile(iter(()), ending), Report(columns=[quoted(name) for name in named])

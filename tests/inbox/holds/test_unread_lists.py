@@ -19,6 +19,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from campaigns.audience.consent.sealed_words import open_evidence
+from campaigns.audience.files import worker_reading
+from campaigns.audience.files.worker_reading import CLAIMED_FOR
 from campaigns.audience.models import Consent, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.errors import DamagedDataError, UnavailableError
@@ -26,7 +28,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited import disk_room
 from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.inbox.holds import unread_lists
-from campaigns.inbox.holds.unread_lists import CLAIMED_FOR, check_lists
+from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_contact, an_address
 from tests.inbox.holds.test_long_lists import Meanwhile, id_of, states
@@ -55,7 +57,7 @@ SHEET = workbook(OURS, THEIRS)
 def all_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unread_lists, "SHORT", 0)
     monkeypatch.setattr(unread_lists, "AT_ONCE", 1)
-    monkeypatch.setattr(unread_lists, "TOLD_EVERY", 0)
+    monkeypatch.setattr(worker_reading, "TOLD_EVERY", 0)
 
 
 def check(pages: Pages, vault: Vault, stopping: Meanwhile | None = None, *, most: int = 99) -> int:

@@ -1,0 +1,144 @@
+"""A worker reads and checks a file that a member handed in, while the member does other work.
+
+The request keeps the file as it is, sealed. What the worker finds is written down in one transaction at the end:
+one that dies leaves the file as it was handed in, and another begins anew once the first is taken for dead.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Event
+from typing import ClassVar, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
+from campaigns.audience.models import ContactImport, ImportState
+from campaigns.core import clock
+from campaigns.core.database import one_moment
+from campaigns.core.errors import FingerpostError, InputError, RowProblem, UnavailableError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited.child_limits import Limits
+from campaigns.core.limited.parent import looking_up
+from campaigns.staff import audit
+
+#: What reading a file may cost for which nobody waits.
+READING = Limits(seconds=600, processor_seconds=300, answer_megabytes=400)
+#: A worker that says nothing of a file for so long is taken for dead; how often it says something, in seconds.
+CLAIMED_FOR, TOLD_EVERY = timedelta(minutes=1), 2.0
+#: In the report of a file: until when a worker has it, and how much of all it has seen.
+_UNTIL, FAR, ALL = "until", "far", "all"
+#: What a report says of a file of which nothing is read.
+NOTHING_READ: Mapping[str, object] = {FAR: 0, ALL: 0}
+Found = TypeVar("Found")
+
+
+def find_unread(sessions: sessionmaker[Session], kind: ColumnElement[bool]) -> list[int]:
+    """Return the files of a kind that wait to be read, or are being read, the first one first."""
+    with one_moment(sessions) as session:
+        # In words, so that both databases see that an index has them.
+        unread = select(ContactImport.id).where(text(f"state = '{ImportState.READING}'"), kind)
+        return list(session.scalars(unread.order_by(ContactImport.id)))
+
+
+@dataclass
+class WorkerReading(ABC, Generic[Found]):
+    """The reading of one file."""
+
+    #: By what the audit log says that a file was not taken.
+    refusing: ClassVar[str]
+
+    sessions: sessionmaker[Session]
+    vault: Vault
+    max_rows: int
+    is_stopping: Event
+    file_id: int
+    _told_at: float = field(default_factory=time.monotonic)
+
+    @abstractmethod
+    def find(self, data: bytes, about: AboutFile) -> Found:
+        """Return what is found in a file. Raises InputError, or UnavailableError: later it may go."""
+
+    @abstractmethod
+    def keep(self, session: Session, mine: ContactImport, found: Found) -> None:
+        """Write down what was found in the place of the file as it was handed in, and record the check."""
+
+    def do(self) -> bool:
+        """Read the file and write down what it says, or why it is not taken; False: it waits still, or no more."""
+        claimed = self._claim()
+        if claimed is None:
+            return False
+        sealed, about = claimed
+        data = self.vault.open_bytes(sealed, table="contact_import", column="sealed_file", row_id=self.file_id)
+        try:
+            with looking_up(self.goes_on):
+                found = self.find(data, about)
+        except InputError as error:
+            return self._refuse(error, about)
+        except UnavailableError:
+            # Whoever looks next begins anew.
+            self._write(until=clock.now())
+            if self.is_stopping.is_set():
+                return False
+            raise
+        with self.sessions.begin() as session:
+            mine = self._hold(session)
+            if mine is not None:
+                self.keep(session, mine, found)
+        return mine is not None
+
+    def goes_on(self, **counts: object) -> bool:
+        """Say now and then that this worker has the file, and how far it is; return whether it goes on."""
+        if time.monotonic() - self._told_at >= TOLD_EVERY:
+            self._told_at = time.monotonic()
+            self._write(until=clock.now() + CLAIMED_FOR, **counts)
+        return not self.is_stopping.is_set()
+
+    def _claim(self) -> tuple[bytes, AboutFile] | None:
+        """Take the file, and return its sealed bytes and what is said of it.
+
+        None: another worker has it, or it waits no more.
+        """
+        now = clock.now()
+        with self.sessions.begin() as session:
+            mine = self._hold(session, skip_locked=True)
+            if mine is None or (_UNTIL in mine.report and datetime.fromisoformat(mine.report[_UNTIL]) > now):
+                return None
+            mine.report = {**mine.report, **NOTHING_READ, _UNTIL: (now + CLAIMED_FOR).isoformat()}
+            return mine.sealed_file or b"", open_about(mine, self.vault)
+
+    def _hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
+        """Return the file, locked, as long as nobody has read or discarded it.
+
+        What was found waits for whoever looks at the file in the same moment, so that it is not lost.
+        """
+        unread = ContactImport.id == self.file_id, ContactImport.state == ImportState.READING
+        return session.scalar(select(ContactImport).where(*unread).with_for_update(skip_locked=skip_locked))
+
+    def _write(self, *, until: datetime, **counts: object) -> None:
+        with self.sessions.begin() as session:
+            if (mine := self._hold(session)) is not None:
+                mine.report = mine.report | {_UNTIL: until.isoformat(), **counts}
+
+    def _refuse(self, error: FingerpostError, about: AboutFile) -> bool:
+        """Write down why the file is not taken; of it only what the member said is kept, for another one."""
+        with self.sessions.begin() as session:
+            mine = self._hold(session)
+            if mine is not None:
+                mine.state, mine.sealed_file, mine.decided_at = ImportState.REFUSED, None, clock.now()
+                values = {name: _told(value) for name, value in error.values.items()}
+                why = RowProblem(0, "", error.template, values)
+                seal_about(mine, replace(about, problems=[why]), self.vault)
+                of, by = mine.organisation_id, mine.member_id
+                audit.record(session, self.refusing, subject=mine, organisation_id=of, member_id=by)
+        return mine is not None
+
+
+def _told(value: object) -> object:
+    """Return a value of a sentence as it is kept."""
+    return value if isinstance(value, int | float | str) else str(value)

@@ -1,0 +1,238 @@
+"""A worker reads a long contact file: a member sees how far it is, and whatever happens, nothing is half done."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from campaigns.audience import unread_files
+from campaigns.audience.files import worker_reading
+from campaigns.audience.files.worker_reading import CLAIMED_FOR
+from campaigns.audience.models import Contact, ContactImport, ImportState
+from campaigns.audience.unread_files import check_files, how_far
+from campaigns.core import clock
+from campaigns.core.errors import DamagedDataError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited import parent
+from campaigns.erasing.service import Why, ask_to_erase
+from campaigns.staff.models import AuditEntry, Role
+from tests.factories import a_contact
+from tests.inbox.holds.test_long_lists import Meanwhile
+from tests.inbox.holds.test_opted_out_list import tiles
+from tests.inbox.holds.test_unread_lists import POLL, READ, workbook
+from tests.moments import standing_at
+from tests.web.pages import Pages
+
+pytestmark = pytest.mark.one_database
+
+FILES = "/audience/contacts/files"
+HEADER = "number,language,consent_date,consent_how\n"
+TWO = HEADER + "+380501234567,uk,2026-02-01,form\n+380501234568,ru,2026-02-01,form\n"
+WRONG = HEADER + "+380501234567,uk,2026-02-01,form\n12,uk,2026-02-01,form\n"
+ClientFor = Callable[..., FlaskClient]
+#: Starts a child as an instance does.
+RUN = parent._run
+
+
+@pytest.fixture(autouse=True)
+def all_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread_files, "SHORT", 0)
+    monkeypatch.setattr(worker_reading, "TOLD_EVERY", 0)
+
+
+def hand_in(client: FlaskClient, content: str | bytes, to: str = FILES) -> TestResponse:
+    data = {"file": (io.BytesIO(content.encode() if isinstance(content, str) else content), "people.csv")}
+    return client.post(to, data=data, content_type="multipart/form-data")
+
+
+def check(pages: Pages, vault: Vault, stopping: Meanwhile | None = None, *, most: int = 99) -> int:
+    return check_files(pages.sessions, vault, most, stopping or Meanwhile())
+
+
+def states(pages: Pages) -> dict[str, ImportState]:
+    with pages.sessions() as session:
+        rows = session.execute(select(ContactImport.id, ContactImport.state).order_by(ContactImport.id))
+        return {f"{FILES}/{row.id}": row.state for row in rows}
+
+
+def people(pages: Pages) -> int:
+    with pages.sessions() as session:
+        return session.scalar(select(func.count(Contact.id))) or 0
+
+
+@pytest.mark.both_databases
+def test_long_file_is_read_by_a_worker_and_imported_as_every_other(pages: Pages, vault: Vault) -> None:
+    member = pages.member(Role.STEWARD)
+    client = pages.client(member)
+    path = hand_in(client, TWO).location
+    assert READ in client.get(path).text
+    assert READ in client.get(path, headers=POLL).text
+    assert client.post(f"{path}/import", follow_redirects=True).text.count("This file is still being read.") == 1
+    far: list[str] = []
+    assert check(pages, vault, Meanwhile(lambda: far.append(client.get(path, headers=POLL).text))) == 1
+    assert "are looked up" in far[0]
+    assert client.get(path, headers=POLL).headers["HX-Refresh"] == "true"
+    assert tiles(client.get(path)) == ["2", "2", "0"]
+    assert (check(pages, vault), people(pages)) == (0, 0)
+    client.post(f"{path}/import")
+    assert (people(pages), states(pages)) == (2, {path: ImportState.DONE})
+    with pages.sessions() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    acts = [entry.action for entry in entries]
+    assert acts == ["contacts.hand_in", "contacts.check", "contacts.import"]
+    assert {entry.member_id for entry in entries} == {member.id}
+
+
+def test_how_far_a_child_is_shows_while_it_reads(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parent, "_run", RUN)
+    monkeypatch.setattr(parent, "LOOK_SECONDS", 0.01)
+    path, seen = hand_in(client_for(Role.STEWARD), TWO).location, list[dict[str, Any]]()
+
+    class Looking(Meanwhile):
+        def is_set(self) -> bool:
+            with pages.sessions() as session:
+                seen.append(session.scalars(select(ContactImport.report)).one())
+            return False
+
+    assert check(pages, vault, Looking()) == 1
+    told = {(report.get("doing"), report["all"]) for report in seen if "far" in report}
+    assert told >= {("reading", 2), ("looking_up", 2)}
+    assert states(pages) == {path: ImportState.CHECKED}
+
+
+def test_speed_and_seconds_that_are_left_are_told_once_they_are_known() -> None:
+    assert how_far({"far": 0, "all": 0}) is None
+    begun = how_far({"far": 0, "all": 900, "seconds": 0.1, "doing": "reading"})
+    assert begun is not None
+    assert (begun.speed, begun.seconds_left, begun.is_read) == (None, None, False)
+    going = how_far({"far": 300, "all": 900, "seconds": 2.0, "doing": "looking_up"})
+    assert going is not None
+    assert (going.speed, going.seconds_left, going.is_read) == (150, 4, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("number\n" + "+380501234567\n" * 3, "more than 2 rows"), (b"PK\x03\x04", "not a workbook")],
+)
+def test_file_that_is_none_says_why_and_is_not_kept(
+    pages: Pages, client_for: ClientFor, vault: Vault, content: str | bytes, told: str
+) -> None:
+    client = client_for(Role.STEWARD)
+    text = HEADER + TWO.partition("\n")[2] * 2 if isinstance(content, str) else content
+    path = hand_in(client, text).location
+    assert check(pages, vault, most=2) == 1
+    assert client.get(path, headers=POLL).headers["HX-Refresh"] == "true"
+    page = client.get(path).text
+    assert (told in page, "Another file" in page) == (True, True)
+    assert "Not taken" in client.get(FILES).text
+    client.post(f"{path}/import")
+    with pages.sessions() as session:
+        assert session.scalars(select(ContactImport)).one().sealed_file is None
+    assert (states(pages), people(pages)) == ({path: ImportState.REFUSED}, 0)
+
+
+def test_wrong_file_is_replaced_by_a_corrected_one_that_waits_likewise(
+    pages: Pages, client_for: ClientFor, vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    path = hand_in(client, WRONG).location
+    assert check(pages, vault) == 1
+    assert "1 row is wrong" in client.get(path).text
+    corrected = hand_in(client, TWO, to=f"{path}/again").location
+    assert states(pages) == {path: ImportState.CANCELLED, corrected: ImportState.READING}
+    assert (check(pages, vault), tiles(client.get(corrected))) == (1, ["2", "2", "0"])
+
+
+def test_columns_are_named_of_a_workbook_that_a_worker_reads(
+    pages: Pages, client_for: ClientFor, vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    path = hand_in(client, workbook("Phone,Speaks", "+380501234567")).location
+    assert check(pages, vault) == 1
+    assert "Which column is what?" in client.get(path).text
+    again = client.post(f"{path}/again", data={"column-number": "0"}).location
+    assert states(pages) == {path: ImportState.CANCELLED, again: ImportState.READING}
+
+
+@pytest.mark.both_databases
+def test_worker_that_dies_leaves_the_file_to_another(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
+    path = hand_in(client_for(Role.STEWARD), TWO).location
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(pages, vault, Meanwhile(die))
+    assert (check(pages, vault), states(pages)) == (0, {path: ImportState.READING})
+    with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
+        assert check(pages, vault) == 1
+    assert states(pages) == {path: ImportState.CHECKED}
+
+
+@pytest.mark.both_databases
+def test_two_workers_and_two_files_at_once(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
+    client, others = client_for(Role.STEWARD), list[int]()
+    paths = [hand_in(client, TWO).location for _ in range(2)]
+    assert check(pages, vault, Meanwhile(lambda: others.append(check(pages, vault)))) == 1
+    assert (others, states(pages)) == ([1], dict.fromkeys(paths, ImportState.CHECKED))
+    for path in paths:
+        client.post(f"{path}/import")
+    assert (people(pages), states(pages)) == (2, dict.fromkeys(paths, ImportState.DONE))
+
+
+def test_stopped_worker_gives_the_file_back_at_once(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
+    path, stopping = hand_in(client_for(Role.STEWARD), TWO).location, Meanwhile()
+    stopping._act = stopping.set
+    assert (check(pages, vault, stopping), states(pages)) == (0, {path: ImportState.READING})
+    assert (check(pages, vault), states(pages)) == (1, {path: ImportState.CHECKED})
+
+
+def test_file_that_is_discarded_while_it_is_read_stays_so(
+    pages: Pages, client_for: ClientFor, vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    by_member = hand_in(client, TWO).location
+    assert check(pages, vault, Meanwhile(lambda: client.post(f"{by_member}/discard"))) == 0
+    hand_in(client, TWO)
+
+    def erase_somebody() -> None:
+        with pages.sessions.begin() as session:
+            person = a_contact(session, pages.ours)
+            ask_to_erase(session, person, by=None, why=Why.ASKED, words="", vault=vault)
+
+    assert check(pages, vault, Meanwhile(erase_somebody)) == 0
+    assert set(states(pages).values()) == {ImportState.CANCELLED}
+    with pages.sessions() as session:
+        assert {file.sealed_file for file in session.scalars(select(ContactImport))} == {None}
+
+
+def test_file_that_cannot_be_opened_holds_up_no_other_and_is_nobody_elses(
+    pages: Pages, client_for: ClientFor, vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    damaged, other = (hand_in(client, TWO).location for _ in range(2))
+    with pages.sessions.begin() as session:
+        session.get_one(ContactImport, int(damaged.rpartition("/")[2])).sealed_file = b"?"
+    with pytest.raises(ExceptionGroup) as failed:
+        check(pages, vault)
+    assert [type(error) for error in failed.value.exceptions] == [DamagedDataError]
+    assert states(pages) == {damaged: ImportState.READING, other: ImportState.CHECKED}
+    theirs = pages.client(pages.member(Role.STEWARD, organisation=pages.theirs))
+    assert theirs.get(damaged).status_code == theirs.post(f"{damaged}/discard").status_code == 404
+
+
+def test_short_file_is_read_at_once(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread_files, "SHORT", len(TWO))
+    path = hand_in(client_for(Role.STEWARD), TWO).location
+    assert (states(pages), check(pages, vault)) == ({path: ImportState.CHECKED}, 0)
