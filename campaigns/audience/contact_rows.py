@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from campaigns.audience.consent.handles import Handle
-from campaigns.audience.file_telling import MOST_QUOTED, UNQUOTED
+from campaigns.audience.file_telling import MOST_QUOTED, UNQUOTED, Cause, Tally
 from campaigns.core.errors import MOST_PROBLEMS, RowProblem
 
 #: A cell with more digits could be a number.
@@ -52,12 +53,13 @@ class ContactRow:
 
 
 class WrongRows:
-    """What is wrong with the rows of a file: all rows are counted, the first problems of each column are kept."""
+    """What is wrong with the rows of a file: all are counted by cause, the first of each column are kept."""
 
     def __init__(self) -> None:
         #: Rows with any problem, and problems of all of them.
         self.rows = self.found = 0
         self._kept: defaultdict[str, list[RowProblem]] = defaultdict(list)
+        self._tally = Tally()
         # A byte a line: a file of millions may be wrong in each, and one row in several ways.
         self._lines = bytearray()
 
@@ -70,15 +72,24 @@ class WrongRows:
         kept = [problem for problems in self._kept.values() for problem in problems]
         return sorted(kept, key=lambda problem: problem.line)[:MOST_PROBLEMS]
 
+    @property
+    def causes(self) -> list[Cause]:
+        """Return what is wrong by cause, with the number of rows that have it, most first."""
+        return self._tally.causes
+
     def note(self, problem: RowProblem) -> None:
-        """Take up one more problem; those of a column come in the order of the file."""
+        """Take up one more problem."""
         self.found += 1
+        self._tally.note(problem)
         if problem.line >= len(self._lines):
             self._lines.extend(bytes(problem.line + 1 - len(self._lines)))
         self.rows += not self._lines[problem.line]
         self._lines[problem.line] = 1
-        if len(kept := self._kept[problem.column]) < MOST_PROBLEMS:
-            kept.append(problem)
+        kept = self._kept[problem.column]
+        # Most come in the order of the file; a number that stands twice far apart is known at its end alone.
+        if len(kept) < MOST_PROBLEMS or problem.line < kept[-1].line:
+            insort(kept, problem, key=lambda each: each.line)
+            del kept[MOST_PROBLEMS:]
 
 
 def quoted(text: str) -> str:

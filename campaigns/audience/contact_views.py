@@ -14,12 +14,12 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
-from campaigns.audience.file_telling import MOST_LINES, FileTelling, causes_of
+from campaigns.audience.file_telling import MOST_LINES, FileTelling
 from campaigns.audience.files import watch
 from campaigns.audience.files.cell_meanings import CellMeanings, column_of
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.handed_in import as_text, people_of
-from campaigns.audience.files.import_report import Report, columns_to_name
+from campaigns.audience.files.import_report import Report, causes_in, columns_to_name
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
@@ -128,7 +128,7 @@ def show_file(import_id: int) -> Page:
     if "HX-Request" in request.headers and file.state != ImportState.READING:
         return Response(status=204, headers={"HX-Refresh": "true"})
     about = open_about(file, vault())
-    causes, of = causes_of(about.problems), current_organisation().id
+    causes, of = causes_in(about), current_organisation().id
     groups = [group.name for group in session().scalars(select_groups(of))] if causes else []
     meanings = CellMeanings(place_keys_and_names(session(), of) if causes else [], groups)
     return render_template(

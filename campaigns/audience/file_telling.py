@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 
-from campaigns.core.errors import RowProblem
+from campaigns.core.errors import MOST_PROBLEMS, RowProblem
 
 #: Lines that are named of what is wrong with many rows.
 MOST_LINES = 10
+#: Different things that may be wrong with a file, for all of them to be told.
+MOST_CAUSES = MOST_PROBLEMS
 #: Columns whose cells a member may explain, and the value of a problem that is the cell.
 MAPPED = {"language": "text", "other_language": "text", "place": "place", "group": "group"}
 #: How much of a wrong cell a report shows, and what it shows in place of one that could be a number.
@@ -101,6 +104,20 @@ class Cause:
     lines: tuple[int, ...]
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others; which line a number stands in already does not."""
+        told = self.problem
+        return told.column, told.template if self.is_repeated else told.sentence
+
+    def with_rows(self, more: Cause) -> Cause:
+        """Return this cause with further rows that have it."""
+        lines = self.lines
+        if len(lines) < MOST_LINES or more.lines[0] < lines[-1]:
+            lines = tuple(sorted({*lines, *more.lines})[:MOST_LINES])
+        first = min(self.problem, more.problem, key=lambda problem: problem.line)
+        return Cause(first, self.count + more.count, lines)
+
+    @property
     def is_repeated(self) -> bool:
         """Whether the same number stands in an earlier line."""
         return "line" in self.problem.values
@@ -112,15 +129,49 @@ class Cause:
         return "" if text == UNQUOTED or len(text) >= MOST_QUOTED else text
 
 
+class Tally:
+    """Counts what is wrong with rows by cause, as it comes: of each cause the first lines are kept."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Cause] = {}
+        #: The row of each cause that was noted last: two of its cells may be wrong in the same way.
+        self._latest: dict[tuple[str, str], int] = {}
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Return what was found, most first."""
+        return sorted(self._found.values(), key=lambda cause: (-cause.count, cause.lines))
+
+    def note(self, problem: RowProblem) -> None:
+        """Take up what is wrong with one more row."""
+        cause = Cause(problem, 1, (problem.line,))
+        key = cause.key
+        if self._latest.get(key) != problem.line and self._add(key, cause):
+            self._latest[key] = problem.line
+
+    def add(self, more: Cause) -> None:
+        """Take up a cause of further rows; beyond MOST_CAUSES different ones a new one is not kept."""
+        self._add(more.key, more)
+
+    def _add(self, key: tuple[str, str], more: Cause) -> bool:
+        known = self._found.get(key)
+        if known is None and len(self._found) == MOST_CAUSES:
+            return False
+        self._found[key] = more if known is None else known.with_rows(more)
+        return True
+
+
 def causes_of(problems: Iterable[RowProblem]) -> list[Cause]:
     """Group problems by what is wrong, most first."""
-    grouped: dict[tuple[str, str], list[RowProblem]] = {}
+    tally = Tally()
     for problem in problems:
-        # Which line a number stands in already is no other cause.
-        same = problem.template if "line" in problem.values else problem.sentence
-        grouped.setdefault((problem.column, same), []).append(problem)
-    found = [
-        Cause(each[0], len(each), tuple(problem.line for problem in each[:MOST_LINES]))
-        for each in grouped.values()
-    ]
-    return sorted(found, key=lambda cause: -cause.count)
+        tally.note(problem)
+    return tally.causes
+
+
+def added_up(*found: Iterable[Cause]) -> list[Cause]:
+    """Return the causes of several parts of a file, or of several looks at it, most first."""
+    tally = Tally()
+    for cause in chain.from_iterable(found):
+        tally.add(cause)
+    return tally.causes

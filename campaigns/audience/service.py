@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow, WrongRows
-from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, added_up
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
-from campaigns.audience.files.import_report import Report, told_of_rows
+from campaigns.audience.files.import_report import Report, about_file, first_problems, told_of_rows
 from campaigns.audience.files.staging import Staged, Tell, staged, untold
 from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
@@ -25,9 +25,7 @@ from campaigns.audience.queries import find_rule_writers, find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
 from campaigns.core.errors import (
-    MOST_PROBLEMS,
     InputError,
-    RowProblem,
     RowsError,
     TooManyRowsError,
     TransitionError,
@@ -118,7 +116,8 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
         rows=ending.rows,
         # A row that cannot be read is not placed.
         bad_rows=ending.bad_rows + wrong.rows,
-        problems=_problems(ending, wrong),
+        problems=first_problems(ending, wrong),
+        causes=added_up(ending.causes, wrong.causes),
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
         **told_of_rows(ending),
@@ -185,7 +184,7 @@ def keep_checked(
 ) -> None:
     """Keep a file that was checked until somebody decides, and record the check."""
     waiting.state, waiting.report = ImportState.CHECKED, _kept(report)
-    seal_about(waiting, AboutFile(open_about(waiting, vault).name, report.problems, report.columns), vault)
+    seal_about(waiting, about_file(open_about(waiting, vault).name, report), vault)
     kept = f"{telling.to_line()}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
     told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
@@ -288,13 +287,8 @@ def _require_sound(session: Session, organisation_id: int, people: Staged, *, va
 
 def _require_none(ending: Ending, wrong: WrongRows) -> None:
     """Raise RowsError for whatever is wrong with any row of a file."""
-    if problems := _problems(ending, wrong):
+    if problems := first_problems(ending, wrong):
         raise RowsError(problems, count=max(len(problems), ending.bad_rows + wrong.found))
-
-
-def _problems(ending: Ending, wrong: WrongRows) -> list[RowProblem]:
-    """Return the first problems of a file, by line: of its rows, and of where they are placed and grouped."""
-    return sorted([*ending.problems, *wrong.problems], key=lambda problem: problem.line)[:MOST_PROBLEMS]
 
 
 def _checking(session: Session, organisation_id: int, vault: Vault) -> tuple[Placing, Grouping, WrongRows]:
@@ -370,7 +364,7 @@ def _decide(waiting: ContactImport, state: ImportState, report: Report | None, *
 
 def _kept(report: Report) -> dict[str, Any]:
     """Return the counts of a report, which need not be sealed."""
-    return {name: value for name, value in asdict(report).items() if name not in ("problems", "columns")}
+    return {name: value for name, value in asdict(report).items() if name not in ("problems", "causes", "columns")}
 
 
 def _counts(report: Report) -> dict[str, int]:

@@ -35,7 +35,7 @@ def read_contacts(
     told = replace(telling, default_country=default_country)
     reader = ContactReader(lines, telling=told, max_rows=max_rows, now=now)
     rows = [row for rows in reader.batches(batch) for row in rows]
-    return ContactSheet(rows, reader.problems)
+    return ContactSheet(rows, reader.wrong.problems)
 
 
 def read_out(reading: Generator[list[ContactRow], None, Ending]) -> ContactFile:

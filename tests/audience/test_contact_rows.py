@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from campaigns.audience.contact_rows import WrongRows
+from campaigns.audience.file_telling import MOST_CAUSES, added_up, causes_of
 from campaigns.core.errors import MOST_PROBLEMS, RowProblem
 
 
@@ -21,3 +22,20 @@ def test_all_wrong_rows_are_counted_and_the_first_ones_kept() -> None:
     ]
     assert len(wrong.problems) == MOST_PROBLEMS
     assert sum(map(len, wrong._kept.values())) < 2 * MOST_PROBLEMS
+
+
+def test_every_cause_is_counted_whole_however_many_there_are() -> None:
+    wrong = WrongRows()
+    for line in range(5_000, 2_000, -1):
+        wrong.note(RowProblem(line, "number", "too short"))
+        wrong.note(RowProblem(line, "number", "it stands in line %(line)s already", {"line": line - 1}))
+        wrong.note(RowProblem(line, "place", "no place %(place)s", {"place": f"P{line}"}))
+    assert [(cause.count, cause.lines) for cause in wrong.causes[:2]] == [(3_000, tuple(range(2_001, 2_011)))] * 2
+    assert len(wrong.causes) == MOST_CAUSES
+    assert wrong.problems[0].line == 2_001
+
+
+def test_causes_of_parts_are_added_up() -> None:
+    parts = [causes_of(RowProblem(line, "number", "too short") for line in lines) for lines in ((7, 9), (2,))]
+    (cause,) = added_up(*parts)
+    assert (cause.count, cause.lines, cause.problem.line) == (3, (2, 7, 9), 2)

@@ -184,6 +184,20 @@ def test_day_in_a_file_is_that_of_the_organisation(
     assert given == [half_past_midnight] * count
 
 
+def test_rows_are_counted_by_cause_beyond_those_that_are_told(
+    pages: Pages, client_for: Callable[..., FlaskClient]
+) -> None:
+    client = client_for(Role.STEWARD)
+    header = HEADER.rstrip().replace("number", "place,position_date,number") + "\n"
+    somewhere = ",".join(("Nowhere,2026-02-01", GOOD))
+    rows = [somewhere.replace("1234567", f"{at:07}") for at in range(220)] + [
+        ",," + GOOD.replace("+38050", "")
+    ] * 230
+    page = client.get(upload(client, header + "".join(rows)).location).text
+    assert [f"{count} rows" in page for count in (450, 230, 220)] == [True] * 3
+    assert "Only the first ones are shown." not in page
+
+
 def test_bad_rows_are_shown_and_not_imported(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.STEWARD)
     upload(client, HEADER + GOOD + "3.80671E+11,uk,2026-02-01,form\n")

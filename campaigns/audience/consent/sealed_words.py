@@ -49,6 +49,8 @@ class AboutFile:
     #: numbers are written.
     source: str = ""
     country: str | None = None
+    #: What is wrong by cause: told of the first row that has it, how many rows have it, and the first lines.
+    causes: Sequence[tuple[RowProblem, int, tuple[int, ...]]] = ()
 
 
 def seal_about(file: ContactImport, about: AboutFile, vault: Vault) -> None:
@@ -56,6 +58,7 @@ def seal_about(file: ContactImport, about: AboutFile, vault: Vault) -> None:
     said = json.dumps(
         {"name": about.name, "problems": [asdict(problem) for problem in about.problems]}
         | {"columns": list(about.columns), "source": about.source, "country": about.country}
+        | {"causes": [(asdict(problem), count, lines) for problem, count, lines in about.causes]}
     )
     file.sealed_about = vault.seal(said, table="contact_import", column="sealed_about", row_id=file.id)
 
@@ -68,4 +71,5 @@ def open_about(file: ContactImport, vault: Vault) -> AboutFile:
     problems = [RowProblem(**problem) for problem in said["problems"]]
     # What was kept before lists were has nothing to say of them.
     later = {name: said[name] for name in ("columns", "source", "country") if name in said}
-    return AboutFile(said["name"], problems, **later)
+    causes = [(RowProblem(**told), count, tuple(lines)) for told, count, lines in said.get("causes", ())]
+    return AboutFile(said["name"], problems, **later, causes=causes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from itertools import count
@@ -17,14 +17,13 @@ from typing import BinaryIO
 from sqlalchemy import Dialect
 
 from campaigns.audience.consent.handles import Handle, read_handle
-from campaigns.audience.contact_rows import ContactRow, quoted
-from campaigns.audience.file_telling import MOST_LINES, NOTHING_TOLD, FileTelling, WhichLine
+from campaigns.audience.contact_rows import ContactRow, WrongRows, quoted
+from campaigns.audience.file_telling import MOST_LINES, NOTHING_TOLD, Cause, FileTelling, WhichLine
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, naming
 from campaigns.audience.files.repeated_lines import NOTHING_LEFT_OUT, LinesLeftOut, SeenHandles
 from campaigns.audience.files.several_numbers import Further, chosen_of, further_columns, numbers_in
 from campaigns.audience.models import Channel
 from campaigns.core.errors import (
-    MOST_PROBLEMS,
     AddressError,
     FileFormatError,
     InputError,
@@ -60,6 +59,8 @@ class Ending:
     bad_rows: int
     #: The first problems, by line; no address is in them.
     problems: list[RowProblem]
+    #: What is wrong by cause, with how many rows have it.
+    causes: list[Cause] = field(default_factory=list)
     #: Rows that were left out, because another one with the same number counts.
     left_out: int = 0
     #: Which one counts; '' where nobody said it.
@@ -108,11 +109,10 @@ def read_contacts(
         # Whoever keeps the file until its columns are named has to decode it.
         raise MissingColumnsError(error.template, **error.values, coding=coding) from None
     yield from reader.batches(BATCH)
-    problems = sorted(reader.problems, key=lambda problem: problem.line)
-    bad_rows = len({problem.line for problem in problems})
-    told_problems = problems[:MOST_PROBLEMS]
+    wrong = reader.wrong
     return Ending(
-        *(coding, reader.rows, reader.good_rows, bad_rows, told_problems),
+        *(coding, reader.rows, reader.good_rows, wrong.rows, wrong.problems),
+        causes=wrong.causes,
         left_out=reader.left_out,
         repeated=telling.repeated or "",
         other_numbers=reader.other_numbers,
@@ -181,7 +181,7 @@ class LineReader:
         self.seen = SeenHandles(salt)
         self._left_out = left_out
         #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
-        self.problems: list[RowProblem] = []
+        self.wrong = WrongRows()
         #: Rows that were read, those of them that are people, and those that were left out.
         self.rows = self.good_rows = self.left_out = 0
         #: Numbers of these people beside the one of each that is taken.
@@ -210,7 +210,7 @@ class LineReader:
         if batch:
             yield batch
         for line_number, first in self.seen.repeated():
-            self.problems.append(stands_twice(line_number, first))
+            self.wrong.note(stands_twice(line_number, first))
 
     def superseded(self, which: WhichLine) -> dict[int, frozenset[int]]:
         """Read to the end, and return the lines that are left out, with those that count instead."""
@@ -224,7 +224,7 @@ class LineReader:
             self.left_out += 1
             return None
         if line.is_too_long:
-            self.problems.append(line.too_long())
+            self.wrong.note(line.too_long())
             return None
         try:
             numbers = self._numbers(line)
@@ -233,7 +233,7 @@ class LineReader:
                 if handle in first_lines and self._telling.repeated is None:
                     raise _RowError("number", _TWICE, line=first_lines[handle])
         except _RowError as error:
-            self.problems.append(RowProblem(line.number, error.column, error.template, error.values))
+            self.wrong.note(RowProblem(line.number, error.column, error.template, error.values))
             return None
         for handle in row.handles:
             self.seen.add(handle, line.number)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict, cast
 
-from campaigns.audience.contact_rows import quoted
+from campaigns.audience.consent.sealed_words import AboutFile
+from campaigns.audience.contact_rows import WrongRows, quoted
+from campaigns.audience.file_telling import Cause, causes_of
 from campaigns.audience.files.contact_reader import ContactFile, Ending
-from campaigns.core.errors import MissingColumnsError, RowProblem
+from campaigns.core.errors import MOST_PROBLEMS, MissingColumnsError, RowProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Report:
     encoding: str = ""
     #: The first bad rows, kept by template and values, so that each reader is told in their own language.
     problems: list[RowProblem] = field(default_factory=list)
+    #: What is wrong by cause, with how many rows have it.
+    causes: list[Cause] = field(default_factory=list)
     #: What the first line says, where it has to be said first which column is what: then nothing else is known.
     columns: list[str] = field(default_factory=list)
 
@@ -62,3 +66,19 @@ def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
     ending = Ending(str(error.values["coding"]), rows=0, good_rows=0, bad_rows=0, problems=[])
     named = cast(list[str], error.values["found"])
     return ContactFile(iter(()), ending), Report(columns=[quoted(name) for name in named])
+
+
+def first_problems(ending: Ending, wrong: WrongRows) -> list[RowProblem]:
+    """Return the first problems of a file, by line: of its rows, and of where they are placed and grouped."""
+    return sorted([*ending.problems, *wrong.problems], key=lambda problem: problem.line)[:MOST_PROBLEMS]
+
+
+def about_file(name: str, report: Report) -> AboutFile:
+    """Return what is kept sealed of a file that was checked."""
+    causes = [(cause.problem, cause.count, cause.lines) for cause in report.causes]
+    return AboutFile(name, report.problems, report.columns, causes=causes)
+
+
+def causes_in(about: AboutFile) -> list[Cause]:
+    """Return what is wrong with a file by cause; of one of an earlier version only the first problems."""
+    return [Cause(*cause) for cause in about.causes] or causes_of(about.problems)

@@ -21,11 +21,11 @@ from itertools import chain
 from multiprocessing.process import parent_process
 
 from campaigns.audience.contact_rows import Names
-from campaigns.audience.file_telling import FileTelling
+from campaigns.audience.file_telling import Cause, FileTelling
 from campaigns.audience.files.contact_reader import LineReader
 from campaigns.audience.files.repeated_lines import SeenHandles
 from campaigns.audience.files.staged_rows import StagedRows
-from campaigns.core.errors import MOST_PROBLEMS, RowProblem, UnavailableError
+from campaigns.core.errors import RowProblem, UnavailableError
 from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import Line
 
@@ -59,6 +59,8 @@ class Part:
     later_taken: list[int]
     #: The first of them.
     problems: list[RowProblem]
+    #: All of them by cause.
+    causes: list[Cause]
     seen: SeenHandles
     names: frozenset[Names]
 
@@ -138,7 +140,7 @@ def _read(manner: Manner, rows: StagedRows, lines: Sequence[Line]) -> Part:
     people = list(chain.from_iterable(reader.batches(len(lines))))
     counts = (reader.rows, reader.good_rows, reader.other_numbers, reader.later_taken)
     names = frozenset(row.names for row in people)
-    return Part(rows.sealed(people), *counts, reader.problems[:MOST_PROBLEMS], reader.seen, names)
+    return Part(rows.sealed(people), *counts, reader.wrong.problems, reader.wrong.causes, reader.seen, names)
 
 
 def _end_with_parent() -> None:

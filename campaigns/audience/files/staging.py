@@ -15,7 +15,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from campaigns.audience.contact_rows import ContactRow, Names
-from campaigns.audience.file_telling import MOST_LINES, FileTelling
+from campaigns.audience.file_telling import MOST_LINES, FileTelling, Tally
 from campaigns.audience.files.contact_reader import BATCH, ContactReader, Ending, stands_twice, text_of
 from campaigns.audience.files.reading_processes import Manner, Part, reading_by, reading_here
 from campaigns.audience.files.repeated_lines import SeenHandles
@@ -139,6 +139,7 @@ class _Summing:
     def __init__(self, seen: SeenHandles) -> None:
         self._seen = seen
         self._problems: list[RowProblem] = []
+        self._tally = Tally()
         self._later_taken: list[int] = []
         #: What its people name; None where it is too much.
         self.names: set[Names] | None = set()
@@ -152,6 +153,8 @@ class _Summing:
         self._other_numbers += part.other_numbers
         self._later_taken += part.later_taken[: MOST_LINES + 1 - len(self._later_taken)]
         self._problems += part.problems[: MOST_PROBLEMS - len(self._problems)]
+        for cause in part.causes:
+            self._tally.add(cause)
         self._seen.extend(part.seen)
         if self.names is not None:
             self.names |= part.names
@@ -162,7 +165,10 @@ class _Summing:
         """Return it once all was read: handles that came twice far apart are told then."""
         twice = list(self._seen.repeated())
         repeated = [stands_twice(line, first) for line, first in twice[:MOST_PROBLEMS]]
+        for line, first in twice:
+            self._tally.note(stands_twice(line, first))
         problems = sorted([*self._problems, *repeated], key=lambda problem: problem.line)
         bad_rows = self._bad_rows + len({line for line, _ in twice})
         told = (coding, self.rows, self._good_rows, bad_rows, problems[:MOST_PROBLEMS])
-        return Ending(*told, other_numbers=self._other_numbers, later_taken=self._later_taken)
+        causes = self._tally.causes
+        return Ending(*told, causes, other_numbers=self._other_numbers, later_taken=self._later_taken)

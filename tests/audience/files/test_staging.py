@@ -59,6 +59,7 @@ def test_staged_people_are_those_of_the_file() -> None:
     assert (rows, ending.problems) == (sheet.rows, sorted(sheet.problems, key=lambda problem: problem.line))
     assert [problem.line for problem in ending.problems] == [3, 6, 7, 7]
     assert (ending.rows, ending.good_rows, ending.bad_rows) == (7, 5, 3)
+    assert [(cause.count, cause.lines) for cause in ending.causes] == [(2, (3, 6)), (1, (7,))]
 
 
 def test_several_processes_read_what_one_does() -> None:
