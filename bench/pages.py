@@ -33,6 +33,7 @@ from campaigns.audience.figures import init_counts
 from campaigns.audience.kept.renewing import Renewal
 from campaigns.audience.models import Audience, KeptCount
 from campaigns.core.processes.loading import SERVING, collect_rarely
+from campaigns.delivery.monitoring.tally_renewal import TallyRenewal
 from campaigns.staff.models import Organisation, Role
 from campaigns.upkeep import COUNTS
 from campaigns.web.current import vault
@@ -109,15 +110,16 @@ class Reader:
             audience.rule = {"languages": ["uk", "ru"], "max_position_age_days": next(self._days)}
 
     def count_what_is_asked(self) -> tuple[int, float]:
-        """Count what pages ask for by the last rule, and what they ask for then; return how many, and seconds."""
+        """Count runs, and what pages ask for by the last rule and then; return how many counts, and seconds."""
         with self.pages.sessions.begin() as session:
             session.execute(delete(KeptCount).where(KeptCount.counted_at.is_(None)))
         renewal, counted, seconds = Renewal(self.pages.sessions, COUNTS, lambda _: True), 0, 0.0
+        tallies = TallyRenewal(self.pages.sessions, lambda: False)
         for _ in range(3):
             for path in self.addresses:
                 self.open(path)
             began = time.perf_counter()
-            counted += renewal.renew()
+            counted += renewal.renew() + tallies.renew()
             seconds += time.perf_counter() - began
         return counted, seconds
 

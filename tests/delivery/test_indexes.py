@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, event, select, text
+from sqlalchemy import Select, event, func, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.delivery.engine.ports import Result
@@ -47,6 +48,12 @@ def test_doubtful_calls_are_found_by_index(session: Session, state: SendState) -
 def test_closed_ones_are_found_by_index(session: Session, state: SendState) -> None:
     closed = select(Delivery.id).where(Delivery.run_id == 1, in_state(state)).order_by(Delivery.id).limit(50)
     assert "ix_delivery_closed" in plan_of(session, closed)
+
+
+@pytest.mark.parametrize("state", [state for state in SendState if state is not SendState.ACCEPTED])
+def test_states_of_a_run_are_counted_by_indexes_without_what_went_well(session: Session, state: SendState) -> None:
+    count = select(func.count()).where(Delivery.run_id == 1, in_state(state))
+    assert re.search("ix_delivery_(queued|open|closed|cancelled)", plan_of(session, count))
 
 
 def test_undelivered_ones_are_found_by_cause(session: Session) -> None:

@@ -66,16 +66,23 @@ class TallyRenewal:
                 counted += 1
         is_moving = any(run.state in MOVING for run in runs)
         for run in _in_turn(runs, now):
-            may_be_counted = is_wanted(run) or time.monotonic() >= self._rests_until
+            may_be_counted = _is_wanted(run) or time.monotonic() >= self._rests_until
             if self.is_stopping() or not (may_be_counted and self._claim(run.id)):
                 continue
             began = time.monotonic()
-            self._compare(run.id) if is_asked(run.compare_asked_at, run.compared_at) else self._count(run.id)
+            counted += self._do(run, now)
             ended = time.monotonic()
-            counted += 1
             # Beside a run that is sent, what counts takes the processor from what sends.
             self._rests_until = ended + TIMES_AS_LONG * (ended - began) if is_moving else ended
         return counted
+
+    def _do(self, run: Row[Any], now: datetime) -> int:
+        """Count all of a run, and compare its receipts, where that is to be done; return how much of it was."""
+        counts = {self._count: _is_due(run, now), self._compare: is_asked(run.compare_asked_at, run.compared_at)}
+        due = [count for count, is_due in counts.items() if is_due]
+        for count in due:
+            count(run.id)
+        return len(due)
 
     def _count(self, run_id: int) -> None:
         """Count all of a run, and keep it; the states are of the same moment."""
@@ -138,16 +145,21 @@ def count_states(session: Session, run_id: int, *, now: datetime) -> QuickCount:
     return QuickCount(now, by_state | ({SendState.ACCEPTED: accepted} if accepted > 0 else {}))
 
 
-def is_wanted(run: Row[Any]) -> bool:
-    """Say whether a page or an act asked for a count since the last one, or the run ended."""
+def _is_wanted(run: Row[Any]) -> bool:
+    """Say whether somebody waits for a count of a run or of its receipts."""
+    return _is_tally_wanted(run) or is_asked(run.compare_asked_at, run.compared_at)
+
+
+def _is_tally_wanted(run: Row[Any]) -> bool:
+    """Say whether a page or an act asked for all of a run since it was counted last, or the run ended since."""
     has_ended = run.finished_at is not None and run.counted_at is not None and run.counted_at < run.finished_at
-    return has_ended or is_asked(run.asked_at, run.counted_at) or is_asked(run.compare_asked_at, run.compared_at)
+    return has_ended or is_asked(run.asked_at, run.counted_at)
 
 
 def _in_turn(runs: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
-    """Return the runs of which all is to be counted: what is waited for first, then the newest never counted."""
-    due = [run for run in runs if is_wanted(run) or _is_due(run, now)]
-    return sorted(due, key=lambda run: (not is_wanted(run), run.counted_at is not None, -run.id))
+    """Return the runs of which something is to be counted: what is waited for first, then what moves."""
+    due = [run for run in runs if _is_wanted(run) or _is_due(run, now)]
+    return sorted(due, key=lambda run: (not _is_wanted(run), run.state not in MOVING, -run.id))
 
 
 def _are_states_due(run: Row[Any], now: datetime) -> bool:
@@ -158,8 +170,8 @@ def _are_states_due(run: Row[Any], now: datetime) -> bool:
 
 
 def _is_due(run: Row[Any], now: datetime) -> bool:
-    """Say whether all of a large run is to be counted, whether or not somebody asked."""
-    if run.planned <= LARGE_RUN or run.counted_at is None:
+    """Say whether all of a run is to be counted."""
+    if run.planned <= LARGE_RUN or run.counted_at is None or _is_tally_wanted(run):
         return bool(run.planned > LARGE_RUN)
     pause = max(EVERY, TIMES_AS_LONG * _took(run.took_ms))
     if run.state in MOVING:

@@ -185,6 +185,18 @@ def test_figures_of_a_finished_run_are_exact_and_stay(sessions: sessionmaker[Ses
     assert counts.renew() == 0
 
 
+def test_what_moves_is_counted_first(sessions: sessionmaker[Session], moment: Clock) -> None:
+    """Beside it nothing else is that nobody asked for, until the count had its share of the time."""
+    moving, counts = make_run(sessions), renewal(sessions)
+    ended = make_run(sessions, state=RunState.DONE, finished_at=NOON)
+    assert counts.renew() == 1
+    assert kept(sessions, moving).tally
+    with sessions.begin() as session:
+        ask_for_tally(session, [ended], now=moment.now)
+    assert counts.renew() == 1
+    assert kept(sessions, ended).tally
+
+
 def test_two_workers_do_not_count_the_same(sessions: sessionmaker[Session], moment: Clock) -> None:
     run_id = make_run(sessions)
     with sessions.begin() as session:
