@@ -55,7 +55,7 @@ from tests.factories import (
     add,
     an_audience,
 )
-from tests.web.pages import Pages, page_settings
+from tests.web.pages import TEMPLATES, Pages, page_settings
 
 HOUR = timedelta(hours=1)
 #: People of the large run; every part of them that is not few rounds to the same in both worlds.
@@ -227,6 +227,7 @@ def serve(engine: Engine) -> Flask:
     """
     app = create_app(page_settings(engine))
     app.config["WTF_CSRF_ENABLED"] = False
+    app.jinja_env.bytecode_cache = TEMPLATES
     init_counts(app, at_once=COUNTS)
     return app
 

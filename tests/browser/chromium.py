@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -44,11 +45,18 @@ def a_browser() -> Iterator[Browser]:
 
 def skip_without_browser() -> None:
     """Skip loudly where neither Chromium nor Playwright's own browser is installed; where it must be, fail."""
-    with sync_playwright() as playwright:
-        own = os.path.exists(playwright.chromium.executable_path)
-    if not own and not any(map(shutil.which, BROWSERS)):
+    if not _is_there():
         unseen = "no Chromium on this machine: pages were NOT tried in a browser"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(unseen)
+
+
+@cache
+def _is_there() -> bool:
+    """Say whether there is a browser; asked once a process, since Playwright starts another one to say."""
+    if any(map(shutil.which, BROWSERS)):
+        return True
+    with sync_playwright() as playwright:
+        return os.path.exists(playwright.chromium.executable_path)
 
 
 @dataclass

@@ -41,8 +41,8 @@ KEYS = {
     # Tests that want a sandbox have one of their own.
     "FINGERPOST_STARTS_SANDBOX": "false",
 }
-#: Templates as they were compiled last, by what is in them, for tests with an application of their own.
-_TEMPLATES = FileSystemBytecodeCache()
+#: Templates as they were compiled last, by what is in them: each application would compile all of them anew.
+TEMPLATES = FileSystemBytecodeCache()
 #: The applications of this process by their databases and settings, as one serves all requests: to make one takes
 #: longer than most tests.
 _APPS: dict[tuple[str, frozenset[tuple[str, str]]], Flask] = {}
@@ -98,7 +98,7 @@ def owned(changes: dict[str, str]) -> dict[str, str]:
 def _application(settings: Settings) -> Flask:
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
-    app.jinja_env.bytecode_cache = _TEMPLATES
+    app.jinja_env.bytecode_cache = TEMPLATES
     return app
 
 

@@ -134,7 +134,8 @@ def choice_of(page: str, name: str) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("script", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("script", [False, True])
 def test_one_of_many_is_found_with_and_without_script(pages: Pages, ids: dict[str, int], script: bool) -> None:
     skip_without_browser()
     member = pages.member(Role.AUTHOR)
