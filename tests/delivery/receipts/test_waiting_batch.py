@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.database import make_sessions
 from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.receipts import merge
 from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.callbacks import StatusUpdate
-from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
+from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, an_organisation
 from tests.postgres import empty_tables
 
 
@@ -62,6 +63,28 @@ def test_what_another_worker_merged_meanwhile_is_merged_once(
         with paused_before_it_locks(postgres_engine, connection.connection.dbapi_connection, merge_other):
             apply_receipts(session, 10)
     assert outcome(told) == (ReceiptState.DELIVERED, [("sent", True), ("delivered", True)])
+
+
+INSERT_MANY = """
+    INSERT INTO receipt (gateway, reference, provider_id, status, raw, received_at, applied_at)
+    SELECT 'twilio', 'r' || n, 'SM' || n, 'sent', '{}', now(), now() FROM generate_series(1, 3000) AS n
+"""
+
+
+def test_a_long_queue_is_marked_by_its_places(postgres_engine: Engine) -> None:
+    """PostgreSQL knows of a time when nothing waited; each place would be compared with all that waits now."""
+    with make_sessions(postgres_engine)() as session:
+        for statement in (INSERT_MANY, "ANALYZE receipt", "UPDATE receipt SET applied_at = NULL"):
+            session.execute(text(statement))
+        places = session.scalar(text("SELECT CAST(array_agg(ctid) AS text) FROM receipt WHERE applied_at IS NULL"))
+        asked = list[Any]()
+        event.listen(session.connection(), "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+        session.execute(merge._mark_applied(), {"places": places, "last_id": 10**9, "now": NOON})
+        written, given = asked[0]
+        plan = " ".join(map(str, session.connection().exec_driver_sql(f"EXPLAIN {written}", given)))
+        assert "Tid Scan" in plan
+        assert "ix_receipt_waiting" not in plan
+        session.rollback()
 
 
 @contextmanager
