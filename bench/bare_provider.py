@@ -2,7 +2,8 @@
 
 The sandbox checks, paces and remembers whole messages, which takes eight times as long: on two cores it is what a
 bench waits for. This one looks at no more than it must, so that what is measured is ours. It answers the sandbox's
-control calls that a bench makes, lists no message, and knows nothing else.
+control calls that a bench makes, lists no message, and knows nothing else. With `--call-back` it reports on each
+message as well (`bench.calling_back`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import asyncio
 import json
 import re
 import signal
+import sys
 from contextlib import suppress
 from typing import Any, cast
 
 import uvloop
 
+from bench.calling_back import Reporter
 from tests.sandbox.process import SandboxProcess
 
 _CREATED = (
@@ -25,13 +28,16 @@ _CREATED = (
 _LENGTH, _END = b"content-length:", b"\r\n\r\n"
 #: The reference in the address to which a message is to be reported.
 _REFERENCE = re.compile(rb"StatusCallback=[^&]*?m%3D(\w+)")
+#: What lets it report on messages.
+CALL_BACK = "--call-back"
 _NOTHING = {"code": 20404, "message": "The requested resource was not found", "status": 404}
 
 
 class Books:
     """What was taken since the last reset."""
 
-    def __init__(self) -> None:
+    def __init__(self, reporter: Reporter | None = None) -> None:
+        self._reporter = reporter
         self.reset()
 
     def reset(self) -> None:
@@ -43,13 +49,17 @@ class Books:
     def take(self, form: bytes) -> bytes:
         """Take a message and return its id."""
         self.accepted += 1
+        sid = b"SM%032x" % self.accepted
         if told := _REFERENCE.search(form):
             self._known.add(hash(told[1]))
-        return b"SM%032x" % self.accepted
+            if self._reporter:
+                self._reporter.take(form, told[1], sid)
+        return sid
 
     def invariants(self) -> dict[str, Any]:
         """Return what the sandbox's oracle calls so."""
-        return {"accepted": self.accepted, "intents": len(self._known)}
+        reported = self._reporter.figures() if self._reporter else {}
+        return {"accepted": self.accepted, "intents": len(self._known), **reported}
 
 
 class Door(asyncio.Protocol):
@@ -112,8 +122,16 @@ class BareProvider(SandboxProcess):
     module = "bench.bare_provider"
 
 
+class CallingProvider(BareProvider):
+    """The same, which reports on each message."""
+
+    def __init__(self) -> None:
+        super().__init__(CALL_BACK)
+
+
 async def _serve() -> None:
-    books, loop = Books(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
+    books = Books(Reporter(loop) if CALL_BACK in sys.argv else None)
     server = await loop.create_server(lambda: Door(books), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     serving = asyncio.create_task(server.serve_forever())

@@ -11,16 +11,14 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.harness import fresh_database, measures_each, note, summary
-from bench.million import build_nothing, environment_of, run_stage, write_contacts, write_places
-from bench.stages import CONTACTS_FILE, ORGANISATION, PLACES_FILE
+from bench.harness import measures_each, note, summary
+from bench.stage_instance import stage_instance
+from bench.stages import CONTACTS_FILE, ORGANISATION
 
 #: What an import may take of a bare load.
 MOST = 2.0
@@ -52,23 +50,15 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
 
 def _take(kind: str, people: int, *, is_bare: bool) -> dict[str, float]:
     """Take the file into a new database, and return what that took."""
-    with (
-        fresh_database(kind, build=build_nothing) as engine,
-        tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder,
-    ):
-        url = engine.url.render_as_string(hide_password=False)
-        # Nothing is sent, so there is no sandbox.
-        environment = environment_of(url, "http://127.0.0.1:1", people)
-        file = Path(folder) / CONTACTS_FILE
-        write_places(Path(folder) / PLACES_FILE)
-        write_contacts(file, people)
-        run_stage("prepare", folder, environment)
+    with stage_instance(kind, people) as instance:
+        file = instance.folder / CONTACTS_FILE
+        instance.do("prepare")
         plain = ["-m", "bench.plain_import", str(file), str(_processes())]
         command = ["-c", _FINGERPOST, "import", "contacts", str(file), "--organisation", ORGANISATION]
         started, used = time.perf_counter(), _cpu_seconds()
         subprocess.run(
             [sys.executable, *(plain if is_bare else command)],
-            env=environment,
+            env=instance.environment,
             stdout=subprocess.DEVNULL,
             check=True,
         )

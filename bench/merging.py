@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, Table, func, insert, select, text
 from sqlalchemy.orm import sessionmaker
 
 from bench.harness import fresh_database, measures_each, note, summary
 from bench.people import NUMBERS
 from bench.plan import bare_copy
 from bench.processes import cpu_seconds
-from bench.stages import RECEIPTS_EACH, merge_waiting
+from bench.stages import merge_waiting
+from bench.told import RECEIPTS_EACH
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.delivery.models import LIVING_BY_UPDATE, ROOMY_INDEXES, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState
@@ -82,17 +83,13 @@ def measure(kind: str, messages: int, rounds: int) -> dict[str, Any]:
 def seed(engine: Engine, messages: int) -> None:
     """Fill an empty database with messages that were sent, their receipts, and a copy of both."""
     dialect = engine.dialect.name
-    deliveries, receipts = bare_copy(Delivery), bare_copy(Receipt)
-    for table in (deliveries, receipts):
-        table.create(engine)
+    deliveries, receipts = make_bare_copies(engine)
     with engine.begin() as connection:
-        if dialect == "postgresql":
-            _leave_room(connection)
         making = INSERT.format(numbers=NUMBERS[dialect], random=RANDOM[dialect])
         connection.execute(text(making), {"count": messages})
         connection.execute(insert(deliveries).from_select(deliveries.columns.keys(), select(Delivery.__table__)))
     for name in (Delivery.__tablename__, deliveries.name):
-        _send(engine, name, messages)
+        take_through_states(engine, name, messages)
     with engine.begin() as connection:
         for turn in range(RECEIPTS_EACH):
             connection.execute(text(TELL), {"turn": turn, "first": 1 + 8 * turn})
@@ -101,12 +98,18 @@ def seed(engine: Engine, messages: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
-def _leave_room(connection: Connection) -> None:
-    """Give the copies what `delivery` and `receipt` have."""
-    for name, settings in LIVING_BY_UPDATE.items():
-        connection.execute(text(f"ALTER TABLE bare_{name} SET ({settings})"))
-    for name in ROOMY_INDEXES:
-        connection.execute(text(f"ALTER INDEX bare_{name} SET (fillfactor = 50)"))
+def make_bare_copies(engine: Engine) -> tuple[Table, Table]:
+    """Make bare_delivery and bare_receipt, without a row, and leave the room in them that the tables have."""
+    deliveries, receipts = bare_copy(Delivery), bare_copy(Receipt)
+    with engine.begin() as connection:
+        for table in (deliveries, receipts):
+            table.create(connection)
+        if engine.dialect.name == "postgresql":
+            for name, settings in LIVING_BY_UPDATE.items():
+                connection.execute(text(f"ALTER TABLE bare_{name} SET ({settings})"))
+            for name in ROOMY_INDEXES:
+                connection.execute(text(f"ALTER INDEX bare_{name} SET (fillfactor = 50)"))
+    return deliveries, receipts
 
 
 INSERT = """
@@ -136,9 +139,9 @@ TELL = """
 """
 
 
-def _send(engine: Engine, table: str, messages: int) -> None:
-    """Take the messages through the states that an engine gives them, a group a transaction."""
-    for after in range(0, messages, GROUP):
+def take_through_states(engine: Engine, table: str, last_id: int) -> None:
+    """Take messages through the states that an engine gives them, a group a transaction."""
+    for after in range(0, last_id, GROUP):
         for statement in (CLAIM, ACCEPT):
             with engine.begin() as connection:
                 connection.execute(text(statement.format(table=table)), {"after": after, "through": after + GROUP})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -18,9 +18,10 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from bench.told import RECEIPTS_EACH, word_of
 from campaigns import cli
 from campaigns.core import clock
-from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.database import make_engine, make_sessions, make_worker_engine
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
@@ -47,9 +48,6 @@ TEXTS = {
     "uk": "Тримайте паспорт при собі. Порада: ((hotline))",
     "ru": "Держите паспорт при себе. Совет: ((hotline))",
 }
-#: Receipts of a message. The last word comes twice, as providers repeat themselves.
-RECEIPTS_EACH = 3
-LOST = "30003"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,17 @@ class Instance:
     settings: Settings
     database: Engine
     sessions: sessionmaker[Session]
+    #: As a worker has them; PostgreSQL plans for its connections in a way of its own.
+    worker_sessions: sessionmaker[Session]
     folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What a stage did, and the seconds of that."""
+
+    count: int
+    seconds: float
 
 
 def prepare(instance: Instance) -> int:
@@ -81,7 +89,7 @@ def plan(instance: Instance) -> int:
     """Fan a run out and return how many deliveries there are."""
     with instance.sessions.begin() as session:
         run_id = _add_run(session).id
-    fan_out(instance.sessions, run_id, policy=Policy.of(instance.settings))
+    fan_out(instance.worker_sessions, run_id, policy=Policy.of(instance.settings))
     with instance.sessions() as session:
         return session.get_one(Run, run_id).planned
 
@@ -110,7 +118,7 @@ def write_callbacks(instance: Instance) -> int:
                 func.substr(Delivery.reference, 1 + 8 * turn)
             )
             for reference, provider_id in session.execute(shuffled, execution_options={"yield_per": 5000}):
-                file.write(f"{reference}\t{provider_id}\t{_status(reference, turn)}\n")
+                file.write(f"{reference}\t{provider_id}\t{word_of(reference, turn)}\n")
                 count += 1
     return count
 
@@ -120,7 +128,7 @@ def keep_receipts(instance: Instance) -> int:
     intake = ReceiptIntake(instance.database)
     count = 0
     with (instance.folder / CALLBACKS_FILE).open() as file:
-        while group := [_update(line) for line in islice(file, LARGEST_GROUP)]:
+        while group := [update_of(line) for line in islice(file, LARGEST_GROUP)]:
             intake.keep(group, gateway="twilio")
             count += len(group)
     return count
@@ -128,7 +136,7 @@ def keep_receipts(instance: Instance) -> int:
 
 def merge_receipts(instance: Instance) -> int:
     """Merge what waits into the deliveries."""
-    return merge_waiting(instance.sessions)
+    return merge_waiting(instance.worker_sessions)
 
 
 def merge_waiting(sessions: sessionmaker[Session]) -> int:
@@ -143,7 +151,7 @@ def merge_waiting(sessions: sessionmaker[Session]) -> int:
 
 def roll_up(instance: Instance) -> int:
     """Count the run's reach anew and return how many people it holds, each on the rung that was said last."""
-    recount_due(instance.sessions, fresh_for=timedelta(0))
+    recount_due(instance.worker_sessions, fresh_for=timedelta(0))
     with instance.sessions() as session:
         totals = select(RunReach.rung, func.sum(RunReach.people)).group_by(RunReach.rung)
         by_rung: dict[Rung, int] = {Rung(rung): people for rung, people in session.execute(totals)}
@@ -193,13 +201,8 @@ def _add_run(session: Session) -> Run:
     )
 
 
-def _status(reference: str, turn: int) -> str:
-    """Return the word for a turn: each message has its own order, and one in sixteen is lost."""
-    last = f"undelivered\t{LOST}" if reference.endswith("0") else "delivered\t"
-    return "sent\t" if int(reference[-2], 16) % RECEIPTS_EACH == turn else last
-
-
-def _update(line: str) -> StatusUpdate:
+def update_of(line: str) -> StatusUpdate:
+    """Return what a line of the callbacks' file says."""
     reference, provider_id, status, error = line.rstrip("\n").split("\t")
     raw = {"MessageSid": provider_id, "MessageStatus": status}
     return StatusUpdate(reference=reference, provider_id=provider_id, status=status, error=error or None, raw=raw)
@@ -213,19 +216,25 @@ def _count_lines(path: Path) -> int:
 def _instance(folder: Path) -> Iterator[Instance]:
     settings = load_settings()
     database = make_engine(settings.database_url)
-    yield Instance(settings, database, make_sessions(database), folder)
-    database.dispose()
+    workers = make_worker_engine(settings.database_url)
+    yield Instance(settings, database, make_sessions(database), make_sessions(workers), folder)
+    for each in (workers, database):
+        each.dispose()
 
 
-def main() -> None:
-    """Do the stage that the command line names."""
+def do_stage(stages: Mapping[str, Callable[[Instance], int | Timed]]) -> None:
+    """Do the one of the stages that the command line names, and print what it took.
+
+    One that prepares something first says itself how many seconds count.
+    """
     name, folder = sys.argv[1:]
     for instance in _instance(Path(folder)):
         started = time.perf_counter()
-        count = STAGES[name](instance)
-        seconds = round(time.perf_counter() - started, 2)
-    print(json.dumps({"count": count, "seconds": seconds, "peak_mb": resident_peak_megabytes()}))
+        found = stages[name](instance)
+        whole = time.perf_counter() - started
+    count, seconds = (found.count, found.seconds) if isinstance(found, Timed) else (found, whole)
+    print(json.dumps({"count": count, "seconds": round(seconds, 3), "peak_mb": resident_peak_megabytes()}))
 
 
 if __name__ == "__main__":
-    main()
+    do_stage(STAGES)
