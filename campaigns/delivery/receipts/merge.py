@@ -322,9 +322,4 @@ def _mark_applied() -> Update:
 
 
 def _marking(*conditions: ColumnElement[bool]) -> Update:
-    return (
-        update(Receipt)
-        .where(*conditions)
-        .values(applied_at=_NOW)
-        .execution_options(synchronize_session=False)
-    )
+    return update(Receipt).where(*conditions).values(applied_at=_NOW).execution_options(synchronize_session=False)
