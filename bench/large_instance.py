@@ -36,6 +36,8 @@ TURNS = 3
 CELLS_EACH = 20
 #: Campaigns that write to one audience.
 SHARED_BY = 10
+#: Number of the one that is over, of which something may be published: it is not sent again.
+ENDED = 5
 #: What the campaigns stand at, in turn.
 STATES = (CampaignState.APPROVED, CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.SUBMITTED)
 
@@ -82,7 +84,7 @@ def seed_instance(engine: Engine, size: Size) -> Seeded:
             recount_run(session, run.id)
         large = campaigns[0]
         ids = {"campaign": large.id, "run": runs[0].id, "message": large.message_id, "audience": large.audience_id}
-        ids["service"] = service.id
+        ids |= {"service": service.id, "ended": campaigns[min(ENDED, len(campaigns) - 1)].id}
         ids["delivery"] = session.scalar(select(func.min(Delivery.id))) or 0
         return Seeded(organisation.id, {f"{name}_id": number for name, number in ids.items()})
 
@@ -136,9 +138,10 @@ def _add_campaigns(
 
 
 def _add_run(session: Session, campaign: Campaign, number: int) -> Run:
-    """Add a run that ended, of a time that passed, and a time that is yet to come."""
+    """Add a run that ended, of a time that passed, and mostly a time that is yet to come."""
     now = clock.now()
-    a_schedule(session, campaign, starts_at=_wall_clock(now + timedelta(days=number % 28, hours=number % 9)))
+    if number != ENDED:
+        a_schedule(session, campaign, starts_at=_wall_clock(now + timedelta(days=number % 28, hours=number % 9)))
     began = now - timedelta(days=1 + number % 60)
     passed = a_schedule(session, campaign, starts_at=_wall_clock(began))
     facts: dict[str, Any] = {"created_at": began, "started_at": began, "finished_at": began + timedelta(hours=1)}

@@ -54,7 +54,7 @@ ASKED = {
     "places.index": ("find=crossing",),
     "places.show": ("people=1",),
     "messages.index": ("find=documents",),
-    "releases.preview": ("view=regions&scope=campaign&campaign_id={campaign_id}",),
+    "releases.preview": ("view=regions&scope=campaign&campaign_id={ended_id}",),
 }
 #: People of a run that is sent beside pages; when all have it, another begins.
 OF_A_RUN = 200_000

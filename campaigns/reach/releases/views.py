@@ -19,13 +19,13 @@ from campaigns.reach.releases.models import JointPartner, JointRequest, Release,
 from campaigns.reach.releases.periods import closed_periods
 from campaigns.reach.releases.privacy.region_tree import load_tree
 from campaigns.reach.releases.release_page import as_file, shown
-from campaigns.reach.releases.service import Wanted, make_release, plan_release
+from campaigns.reach.releases.service import Wanted, check_revision, count_true, make_release, plan_release
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
-from campaigns.web.session import session
+from campaigns.web.session import begin_writing, reads_first, session
 
 pages = Blueprint("releases", __name__, url_prefix="/reach/publications")
 
@@ -112,12 +112,22 @@ def preview() -> str:
 
 @pages.post("/make")
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
+@reads_first
 def make() -> Page:
-    """Make the release that was previewed, and show it; for a joint one ask the other organisations."""
+    """Make the release that was previewed, and show it; for a joint one ask the other organisations.
+
+    People are counted before anything is written: on SQLite nobody else writes meanwhile, the engine neither.
+    """
     wanted, reason = _wanted(request.form), request.form.get("reason", "")
     if wanted.scope is ScopeKind.JOINT:
-        return _ask(wanted, reason)
-    release = make_release(session(), current_organisation(), wanted, reason=reason, by=current_member().id)
+        begin_writing()
+        return _ask(_wanted(request.form), reason)
+    planned = plan_release(session(), current_organisation(), wanted)
+    check_revision(planned, reason.strip())
+    true = count_true(session(), planned)
+    begin_writing()
+    ours, by, wanted = current_organisation(), current_member().id, _wanted(request.form)
+    release = make_release(session(), ours, wanted, reason=reason, by=by, true=true)
     flash(_("The publication is made. Its figures stay as they are now."), "good")
     return redirect(url_for("releases.show", release_id=release.id))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 
 from campaigns.core import clock
 from campaigns.reach.releases.models import LedgerEntry, Release, ScopeKind, View
 from campaigns.reach.releases.service import Wanted, make_release
 from campaigns.staff.models import AuditEntry, Organisation, Role
+from campaigns.web.session import database
 from tests.factories import a_member
 from tests.reach.releases.reached import MARCH, SETTLED, a_done_run, no_noise, reach, regions
 from tests.web.pages import Pages
@@ -69,6 +71,24 @@ def test_steward_releases_and_everybody_reads(pages: Pages, client_for: Clients)
     with pages.sessions() as session:
         acts = session.scalars(select(AuditEntry.action)).all()
     assert acts == ["release.make"]
+
+
+def test_people_are_counted_before_anything_is_written(pages: Pages, client_for: Clients) -> None:
+    """Where one writes at a time, the engine sends meanwhile."""
+    with pages.sessions.begin() as session:
+        reach(session, a_done_run(session, pages.ours), regions(session)["PL-18"], 20)
+    writes: list[bool] = []
+
+    def note(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if "row_number()" in statement:
+            writes.append(not connection.get_execution_options().get("read_only"))
+
+    with pages.app.app_context():
+        engine = database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    assert client_for(Role.STEWARD).post("/reach/publications/make", data=ASKED).status_code == 302
+    event.remove(engine, "before_cursor_execute", note)
+    assert writes == [False]
 
 
 def test_figures_stand_with_margin_and_country(pages: Pages, client_for: Clients) -> None:
