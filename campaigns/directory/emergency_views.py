@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, NotFoundError
+from campaigns.core.folding import has_words
 from campaigns.directory.emergency import EmergencyRow, all_emergency_rows
 from campaigns.directory.forms import EmergencyForm
 from campaigns.directory.labels import country_name
@@ -19,10 +20,14 @@ from campaigns.directory.service import check_emergency_number
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import load_member_names
+from campaigns.web.filters import alphabetical
+from campaigns.web.keyed_pages import asked_part
 from campaigns.web.session import session
 
 pages = Blueprint("emergency", __name__, url_prefix="/emergency")
 
+#: Characters of a country's name that are looked for.
+_LONGEST_SOUGHT = 100
 Page = str | Response | tuple[str, int]
 
 
@@ -43,14 +48,18 @@ class CountryNumbers:
 @pages.get("")
 @requires(Permission.READ_PLANS)
 def index() -> Page:
-    """List the countries; those without a number to name come first."""
+    """List the countries, or those in whose names something stands; those without a number to name come first."""
+    find = request.args.get("find", "").strip()[:_LONGEST_SOUGHT]
     confirmed = load_confirmed_emergencies(session(), current_organisation().id)
     countries = [
         CountryNumbers(country_name(code), row, confirmed.get(code)) for code, row in all_emergency_rows().items()
     ]
-    countries.sort(key=lambda each: (each.number is not None, each.name))
-    names = load_member_names(session(), [each.member_id for each in confirmed.values()])
-    return render_template("directory/emergency.html", countries=countries, names=names)
+    if find:
+        countries = [each for each in countries if has_words(each.name, find)]
+    countries.sort(key=lambda each: (each.number is not None, alphabetical(each.name), each.row.country))
+    page = asked_part(countries, lambda each: each.row.country, words="countries")
+    names = load_member_names(session(), [each.confirmed.member_id for each in page.rows if each.confirmed])
+    return render_template("directory/emergency.html", page=page, names=names, find=find)
 
 
 @pages.route("/<country>", methods=["GET", "POST"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
+from campaigns.core.folding import has_words
 from campaigns.core.settings import Mode
 from campaigns.directory import queries, service
 from campaigns.directory.emergency_views import pages as emergency_pages
@@ -46,6 +48,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.staff.typed.views import refill
 from campaigns.web.current import settings
 from campaigns.web.filters import alphabetical
+from campaigns.web.keyed_pages import asked_part
 from campaigns.web.session import session
 
 pages = Blueprint("directory", __name__, url_prefix="/directory")
@@ -55,6 +58,8 @@ pages.register_blueprint(emergency_pages)
 
 #: Begins the names of the fields of the form for a service that may not be used.
 DEAD = "dead"
+#: Services of one page, and characters of a name that are looked for.
+PER_PAGE, LONGEST_SOUGHT = 100, 200
 Page = str | Response | tuple[str, int]
 
 pages.add_app_template_filter(reason_words)
@@ -90,23 +95,24 @@ def vocabulary() -> dict[str, object]:
 def index() -> Page:
     """List services by country, those that must be verified first."""
     chosen = {name: request.args.get(name, "") for name in ("country", "kind", "trust")}
-    everything = queries.load_directory(
-        session(), current_organisation().id, clock.now(), fresh_days=_fresh_days()
-    )
-    listed = [
-        each
-        for each in everything
-        if chosen["country"] in ("", each.service.country)
-        and chosen["kind"] in ("", each.service.kind)
-        and chosen["trust"] in ("", each.trust)
-    ]
+    chosen["find"] = request.args.get("find", "").strip()[:LONGEST_SOUGHT]
+    now, days = clock.now(), _fresh_days()
+    everything = _in_order(queries.load_lines(session(), current_organisation().id, now, fresh_days=days))
+    lines = [line for line in everything if _is_chosen(line, chosen)]
+    page = asked_part(lines, lambda line: line.id, words="services", per_page=PER_PAGE)
+    groups: dict[str, list[queries.Listed]] = {}
+    for listed in queries.load_listed(session(), page.rows, now, fresh_days=days):
+        groups.setdefault(listed.service.country, []).append(listed)
     return render_template(
         "directory/services.html",
-        groups=_by_country(listed),
-        shown=len(listed),
+        page=page,
+        groups=groups,
+        shown=len(lines),
+        in_country=Counter(line.country for line in lines),
+        waiting=Counter(line.country for line in lines if line.trust is Trust.DUE),
         chosen=chosen,
-        countries=_by_country(everything),
-        counts=Counter(each.trust for each in everything),
+        countries=list(dict.fromkeys(line.country for line in everything)),
+        counts=Counter(line.trust for line in everything),
         Trust=Trust,
     )
 
@@ -281,12 +287,27 @@ def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm |
     return page, status
 
 
-def _by_country(listed: list[queries.Listed]) -> dict[str, list[queries.Listed]]:
-    """Group services by country in the order of its name, the EU last; in each those that wait come first."""
-    codes = {each.service.country for each in listed}
-    ordered = sorted(codes, key=lambda code: (code == EUROPEAN_UNION, alphabetical(country_name(code))))
-    waiting_first = sorted(listed, key=lambda each: each.trust is not Trust.DUE)
-    return {code: [each for each in waiting_first if each.service.country == code] for code in ordered}
+def _in_order(lines: list[queries.Line]) -> list[queries.Line]:
+    """Order services by the names of their countries, the EU last; in each those that wait come first."""
+    names = {code: alphabetical(country_name(code)) for code in {line.country for line in lines}}
+    return sorted(
+        lines,
+        key=lambda line: (
+            line.country == EUROPEAN_UNION,
+            names[line.country],
+            line.country,
+            line.trust is not Trust.DUE,
+        ),
+    )
+
+
+def _is_chosen(line: queries.Line, chosen: Mapping[str, str]) -> bool:
+    return (
+        chosen["country"] in ("", line.country)
+        and chosen["kind"] in ("", line.kind)
+        and chosen["trust"] in ("", line.trust)
+        and (not chosen["find"] or has_words(line.name, chosen["find"]))
+    )
 
 
 def _fresh_days() -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import gt, lt
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
 from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.web.number_fields import whole_number
+
+T = TypeVar("T")
 
 PER_PAGE = 50
 #: How the address of a list by name says where it stands.
@@ -115,6 +117,28 @@ def asked_names(
         if page.rows:
             return page
     return _cut_by_name(session, statement, keys, per_page=per_page)
+
+
+def asked_part(
+    rows: Sequence[T], key: Callable[[T], object], *, words: str, per_page: int = PER_PAGE
+) -> KeyedPage:
+    """Return the page of a list in memory that the address asks for, the first where the row it names is gone.
+
+    It asks by `WORDS_after` or `WORDS_before` and the `key` of a row, which no other row has.
+    """
+    keys = [str(key(row)) for row in rows]
+    after, before = (request.args.get(f"{words}_{way}") for way in ("after", "before"))
+    start = 0
+    if after in keys[:-1]:
+        start = keys.index(after) + 1
+    elif before in keys:
+        start = max(keys.index(before) - per_page, 0)
+    end = min(start + per_page, len(rows))
+    return KeyedPage(
+        list(rows[start:end]),
+        keys[end - 1] if end < len(rows) else None,
+        keys[start] if start else None,
+    )
 
 
 def _cut_by_name(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.planning.models import CampaignState
 from campaigns.staff.models import Organisation, Role
-from campaigns.web.keyed_pages import KeyedPage, asked_names
+from campaigns.web.keyed_pages import KeyedPage, asked_names, asked_part
 from tests.factories import a_campaign, a_message, a_sender, an_audience, an_organisation
 from tests.web.pages import Pages, client_for, pages
 
@@ -76,6 +76,27 @@ def test_first_page_is_shown_where_nothing_is_left_of_the_one_asked_for(
     edge = made[-1 if way == "after" else 0][1]
     page = ask(**{f"all_{way}": edge})
     assert (page, page.is_whole) == (ask(), False)
+
+
+def part(names: list[str], **asked: str) -> KeyedPage:
+    with Flask("bare").test_request_context(query_string=asked):
+        return asked_part(names, str, words="all", per_page=3)
+
+
+def test_list_in_memory_is_cut_forwards_and_backwards() -> None:
+    names = [f"{number:02}" for number in range(8)]
+    assert part(names) == KeyedPage(["00", "01", "02"], "02", None)
+    assert part(names, all_after="02") == KeyedPage(["03", "04", "05"], "05", "03")
+    assert part(names, all_after="05") == KeyedPage(["06", "07"], None, "06")
+    assert part(names, all_before="06") == part(names, all_after="02")
+    assert part(names, all_before="01") == part(names)
+
+
+@pytest.mark.parametrize("asked", [{"all_after": "gone"}, {"all_before": "gone"}, {"all_after": "07"}])
+def test_first_part_is_shown_where_the_row_is_gone(asked: dict[str, str]) -> None:
+    names = [f"{number:02}" for number in range(8)]
+    assert part(names, **asked) == part(names)
+    assert part([], **asked) == KeyedPage([], None, None)
 
 
 def test_next_page_of_campaigns_keeps_which_and_stays(pages: Pages) -> None:

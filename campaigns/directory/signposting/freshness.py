@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from campaigns.directory.models import SOURCED
-from campaigns.directory.signposting.service_facts import ServiceFacts
 
 #: A service verified longer ago is not sent in a running campaign, in days; the settings may say otherwise.
 SERVICE_MAX_AGE_DAYS = 30
@@ -25,7 +25,20 @@ class Trust(StrEnum):
     ENDED = "ended"
 
 
-def trust_of(service: ServiceFacts, at: datetime, fresh_days: int) -> Trust:
+class Dated(Protocol):
+    """What is known of a service that says whether it may be used."""
+
+    @property
+    def source_status(self) -> str: ...
+    @property
+    def expires_on(self) -> date | None: ...
+    @property
+    def verified_on(self) -> date | None: ...
+    @property
+    def time_zone(self) -> str: ...
+
+
+def trust_of(service: Dated, at: datetime, fresh_days: int) -> Trust:
     """Return whether a service may be used at `at`, when a verification holds for `fresh_days`."""
     today = at.astimezone(ZoneInfo(service.time_zone)).date()
     if service.source_status != SOURCED:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, RefusedError
 from campaigns.core.words import N_
-from campaigns.messages.models import Message, Origin, TranslationState, TranslationWriter
+from campaigns.messages.models import Message, Origin, Translation, TranslationState, TranslationWriter
 from campaigns.messages.queries import current_texts, find_translation, order_translations, state_of
 from campaigns.messages.translations.service import add_version, hold_message, put_back, write_text, writers_of
 from campaigns.messages.translations.withdrawals import find_withdrawal, is_withdrawn
@@ -52,21 +53,38 @@ class Lineage:
 def select_shared(organisation_id: int) -> Select[Message, str]:
     """Select the messages that other organisations share, with their names, by theme and title.
 
-    A version that was withdrawn is shown to nobody; the next one is.
+    A version that was withdrawn is shown to nobody; the next one is. Nor is one whose base text is not reviewed.
     """
     return (
         select(Message, Organisation.name)
         .join(Organisation, Organisation.id == Message.organisation_id)
-        .where(Message.is_shared, Message.organisation_id != organisation_id, ~is_withdrawn())
+        .where(_is_shared_with(organisation_id))
         .options(selectinload(Message.translations))
         .order_by(Message.theme, Message.title, Message.id)
     )
 
 
-def load_shared(session: Session, organisation_id: int) -> list[SharedMessage]:
-    """Return what partners share and have reviewed, by theme and title."""
-    shared = [_shown(*row) for row in session.execute(select_shared(organisation_id))]
-    return [each for each in shared if each.message.base_language in each.texts]
+def load_shared_titles(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return the ids of what partners share, with the titles."""
+    rows = session.execute(select(Message.id, Message.title).where(_is_shared_with(organisation_id)))
+    return [(each.id, each.title) for each in rows]
+
+
+def _is_shared_with(organisation_id: int) -> ColumnElement[bool]:
+    base = select(Translation.id).where(
+        Translation.message_id == Message.id,
+        Translation.language == Message.base_language,
+        Translation.state == TranslationState.REVIEWED,
+    )
+    is_theirs = Message.organisation_id != organisation_id
+    return and_(Message.is_shared, is_theirs, ~is_withdrawn(), base.exists())
+
+
+def shown_to_partners(rows: Iterable[tuple[Message, str]]) -> list[SharedMessage]:
+    """Return what is shown of rows of `select_shared`, by theme and title."""
+    shown = [_shown(*row) for row in rows]
+    readable = [each for each in shown if each.message.base_language in each.texts]
+    return sorted(readable, key=lambda each: (each.message.theme, each.message.title, each.message.id))
 
 
 def get_shared(session: Session, message_id: int, organisation_id: int) -> SharedMessage:

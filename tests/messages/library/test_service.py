@@ -6,7 +6,15 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError, RefusedError
-from campaigns.messages.library.service import copy_message, find_lineage, get_shared, load_shared, share_message
+from campaigns.messages.library.service import (
+    SharedMessage,
+    copy_message,
+    find_lineage,
+    get_shared,
+    select_shared,
+    share_message,
+    shown_to_partners,
+)
 from campaigns.messages.models import Message, Origin, TranslationState
 from campaigns.messages.queries import current_texts, find_translation, get_base, get_version, state_of
 from campaigns.messages.service import create_message, review_translation, save_translation
@@ -49,6 +57,10 @@ def message(session: Session, theirs: Organisation, writer: Member) -> Message:
     for translation in message.translations:
         review_translation(session, translation, by=reviewer.id)
     return message
+
+
+def load_shared(session: Session, organisation_id: int) -> list[SharedMessage]:
+    return shown_to_partners(session.execute(select_shared(organisation_id)))
 
 
 def test_partners_see_only_what_is_shared(
