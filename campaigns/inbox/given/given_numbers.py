@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.delivery.fanout.correction_recipients import GOT
@@ -18,8 +18,8 @@ from campaigns.staff.queries import owned
 
 #: Runs that are looked through, the latest that named the service.
 MOST_RUNS = 50
-#: A run with more messages is not gone through while a page is opened.
-MOST_MESSAGES = 10_000
+#: A run with more messages is not gone through while a page is opened, nor are more in all: the latest runs are.
+MOST_MESSAGES, MOST_IN_ALL = 10_000, 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class GivenByRun:
 def find_runs(session: Session, service: Service) -> list[GivenByRun]:
     """Return the runs to people that named a service to anybody, the latest first; large ones if a text did."""
     runs = _select_runs(service)
-    named = Delivery.run_id.in_(select(runs.c.id).where(runs.c.planned <= MOST_MESSAGES))
+    few = and_(runs.c.planned <= MOST_MESSAGES, runs.c.through <= MOST_IN_ALL)
+    named = Delivery.run_id.in_(select(runs.c.id).where(few))
     people = _got_in(select(Delivery.run_id, func.count().label("people")).where(named), service)
     got = people.group_by(Delivery.run_id).subquery()
     correction = aliased(Run)
@@ -50,7 +51,7 @@ def find_runs(session: Session, service: Service) -> list[GivenByRun]:
         .join(runs, runs.c.id == Run.id)
         .outerjoin(got, got.c.run_id == Run.id)
         .join(Campaign, Campaign.id == Run.campaign_id)
-        .where(or_(got.c.people.is_not(None), Run.planned > MOST_MESSAGES))
+        .where(or_(got.c.people.is_not(None), ~few))
         .order_by(Run.id.desc())
     )
     return [GivenByRun(*row) for row in session.execute(rows)]
@@ -91,7 +92,10 @@ def _select_runs(service: Service) -> Any:
     named = select(RunText.run_id).where(_names(RunText.service_ids, service))
     before = select(RunText.run_id).join(FormerText, FormerText.text_id == RunText.id)
     before = before.where(_names(FormerText.service_ids, service))
-    runs = owned(select(Run.id, Run.planned), Run, service.organisation_id).where(
+    # Of the runs that may be gone through: how many messages they are with all that are later.
+    few = case((Run.planned <= MOST_MESSAGES, Run.planned), else_=0)
+    through = func.sum(few).over(order_by=Run.id.desc()).label("through")
+    runs = owned(select(Run.id, Run.planned, through), Run, service.organisation_id).where(
         Run.campaign_id.is_not(None), ~Run.is_rehearsal, or_(Run.id.in_(named), Run.id.in_(before))
     )
     return runs.order_by(Run.id.desc()).limit(MOST_RUNS).subquery()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from campaigns.directory.models import Service
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.given import given_numbers
 from campaigns.inbox.given.given_numbers import (
     MOST_MESSAGES,
     count_people,
@@ -73,7 +75,9 @@ def be_given(session: Session, vault: Vault, organisation: Organisation, *, who:
     return conversation.contact_id
 
 
-def test_everybody_who_got_it_and_nobody_else(session: Session, vault: Vault) -> None:
+def test_everybody_who_got_it_and_nobody_else(
+    session: Session, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     organisation = an_organisation(session, slug="theirs")
     probe = a_service(session, organisation, number_national="+48 22 111 22 33", verified_on=clock.now().date())
     run, by_campaign = a_run_that_named(session, vault, probe)
@@ -91,6 +95,11 @@ def test_everybody_who_got_it_and_nobody_else(session: Session, vault: Vault) ->
     [found] = find_runs(session, service)
     assert (found.run_id, found.people, found.correction_id) == (run.id, 2, None)
     assert count_people(session, service) == len({*by_campaign, given})
+    run.planned = 2
+    session.flush()
+    with monkeypatch.context() as patch:
+        patch.setattr(given_numbers, "MOST_IN_ALL", 1)
+        assert [each.people for each in find_runs(session, service)] == [None]
     run.planned = MOST_MESSAGES + 1
     session.flush()
     [found] = find_runs(session, service)
