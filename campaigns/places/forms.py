@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from flask_babel import get_locale
@@ -35,7 +36,7 @@ from campaigns.places.labels import (
     stored_programme,
 )
 from campaigns.places.models import Place, PlaceKind, Route
-from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.forms import Form, LongSelect, Ticks, options
 
 CIRCLE, OUTLINE = "circle", "outline"
 LATIN = {"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}
@@ -217,13 +218,16 @@ class RouteForm(Form):
     )
     certainty = SelectField(_l("How sure we are"))
     stops = WaypointsField(_l("Waypoints"))
-    addition = SelectField(_l("Add a waypoint"), validate_choice=False)
+    addition = LongSelect(_l("Add a waypoint"), validate_choice=False)
 
     def __init__(self, places: Iterable[Place], route: Route | None = None) -> None:
         super().__init__(data=_route_data(route) if route else None)
         self.mode.choices = _with_known(MODES, route.mode if route else None, empty=False)
         self.certainty.choices = _with_known(CERTAINTIES, route.certainty if route else None)
-        self.addition.choices = {"": [("", _("Choose a place"))]} | _by_country(places)
+        by_country, none = _by_country(places), ("", _("Choose a place"))
+        self.addition.choices = options([none, *chain.from_iterable(by_country.values())])
+        if not self.addition.is_cut:
+            self.addition.choices = {"": [none]} | by_country
 
     def rearrange(self, act: str) -> bool:
         """Carry out a button of the list of stops ("add", "up:1" …); say whether `act` was one."""

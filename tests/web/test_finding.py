@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from campaigns.audience.by_hand.forms import ChangeForm
 from campaigns.audience.forms import EntryPointForm
+from campaigns.places.forms import RouteForm
 from campaigns.planning.forms import CampaignForm
 from campaigns.planning.models import Campaign
 from campaigns.planning.pages.do_no_harm_forms import CommonCorrectionForm, CorrectionForm
@@ -32,6 +33,7 @@ FINDERS: list[tuple[type[Form], str, str, dict[str, str]]] = [
     (CommonCorrectionForm, "/campaigns/correction", "message_id", {}),
     (ReportForm, "/reach/imports", "campaign_id", {"exported_on": "2031-05-06"}),
     (ChangeForm, "/audience/contacts/{contact}/change", "place_id", {"seen_on": "2031-05-06"}),
+    (RouteForm, "/places/routes/new", "addition", {"name": "Half a way"}),
     (EntryPointForm, "/audience/ways-to-join/new", "place_id", {"name": "Poster 3"}),
 ]
 #: Of what can be chosen, the three newest are listed at once.
@@ -92,6 +94,7 @@ def test_form_comes_back_as_it_was_typed_and_nothing_is_saved(
     assert "Bridge" not in choice
     for field, text in typed.items():
         assert re.search(rf'<input[^>]*name="{field}"[^>]*value="{text}"', answer.text)
+    assert "1 of 5 can be chosen here." in answer.text
     assert 'class="error"' not in answer.text
     assert written(pages) == before
 
