@@ -1,4 +1,4 @@
-"""Which senders of text messages may be used now, and which of them is the first to write to a country."""
+"""A country is written to by the first sender of text messages that may be used now and reaches it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the words of receipts mean: which of our states each is, which end a message, and what they can ask."""
+"""Each word of a receipt is one of our states; some end a message, and some ask for something to be done."""
 
 from __future__ import annotations
 

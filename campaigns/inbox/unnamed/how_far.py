@@ -1,4 +1,4 @@
-"""How far a report has come, and who reads it where it is a complaint, by the names of public sentences."""
+"""Public sentences, by their names, say how far a report has come, and who reads one that is a complaint."""
 
 from __future__ import annotations
 
