@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.kept import counting
 from campaigns.audience.kept.people_questions import CAPPED
-from campaigns.audience.unread_files import check_files
+from campaigns.audience.unread_files import check_files, import_files
 from campaigns.core import clock
 from campaigns.core.database import ASLEEP_SECONDS
 from campaigns.core.keys.crypto import Vault
@@ -49,12 +49,13 @@ LONGEST_REST = ASLEEP_SECONDS / 2
 
 
 def read_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> None:
-    """Read and check what members handed in, lists of those who opted out first, whatever becomes of either."""
+    """Check what members handed in, and import what they confirmed, whatever becomes of each; lists go first."""
     given = (sessions, vault, max_rows, is_stopping)
     do_each(
         {
             "checking lists of opt-outs": lambda: check_lists(*given),
             "checking contact files": lambda: check_files(*given),
+            "importing contact files": lambda: import_files(*given),
         }
     )
 

@@ -20,10 +20,18 @@ from campaigns.audience.files.cell_meanings import CellMeanings, column_of
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
 from campaigns.audience.files.handed_in import as_text, people_of
 from campaigns.audience.files.import_report import Report, causes_in, columns_to_name
+from campaigns.audience.files.staging import limit_size
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
-from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
-from campaigns.audience.unread_files import how_far, is_long, keep_unread
+from campaigns.audience.models import AddressState, Consent, Contact, ContactImport
+from campaigns.audience.unread_files import (
+    how_far,
+    is_for_worker,
+    is_long,
+    is_with_worker,
+    keep_unread,
+    leave_to_worker,
+)
 from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.disk_room import scratch_file
@@ -125,7 +133,7 @@ def import_file() -> Page:
 def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
-    if "HX-Request" in request.headers and file.state != ImportState.READING:
+    if "HX-Request" in request.headers and not is_with_worker(file):
         return Response(status=204, headers={"HX-Refresh": "true"})
     about = open_about(file, vault())
     causes, of = causes_in(about), current_organisation().id
@@ -134,7 +142,8 @@ def show_file(import_id: int) -> Page:
     return render_template(
         "audience/files/file.html",
         file=file,
-        far=how_far(file.report) if file.state == ImportState.READING else None,
+        far=how_far(file.report) if is_with_worker(file) else None,
+        is_waiting=is_with_worker(file),
         about=about,
         causes=causes,
         near_of=meanings.near(causes),
@@ -154,6 +163,10 @@ def show_file(import_id: int) -> Page:
 def confirm_file(import_id: int) -> Page:
     """Import a checked file whole."""
     with refusals_told(TransitionError, InputError):
+        if is_for_worker(_file(import_id)):
+            begin_writing()
+            leave_to_worker(session(), _file(import_id), by=current_member().id)
+            return redirect(url_for("audience.contacts.show_file", import_id=import_id))
         report = _import(import_id)
         count = report.added + report.updated
         flash(ngettext("%(num)s person is imported.", "%(num)s people are imported.", count), "good")
@@ -194,7 +207,7 @@ def _check(upload: FileStorage, telling: FileTelling, *, instead_of: int | None 
     """Keep a contact file with what a dry run found in it. Raises InputError, or QuotaError before it is read."""
     watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
     file = cast(BinaryIO, upload.stream)
-    service.limit_size(file, settings())
+    limit_size(file, settings())
     if is_long(file):
         return _hand_in(str(upload.filename), file.read(), telling, instead_of=instead_of)
     with as_text(file) as text:

@@ -360,7 +360,7 @@ class ContactImport(Base):
     state: Mapped[ImportState] = mapped_column(String(10))
     #: Text of the file sealed for ("contact_import", "sealed_file", id); None once decided.
     sealed_file: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
-    #: Who confirmed a list of opt-outs: from then on a worker opts out whoever stands on it.
+    #: Who confirmed a list of opt-outs, or a file of many rows: from then on a worker does what it says.
     confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     #: The importer's report as JSON: counts, how the file is written, and whether it is a list of opt-outs.
     report: Mapped[dict[str, Any]]

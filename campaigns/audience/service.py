@@ -15,7 +15,7 @@ from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, added_up
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
 from campaigns.audience.files.import_report import Report, about_file, first_problems, told_of_rows
-from campaigns.audience.files.staging import Staged, Tell, staged, untold
+from campaigns.audience.files.staging import Staged, Tell, limit_size, staged, untold
 from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
 from campaigns.audience.loading import contact_writer
@@ -27,7 +27,6 @@ from campaigns.core import clock
 from campaigns.core.errors import (
     InputError,
     RowsError,
-    TooManyRowsError,
     TransitionError,
 )
 from campaigns.core.keys.crypto import Vault
@@ -41,6 +40,7 @@ from campaigns.staff.queries import hold_organisation
 NAME_LIMIT = 200
 #: Letters of a file that are written at once.
 PIECE = 1 << 20
+_DECIDED = N_("This file has been imported or discarded already.")
 
 
 class _Told(TypedDict):
@@ -94,16 +94,6 @@ def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> No
     hold_groups(session, organisation_id, rule.group_ids)
     for unknown in find_unknown(session, organisation_id, rule):
         raise unknown
-
-
-def limit_size(file: BinaryIO, settings: Settings) -> None:
-    """Raise TooManyRowsError for a file with more bytes than the settings allow; it is left at its beginning."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    if size > settings.import_max_megabytes * 1024 * 1024:
-        raise TooManyRowsError(
-            N_("The file is larger than %(limit)s MB. Split it."), limit=settings.import_max_megabytes
-        )
 
 
 def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
@@ -167,7 +157,7 @@ def begin_check(
     watch.spend_check(session, organisation_id, member_id=by)
     if instead_of is not None:
         session.refresh(instead_of, with_for_update=True)
-        _require_checked(instead_of)
+        require_undecided(instead_of)
         _decide(instead_of, ImportState.CANCELLED, None, vault=vault)
     return _begun(session, organisation_id, file_name, by=by, vault=vault)
 
@@ -196,7 +186,7 @@ def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> FileTe
 
     Raises TransitionError when it is decided on already, UnavailableError where the disk has no room.
     """
-    sealed = _require_checked(waiting)
+    sealed = require_undecided(waiting)
     kept = vault.open(sealed, table="contact_import", column="sealed_file", row_id=waiting.id)
     begins = kept.index("\n") + 1
     with needing_room():
@@ -211,8 +201,15 @@ def confirm_import(
 ) -> Report:
     """Import a checked file whole. Raises TransitionError when it is decided already, RowsError for a bad row."""
     session.refresh(waiting, with_for_update=True)
-    _require_checked(waiting)
+    require_undecided(waiting)
     report = import_people(session, waiting.organisation_id, found, vault=vault)
+    return keep_imported(session, waiting, report, by=by, vault=vault)
+
+
+def keep_imported(
+    session: Session, waiting: ContactImport, report: Report, *, by: int | None, vault: Vault
+) -> Report:
+    """Close a file whose people are written, and record it."""
     report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report, vault=vault)
     record(session, "contacts.import", waiting, by, **_counts(report))
@@ -220,10 +217,10 @@ def confirm_import(
 
 
 def cancel_import(session: Session, waiting: ContactImport, *, by: int, vault: Vault) -> None:
-    """Drop a file that is checked, or still to be read. Raises TransitionError when it is decided already."""
+    """Drop a file that is not imported yet. Raises TransitionError when it is decided already."""
     session.refresh(waiting, with_for_update=True)
-    if waiting.state != ImportState.READING:
-        _require_checked(waiting)
+    if waiting.state not in (ImportState.READING, ImportState.CHECKED):
+        raise TransitionError(_DECIDED)
     _decide(waiting, ImportState.CANCELLED, None, vault=vault)
     record(session, "contacts.cancel", waiting, by)
 
@@ -346,11 +343,14 @@ def _until_fault(
             yield batch
 
 
-def _require_checked(waiting: ContactImport) -> bytes:
+def require_undecided(waiting: ContactImport) -> bytes:
+    """Return what a file is kept as. Raises TransitionError while a worker has it, or when it is decided."""
     if waiting.state == ImportState.READING:
         raise TransitionError(N_("This file is still being read."))
+    if waiting.state == ImportState.CHECKED and waiting.confirmed_by_id is not None:
+        raise TransitionError(N_("This file is being imported."))
     if waiting.state != ImportState.CHECKED or waiting.sealed_file is None:
-        raise TransitionError(N_("This file has been imported or discarded already."))
+        raise TransitionError(_DECIDED)
     return waiting.sealed_file
 
 

@@ -1,4 +1,7 @@
-"""A worker reads and checks a long contact file, and tells how far it is; a short one is checked at once."""
+"""A worker checks a long contact file, and imports one of many rows; it tells how far it is.
+
+What is short is checked, and imported, at once.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,29 @@ from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import ContactFile, Ending, most_people, read_contacts
 from campaigns.audience.files.import_report import Report, columns_to_name
 from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
-from campaigns.audience.files.worker_reading import ALL, FAR, NOTHING_READ, READING, WorkerReading, find_unread
+from campaigns.audience.files.worker_reading import (
+    ALL,
+    CONFIRMED,
+    FAR,
+    NOTHING_READ,
+    READING,
+    WorkerReading,
+    find_waiting,
+)
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import is_list
-from campaigns.audience.service import begin_check, dry_run, keep_checked, record
+from campaigns.audience.service import (
+    begin_check,
+    dry_run,
+    import_people,
+    keep_checked,
+    keep_imported,
+    record,
+    require_undecided,
+)
 from campaigns.core import clock
 from campaigns.core.database import one_moment
-from campaigns.core.errors import MissingColumnsError, UnavailableError
+from campaigns.core.errors import FingerpostError, MissingColumnsError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.core.limited.parent import rows_apart
@@ -36,11 +55,13 @@ from campaigns.staff.models import Organisation
 
 #: Bytes of a file that a request reads itself: some hundreds of people.
 SHORT = 40_000
+#: Rows that a request imports itself.
+FEW = 500
 #: How long a worker rests after each batch of people that it has looked up.
 REST_SECONDS = 0.02
 #: In the report of a file: what is done with its rows, and for how many seconds that was done.
 _DOING, _SECONDS = "doing", "seconds"
-_LOOKING_UP = "looking_up"
+_READING, _LOOKING_UP, _WRITING = "reading", "looking_up", "writing"
 _PIECE = 1 << 20
 
 
@@ -50,8 +71,8 @@ class HowFar:
 
     rows: int
     of: int
-    #: It is read already, and its people are looked up.
-    is_read: bool
+    #: What is done with them.
+    doing: str
     #: Rows a second, and seconds that are left; None while nobody can know.
     speed: int | None
     seconds_left: int | None
@@ -63,8 +84,8 @@ def how_far(report: Mapping[str, Any]) -> HowFar | None:
     if not of:
         return None
     speed = rows / seconds if rows and seconds else 0.0
-    is_read = report.get(_DOING) == _LOOKING_UP
-    return HowFar(rows, of, is_read, round(speed) or None, max(round((of - rows) / speed), 1) if speed else None)
+    doing = report.get(_DOING, _READING)
+    return HowFar(rows, of, doing, round(speed) or None, max(round((of - rows) / speed), 1) if speed else None)
 
 
 def is_long(file: BinaryIO) -> bool:
@@ -97,24 +118,57 @@ def keep_unread(
     return unread
 
 
+def is_with_worker(file: ContactImport) -> bool:
+    """Say whether a worker is to read a file, or to import it, or does so."""
+    is_confirmed = file.state == ImportState.CHECKED and file.confirmed_by_id is not None
+    return file.state == ImportState.READING or is_confirmed
+
+
+def is_for_worker(file: ContactImport) -> bool:
+    """Say whether a worker imports a file that was checked, which has many rows, and none that is wrong."""
+    return file.report.get("rows", 0) > FEW and not file.report.get("bad_rows")
+
+
+def leave_to_worker(session: Session, waiting: ContactImport, *, by: int) -> None:
+    """Leave the import of a checked file to a worker. Raises TransitionError when it is decided already."""
+    session.refresh(waiting, with_for_update=True)
+    require_undecided(waiting)
+    waiting.confirmed_by_id, waiting.report = by, {**waiting.report, **NOTHING_READ}
+    record(session, "contacts.confirm", waiting, by, rows=waiting.report["rows"])
+
+
 def check_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> int:
     """Read and check the contact files that wait for it, until this worker stops; return how many were.
 
     One that cannot be opened holds up no other. Raises ExceptionGroup with what went wrong.
     """
+    return _do_each(FileReading, sessions, vault, max_rows, is_stopping, "checked")
 
+
+def import_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> int:
+    """Import the contact files that members have confirmed, as `check_files` checks them."""
+    return _do_each(FileImport, sessions, vault, max_rows, is_stopping, "imported")
+
+
+def _do_each(
+    act: type[FileReading],
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    max_rows: int,
+    is_stopping: Event,
+    done: str,
+) -> int:
     with sessions() as session:
         most = most_people(max_rows, session.get_bind().dialect)
 
-    def check(file_id: int) -> bool:
-        reading = FileReading(sessions, vault, most, is_stopping, file_id)
-        return not is_stopping.is_set() and reading.do()
+    def do(file_id: int) -> bool:
+        return not is_stopping.is_set() and act(sessions, vault, most, is_stopping, file_id).do()
 
     return do_for_each(
-        find_unread(sessions, ~is_list()),
-        check,
-        doing="contact file {} was checked",
-        told="contact files cannot be checked",
+        find_waiting(sessions, act.waits, ~is_list()),
+        do,
+        doing=f"contact file {{}} was {done}",
+        told=f"contact files cannot be {done}",
         at_once=(OperationalError, UnavailableError),
     )
 
@@ -140,14 +194,13 @@ class FileReading(WorkerReading[_Checked]):
     _text: BinaryIO | None = None
     _lines: int = 0
     _furthest: int = 0
+    _is_alone: bool = False
 
     def find(self, data: bytes, about: AboutFile) -> _Checked:
         """Return what a file says, and what an import of it would do."""
-        begins = data.index(b"\n") + 1
-        telling = FileTelling.from_line(data[: begins - 1].decode())
-        with self._opened(memoryview(data)[begins:]) as text:
+        with self.opened(data) as (text, telling):
             try:
-                with self._people(text, telling) as found:
+                with self.people(text, telling) as found:
                     report = self._dry_run(found)
             except MissingColumnsError as error:
                 found, report = columns_to_name(error)
@@ -169,21 +222,23 @@ class FileReading(WorkerReading[_Checked]):
             share = min(at / max(os.fstat(self._text.fileno()).st_size, 1), 1.0)
             # A file of which lines are left out is read several times.
             self._furthest = max(self._furthest, int(share * self._lines))
-            counts = self._told("reading", self._furthest, self._lines)
+            counts = self._told(_READING, self._furthest, self._lines)
         return super().goes_on(**counts)
 
     @contextmanager
-    def _opened(self, data: memoryview) -> Iterator[BinaryIO]:
+    def opened(self, data: bytes) -> Iterator[tuple[BinaryIO, FileTelling]]:
+        """Give the text of a kept file, and what a member says of it."""
+        begins = data.index(b"\n") + 1
         with scratch_file() as file:
             with needing_room():
-                file.write(data)
+                file.write(memoryview(data)[begins:])
                 file.seek(0)
             rows = self.max_rows
             with as_text_by(lambda: rows_apart(READING, csv_of_workbook, file, max_rows=rows), file) as text:
-                yield text
+                yield text, FileTelling.from_line(data[: begins - 1].decode())
 
     @contextmanager
-    def _people(self, text: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
+    def people(self, text: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:
         """Give what a child reads in a contact file; a day in it is one where the organisation works."""
         with one_moment(self.sessions) as session:
             of = session.get_one(ContactImport, self.file_id).organisation_id
@@ -196,23 +251,60 @@ class FileReading(WorkerReading[_Checked]):
 
     def _dry_run(self, found: ContactFile) -> Report:
         """Return what an import would do, all as of one moment, unless this worker stops: UnavailableError."""
-        self._began_at = time.monotonic()
         with one_moment(self.sessions) as session:
             of = session.get_one(ContactImport, self.file_id).organisation_id
-            going = ContactFile(self._resting(found.people, found.ending.rows), found.ending)
+            going = ContactFile(self.resting(found, _LOOKING_UP), found.ending)
             return dry_run(session, of, going, vault=self.vault)
 
-    def _resting(self, batches: Iterator[list[ContactRow]], rows: int) -> Iterator[list[ContactRow]]:
-        done = 0
-        for batch in batches:
+    def resting(self, found: ContactFile, doing: str) -> Iterator[list[ContactRow]]:
+        """Give the people of a file, telling how far it is; raise UnavailableError once this worker stops."""
+        self._began_at, done = time.monotonic(), 0
+        for batch in found.people:
             yield batch
             done += len(batch)
-            self.goes_on(**self._told(_LOOKING_UP, done, rows))
+            self.tell(self._told(doing, done, found.ending.rows))
             if self.is_stopping.wait(REST_SECONDS) or self.is_stopping.is_set():
                 raise UnavailableError
 
+    def tell(self, told: dict[str, object]) -> None:
+        """Tell how far it is."""
+        self.goes_on(**told)
+
     def _told(self, doing: str, rows: int, of: int) -> dict[str, object]:
         return {_DOING: doing, FAR: rows, ALL: of, _SECONDS: time.monotonic() - self._began_at}
+
+
+class FileImport(FileReading):
+    """The import of one file that a member has confirmed: all of it is there in the end, or nothing."""
+
+    waits = CONFIRMED
+
+    def work(self, data: bytes, about: AboutFile) -> bool:
+        """Write the people of a file, unless somebody discards it meanwhile."""
+        with self.opened(data) as (text, telling), self.people(text, telling) as found, self.sessions() as session:
+            self._is_alone = session.get_bind().dialect.name == "sqlite"
+            of = session.get_one(ContactImport, self.file_id).organisation_id
+            session.rollback()
+            going = ContactFile(self.resting(found, _WRITING), found.ending)
+            report = import_people(session, of, going, vault=self.vault)
+            # Not held before: whoever discards it would wait until all of it is written.
+            mine = self.hold(session)
+            if mine is not None:
+                keep_imported(session, mine, report, by=mine.confirmed_by_id, vault=self.vault)
+                session.commit()
+            return mine is not None
+
+    def tell(self, told: dict[str, object]) -> None:
+        """Tell how far it is, but not on SQLite: nobody else writes there meanwhile."""
+        if not self._is_alone:
+            super().tell(told)
+
+    def refuse(self, error: FingerpostError, about: AboutFile) -> bool:
+        """Have a file checked anew that is wrong by now, such as one whose place was deleted."""
+        with self.sessions.begin() as session:
+            if (mine := self.hold(session)) is not None:
+                mine.state, mine.confirmed_by_id, mine.report = ImportState.READING, None, dict(NOTHING_READ)
+        return False
 
 
 def _count_lines(text: BinaryIO) -> int:

@@ -49,6 +49,7 @@ ACTS: dict[str, LazyString] = {
     "contacts.check": _lp("act", "File of contacts checked"),
     "contacts.check_opt_outs": _lp("act", "List of opt-outs checked"),
     "contacts.confirm_opt_outs": _lp("act", "List of opt-outs confirmed"),
+    "contacts.confirm": _lp("act", "Import of contacts confirmed"),
     "contacts.hand_in": _lp("act", "File of contacts handed in"),
     "contacts.hand_in_opt_outs": _lp("act", "List of opt-outs handed in"),
     "contacts.import": _lp("act", "Contacts imported"),

@@ -113,10 +113,10 @@ def test_speed_and_seconds_that_are_left_are_told_once_they_are_known() -> None:
     assert how_far({"far": 0, "all": 0}) is None
     begun = how_far({"far": 0, "all": 900, "seconds": 0.1, "doing": "reading"})
     assert begun is not None
-    assert (begun.speed, begun.seconds_left, begun.is_read) == (None, None, False)
+    assert (begun.speed, begun.seconds_left, begun.doing) == (None, None, "reading")
     going = how_far({"far": 300, "all": 900, "seconds": 2.0, "doing": "looking_up"})
     assert going is not None
-    assert (going.speed, going.seconds_left, going.is_read) == (150, 4, True)
+    assert (going.speed, going.seconds_left, going.doing) == (150, 4, "looking_up")
 
 
 @pytest.mark.parametrize(

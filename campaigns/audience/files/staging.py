@@ -20,8 +20,10 @@ from campaigns.audience.files.contact_reader import BATCH, ContactReader, Ending
 from campaigns.audience.files.reading_processes import Manner, Part, reading_by, reading_here
 from campaigns.audience.files.repeated_lines import SeenHandles
 from campaigns.audience.files.staged_rows import StagedRows
-from campaigns.core.errors import MOST_PROBLEMS, RowProblem
+from campaigns.core.errors import MOST_PROBLEMS, RowProblem, TooManyRowsError
 from campaigns.core.limited.disk_room import needing_room, scratch_file
+from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.places.files.sheet_cells import recognise_coding
 
 #: Bytes of a file that one process reads sooner than others start: some twenty thousand people.
@@ -88,6 +90,16 @@ class Staged:
             yield batch
             written += len(batch)
             tell(Doing.WRITING, written, written / max(self.ending.good_rows, 1))
+
+
+def limit_size(file: BinaryIO, settings: Settings) -> None:
+    """Raise TooManyRowsError for a file with more bytes than the settings allow; it is left at its beginning."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size > settings.import_max_megabytes * 1024 * 1024:
+        raise TooManyRowsError(
+            N_("The file is larger than %(limit)s MB. Split it."), limit=settings.import_max_megabytes
+        )
 
 
 def processes_for(size: int) -> int:

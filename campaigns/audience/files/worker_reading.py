@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import ClassVar, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, TextClause, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
@@ -38,18 +38,24 @@ NOTHING_READ: Mapping[str, object] = {FAR: 0, ALL: 0}
 Found = TypeVar("Found")
 
 
-def find_unread(sessions: sessionmaker[Session], kind: ColumnElement[bool]) -> list[int]:
-    """Return the files of a kind that wait to be read, or are being read, the first one first."""
+#: In words, so that both databases see that an index has them.
+UNREAD = text(f"state = '{ImportState.READING}'")
+CONFIRMED = text(f"confirmed_by_id IS NOT NULL AND state = '{ImportState.CHECKED}'")
+
+
+def find_waiting(sessions: sessionmaker[Session], state: TextClause, kind: ColumnElement[bool]) -> list[int]:
+    """Return the files of a kind that wait for a worker as they stand, or have one, the first one first."""
     with one_moment(sessions) as session:
-        # In words, so that both databases see that an index has them.
-        unread = select(ContactImport.id).where(text(f"state = '{ImportState.READING}'"), kind)
-        return list(session.scalars(unread.order_by(ContactImport.id)))
+        waiting = select(ContactImport.id).where(state, kind)
+        return list(session.scalars(waiting.order_by(ContactImport.id)))
 
 
 @dataclass
 class WorkerReading(ABC, Generic[Found]):
     """The reading of one file."""
 
+    #: How a file stands that waits for this.
+    waits: ClassVar[TextClause] = UNREAD
     #: By what the audit log says that a file was not taken.
     refusing: ClassVar[str]
 
@@ -77,17 +83,21 @@ class WorkerReading(ABC, Generic[Found]):
         data = self.vault.open_bytes(sealed, table="contact_import", column="sealed_file", row_id=self.file_id)
         try:
             with looking_up(self.goes_on):
-                found = self.find(data, about)
+                return self.work(data, about)
         except InputError as error:
-            return self._refuse(error, about)
+            return self.refuse(error, about)
         except UnavailableError:
             # Whoever looks next begins anew.
             self._write(until=clock.now())
             if self.is_stopping.is_set():
                 return False
             raise
+
+    def work(self, data: bytes, about: AboutFile) -> bool:
+        """Write down what is found in a file; False: it waits no more. Raises what `find` raises."""
+        found = self.find(data, about)
         with self.sessions.begin() as session:
-            mine = self._hold(session)
+            mine = self.hold(session)
             if mine is not None:
                 self.keep(session, mine, found)
         return mine is not None
@@ -106,29 +116,31 @@ class WorkerReading(ABC, Generic[Found]):
         """
         now = clock.now()
         with self.sessions.begin() as session:
-            mine = self._hold(session, skip_locked=True)
+            mine = self.hold(session, skip_locked=True)
             if mine is None or (_UNTIL in mine.report and datetime.fromisoformat(mine.report[_UNTIL]) > now):
                 return None
             mine.report = {**mine.report, **NOTHING_READ, _UNTIL: (now + CLAIMED_FOR).isoformat()}
             return mine.sealed_file or b"", open_about(mine, self.vault)
 
-    def _hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
-        """Return the file, locked, as long as nobody has read or discarded it.
+    def hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
+        """Return the file, locked, as long as it waits for this: nobody has done it, or discarded the file.
 
         What was found waits for whoever looks at the file in the same moment, so that it is not lost.
         """
-        unread = ContactImport.id == self.file_id, ContactImport.state == ImportState.READING
-        return session.scalar(select(ContactImport).where(*unread).with_for_update(skip_locked=skip_locked))
+        waiting = select(ContactImport).where(ContactImport.id == self.file_id, self.waits)
+        # Another session may have changed the row that this one has seen.
+        waiting = waiting.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+        return session.scalar(waiting)
 
     def _write(self, *, until: datetime, **counts: object) -> None:
         with self.sessions.begin() as session:
-            if (mine := self._hold(session)) is not None:
+            if (mine := self.hold(session)) is not None:
                 mine.report = mine.report | {_UNTIL: until.isoformat(), **counts}
 
-    def _refuse(self, error: FingerpostError, about: AboutFile) -> bool:
+    def refuse(self, error: FingerpostError, about: AboutFile) -> bool:
         """Write down why the file is not taken; of it only what the member said is kept, for another one."""
         with self.sessions.begin() as session:
-            mine = self._hold(session)
+            mine = self.hold(session)
             if mine is not None:
                 mine.state, mine.sealed_file, mine.decided_at = ImportState.REFUSED, None, clock.now()
                 values = {name: _told(value) for name, value in error.values.items()}

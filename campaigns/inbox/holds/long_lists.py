@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import ContactImport, ImportState
+from campaigns.audience.queries import is_list
 from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.chores import do_for_each
@@ -55,5 +56,5 @@ def _work_off(sessions: sessionmaker[Session], vault: Vault, list_id: int, is_st
 
 def _select_waiting() -> Select[int]:
     is_confirmed = ContactImport.confirmed_by_id.is_not(None)
-    waiting = select(ContactImport.id).where(ContactImport.state == ImportState.CHECKED, is_confirmed)
+    waiting = select(ContactImport.id).where(ContactImport.state == ImportState.CHECKED, is_confirmed, is_list())
     return waiting.order_by(ContactImport.id)

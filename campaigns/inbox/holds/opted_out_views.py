@@ -13,10 +13,10 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience.consent.sealed_words import open_about
 from campaigns.audience.files.handed_in import READING, as_text, most_rows
 from campaigns.audience.files.number_reader import read_numbers
+from campaigns.audience.files.staging import limit_size
 from campaigns.audience.files.watch import check_quota
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import get_file, select_imports
-from campaigns.audience.service import limit_size
 from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.inbox.holds import opted_out_list, unread_lists

@@ -14,7 +14,15 @@ from campaigns.audience.consent.sealed_words import AboutFile, seal_about
 from campaigns.audience.files.number_reader import NumbersEnding, read_numbers
 from campaigns.audience.files.watch import spend_check
 from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
-from campaigns.audience.files.worker_reading import ALL, FAR, NOTHING_READ, READING, WorkerReading, find_unread
+from campaigns.audience.files.worker_reading import (
+    ALL,
+    FAR,
+    NOTHING_READ,
+    READING,
+    UNREAD,
+    WorkerReading,
+    find_waiting,
+)
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import OPTS_OUT, is_list
 from campaigns.core import clock
@@ -76,7 +84,7 @@ def check_lists(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is
     One that cannot be opened holds up no other. Raises ExceptionGroup with what went wrong.
     """
     return do_for_each(
-        find_unread(sessions, is_list()),
+        find_waiting(sessions, UNREAD, is_list()),
         lambda list_id: (
             not is_stopping.is_set() and ListReading(sessions, vault, max_rows, is_stopping, list_id).do()
         ),
