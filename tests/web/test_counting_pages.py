@@ -176,14 +176,16 @@ def test_run_waits_and_then_shows_what_was_counted(waiting: Pages, run: Run, eve
 
 
 def test_run_that_a_member_stopped_is_counted_once_more(waiting: Pages, run: Run, everything: FlaskClient) -> None:
+    address = f"/delivery/runs/{run.id}"
+    everything.get(address)
     count_runs(waiting)
-    everything.post(f"/delivery/runs/{run.id}/stop")
-    page = everything.get(f"/delivery/runs/{run.id}").text
+    everything.post(f"{address}/stop")
+    page = everything.get(address).text
     assert "Waiting to be counted." in page
-    renewing = f'hx-get="/delivery/runs/{run.id}/progress'
+    renewing = f'hx-get="{address}/progress'
     assert renewing in page
     assert count_runs(waiting) == 1
-    page = everything.get(f"/delivery/runs/{run.id}").text
+    page = everything.get(address).text
     assert "Waiting to be counted." not in page
     assert renewing not in page
 
@@ -192,10 +194,9 @@ def test_receipts_of_a_large_run_are_compared_by_a_worker(
     waiting: Pages, run: Run, everything: FlaskClient
 ) -> None:
     checks = f"/delivery/runs/{run.id}/checks"
-    count_runs(waiting)
     assert "are being compared" in everything.get(checks, headers={"HX-Request": "true"}).text
     assert "are being compared" in everything.get(checks).text
-    assert count_runs(waiting) == 1
+    count_runs(waiting)
     assert "No message was accepted twice" in everything.get(checks).text
 
 

@@ -16,11 +16,12 @@ from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.monitoring.rows import AFTER
 from campaigns.delivery.monitoring.time_zones import WaveCount
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run
 
-#: A count younger than this is good enough for a page, and one that took long for longer: at most a twentieth of
-#: the time is spent on counting a run anew.
-FRESH_FOR, TIMES_AS_LONG = timedelta(minutes=1), 20
+#: A count younger than this is good enough for a page, of a run that moves one younger than that; one that took
+#: long is for longer: at most a twentieth of the time is spent on counting a run anew.
+FRESH_FOR, FRESH_WHILE_MOVING, TIMES_AS_LONG = timedelta(minutes=1), timedelta(seconds=10), 20
 #: States of deliveries that were called, with whatever result.
 CALLED = (SendState.ACCEPTED, SendState.FAILED, SendState.UNKNOWN, SendState.UNCONFIRMED)
 
@@ -83,9 +84,10 @@ class KeptTally:
     asked_at: datetime | None = None
     compare_asked_at: datetime | None = None
 
-    def is_old(self, now: datetime) -> bool:
-        """Say whether whoever looks should ask for a new tally."""
-        return is_stale(self.tally.counted_at if self.tally else None, self.took, now)
+    def is_old(self, run: Run, now: datetime) -> bool:
+        """Say whether whoever looks at its run should ask for a new tally."""
+        fresh_for = FRESH_WHILE_MOVING if run.state in MOVING else FRESH_FOR
+        return is_stale(self.tally.counted_at if self.tally else None, self.took, now, fresh_for=fresh_for)
 
     def is_compared(self, now: datetime) -> bool:
         """Say whether its receipts were compared lately enough."""
@@ -102,9 +104,11 @@ class KeptTally:
         return is_asked(self.compare_asked_at, self.compared_at)
 
 
-def is_stale(counted_at: datetime | None, took: timedelta, now: datetime) -> bool:
+def is_stale(
+    counted_at: datetime | None, took: timedelta, now: datetime, *, fresh_for: timedelta = FRESH_FOR
+) -> bool:
     """Say whether what was counted is older than it is worth."""
-    return counted_at is None or now - counted_at > max(FRESH_FOR, TIMES_AS_LONG * took)
+    return counted_at is None or now - counted_at > max(fresh_for, TIMES_AS_LONG * took)
 
 
 def is_settled(run: Run | Row[Any], counted_at: datetime) -> bool:

@@ -140,7 +140,7 @@ def counted_of(run: Run) -> CountedRun:
         return CountedRun(count_run(session(), run.id, now=now, most=FURTHEST))
     kept = find_kept(session(), [run.id]).get(run.id, KeptTally())
     asked_at = kept.asked_at if kept.is_asked else None
-    if asked_at is None and kept.is_old(now) and not (kept.tally and is_settled(run, kept.tally.counted_at)):
+    if asked_at is None and kept.is_old(run, now) and not (kept.tally and is_settled(run, kept.tally.counted_at)):
         asked_at = now
         _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
     if kept.tally is None:

@@ -2,8 +2,8 @@
 
 The states alone are read from partial indexes, which hold what is not sent yet and what went wrong; what was
 accepted is the rest of what the run noted that it has. All else takes one pass over the deliveries, seconds for a
-million. Both take a twentieth of the time at most. A run that ended is counted again as long as receipts come,
-ever more seldom; then its figures stay.
+million, and of a run that moves it is counted only for whoever looks. Both take a twentieth of the time at most. A
+run that ended is counted then, and again as long as receipts come, ever more seldom; after that its figures stay.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run
 
-#: Between two counts of a run at least: of its states, and of all else.
+#: Between two counts of a run at least: of its states while it moves, and of all of it when it stands.
 STATES_EVERY, EVERY = timedelta(seconds=2), timedelta(seconds=10)
 #: A run that does not move is counted as seldom again for each of these that it has stood still, and at least so
 #: often.
@@ -106,6 +106,7 @@ class TallyRenewal:
             states = count_states(session, run_id, now=clock.now()).following(_read_states(session, run_id))
         took = {"states_took_ms": _since(began)}
         with self.sessions.begin() as session:
+            _add_row(session, run_id)
             write_kept(session, run_id, states=states.to_json(), states_at=states.counted_at, **took)
 
     def _compare(self, run_id: int) -> None:
@@ -124,7 +125,7 @@ class TallyRenewal:
         free = or_(RunTally.claimed_until.is_(None), RunTally.claimed_until <= now)
         taken = update(RunTally).where(RunTally.run_id == run_id, free).values(claimed_until=now + CLAIMED_FOR)
         with self.sessions.begin() as session:
-            session.execute(insert_or(session, RunTally).values(run_id=run_id).on_conflict_do_nothing())
+            _add_row(session, run_id)
             return bool(session.execute(taken, execution_options=PAST_MEMORY).rowcount)  # type: ignore[attr-defined]
 
 
@@ -157,25 +158,27 @@ def _is_tally_wanted(run: Row[Any]) -> bool:
 
 
 def _in_turn(runs: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
-    """Return the runs of which something is to be counted: what is waited for first, then what moves."""
+    """Return the runs of which something is to be counted: what is waited for first, then the newest."""
     due = [run for run in runs if _is_wanted(run) or _is_due(run, now)]
-    return sorted(due, key=lambda run: (not _is_wanted(run), run.state not in MOVING, -run.id))
+    return sorted(due, key=lambda run: (not _is_wanted(run), -run.id))
 
 
 def _are_states_due(run: Row[Any], now: datetime) -> bool:
-    """Say whether the states of a run that moves are to be counted; the first time all of it is."""
-    if run.states_at is None or run.state not in MOVING:
+    """Say whether the states of a run that moves are to be counted, where not all of it is."""
+    if run.planned <= LARGE_RUN or run.state not in MOVING or _is_tally_wanted(run):
         return False
-    return bool(now - run.states_at >= max(STATES_EVERY, TIMES_AS_LONG * _took(run.states_took_ms)))
+    return run.states_at is None or bool(
+        now - run.states_at >= max(STATES_EVERY, TIMES_AS_LONG * _took(run.states_took_ms))
+    )
 
 
 def _is_due(run: Row[Any], now: datetime) -> bool:
     """Say whether all of a run is to be counted."""
-    if run.planned <= LARGE_RUN or run.counted_at is None or _is_tally_wanted(run):
-        return bool(run.planned > LARGE_RUN)
+    if run.planned <= LARGE_RUN or _is_tally_wanted(run) or run.state in MOVING:
+        return run.planned > LARGE_RUN and _is_tally_wanted(run)
+    if run.counted_at is None:
+        return True
     pause = max(EVERY, TIMES_AS_LONG * _took(run.took_ms))
-    if run.state in MOVING:
-        return bool(now - run.counted_at >= pause)
     still = max(run.counted_at - (run.finished_at or run.started_at or run.created_at), timedelta(0))
     return not is_settled(run, run.counted_at) and bool(
         now - run.counted_at >= min(pause * (1 + still / REST), LONGEST_PAUSE)
@@ -209,6 +212,10 @@ def _with_what_is_kept() -> Select[*tuple[Any, ...]]:
 def _is_to_be_compared() -> ColumnElement[bool]:
     asked_at, compared_at = RunTally.compare_asked_at, RunTally.compared_at
     return and_(asked_at.is_not(None), or_(compared_at.is_(None), asked_at > compared_at))
+
+
+def _add_row(session: Session, run_id: int) -> None:
+    session.execute(insert_or(session, RunTally).values(run_id=run_id).on_conflict_do_nothing())
 
 
 def _select_noted(run_id: int) -> Select[int]:

@@ -86,6 +86,12 @@ def renewal(sessions: sessionmaker[Session]) -> TallyRenewal:
     return TallyRenewal(sessions, lambda: False)
 
 
+def look(sessions: sessionmaker[Session], run_id: int, moment: Clock) -> None:
+    """Ask for a run as a page does that finds its tally old."""
+    with sessions.begin() as session:
+        ask_for_tally(session, [run_id], now=moment.now)
+
+
 def kept(sessions: sessionmaker[Session], run_id: int) -> KeptTally:
     with sessions() as session:
         return find_kept(session, [run_id]).get(run_id, KeptTally())
@@ -93,6 +99,7 @@ def kept(sessions: sessionmaker[Session], run_id: int) -> KeptTally:
 
 def test_kept_tally_is_what_a_count_finds(sessions: sessionmaker[Session], moment: Clock) -> None:
     run_id = make_run(sessions)
+    look(sessions, run_id, moment)
     assert renewal(sessions).renew() == 1
     with sessions() as session:
         counted = replace(count_run(session, run_id, now=NOON), noted=LARGE_RUN + 1)
@@ -102,6 +109,7 @@ def test_kept_tally_is_what_a_count_finds(sessions: sessionmaker[Session], momen
     assert counted.contradicted
     assert counted.due
     assert tally_from(figures_of(counted, waves), NOON) == counted
+    assert found.states == QuickCount(NOON, counted.by_state, [])
 
 
 def test_states_alone_are_what_a_count_finds(sessions: sessionmaker[Session], moment: Clock) -> None:
@@ -114,24 +122,23 @@ def test_states_alone_are_what_a_count_finds(sessions: sessionmaker[Session], mo
     assert sum(quick.by_state.values()) == LARGE_RUN + 1
 
 
-def test_states_follow_a_run_within_seconds_and_tell_its_pace(
-    sessions: sessionmaker[Session], moment: Clock
-) -> None:
+def test_states_follow_a_run_within_seconds(sessions: sessionmaker[Session], moment: Clock) -> None:
     run_id, counts = make_run(sessions), renewal(sessions)
-    counts.renew()
-    first = kept(sessions, run_id)
-    moment.move(seconds=1)
-    assert counts.renew() == 0
-    with sessions.begin() as session:
-        queued = update(Delivery).where(Delivery.send_state == SendState.QUEUED)
-        session.execute(queued.values(send_state=SendState.ACCEPTED))
-    moment.move(seconds=2)
-    assert counts.renew() == 1
-    found = kept(sessions, run_id)
-    assert found.tally == first.tally
-    assert found.states is not None
-    assert found.states.by_state.get(SendState.QUEUED, 0) == 0
-    assert found.states.counted_at == NOON + timedelta(seconds=3)
+    found = []
+    for seconds in (0, 1, 1):
+        moment.move(seconds=seconds)
+        counts.renew()
+        found.append(kept(sessions, run_id).states)
+        with sessions.begin() as session:
+            queued = update(Delivery).where(Delivery.send_state == SendState.QUEUED)
+            session.execute(queued.values(send_state=SendState.ACCEPTED))
+    first, soon, later = found
+    assert first == soon
+    assert first is not None
+    assert later is not None
+    assert (first.by_state[SendState.QUEUED], later.by_state.get(SendState.QUEUED)) == (9, None)
+    assert later.counted_at == NOON + timedelta(seconds=2)
+    assert later.pace == pytest.approx(9 / 2)
 
 
 def test_pace_is_of_the_last_minute() -> None:
@@ -143,32 +150,29 @@ def test_pace_is_of_the_last_minute() -> None:
     assert QuickCount.from_json(count.to_json(), count.counted_at) == count
 
 
-def test_all_of_a_moving_run_is_counted_seldom(
-    sessions: sessionmaker[Session], moment: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a count took five seconds, it is not made for a hundred; what a page asks for is."""
+def test_all_of_a_moving_run_is_counted_for_whoever_looks(sessions: sessionmaker[Session], moment: Clock) -> None:
+    """Where a count took five seconds, nobody asks for another one for a hundred."""
     run_id, counts = make_run(sessions), renewal(sessions)
+    for seconds in range(60):
+        moment.move(seconds=seconds)
+        counts.renew()
+    assert kept(sessions, run_id).tally is None
+    look(sessions, run_id, moment)
     counts.renew()
     with sessions.begin() as session:
-        session.execute(update(RunTally).values(took_ms=5_000, states_took_ms=1_000_000))
-    moment.move(seconds=99)
-    assert counts.renew() == 0
-    with sessions.begin() as session:
-        ask_for_tally(session, [run_id], now=moment.now)
-    assert counts.renew() == 1
-    assert kept(sessions, run_id).tally is not None
-    assert not kept(sessions, run_id).is_asked
-    assert counts.renew() == 0
-    with sessions.begin() as session:
-        session.execute(update(RunTally).values(took_ms=5_000, states_took_ms=1_000_000))
-    moment.move(seconds=101)
-    # Beside a run that is sent the last count has its share of the time first.
-    monkeypatch.setattr(counts, "_rests_until", 0.0)
-    assert counts.renew() == 1
+        session.execute(update(RunTally).values(took_ms=5_000))
+        run = session.get_one(Run, run_id)
+    found = kept(sessions, run_id)
+    assert found.tally is not None
+    assert not found.is_asked
+    assert [found.is_old(run, moment.now + timedelta(seconds=each)) for each in (99, 101)] == [False, True]
+    quick = replace(found, took=timedelta(0))
+    assert [quick.is_old(run, moment.now + timedelta(seconds=each)) for each in (9, 11)] == [False, True]
 
 
 def test_figures_of_a_finished_run_are_exact_and_stay(sessions: sessionmaker[Session], moment: Clock) -> None:
     run_id, counts = make_run(sessions), renewal(sessions)
+    look(sessions, run_id, moment)
     counts.renew()
     moment.move(seconds=1)
     with sessions.begin() as session:
@@ -185,20 +189,21 @@ def test_figures_of_a_finished_run_are_exact_and_stay(sessions: sessionmaker[Ses
     assert counts.renew() == 0
 
 
-def test_what_moves_is_counted_first(sessions: sessionmaker[Session], moment: Clock) -> None:
-    """Beside it nothing else is that nobody asked for, until the count had its share of the time."""
+def test_beside_a_run_that_moves_what_nobody_asked_for_waits_for_its_share_of_the_time(
+    sessions: sessionmaker[Session], moment: Clock
+) -> None:
     moving, counts = make_run(sessions), renewal(sessions)
-    ended = make_run(sessions, state=RunState.DONE, finished_at=NOON)
-    assert counts.renew() == 1
-    assert kept(sessions, moving).tally
-    with sessions.begin() as session:
-        ask_for_tally(session, [ended], now=moment.now)
-    assert counts.renew() == 1
-    assert kept(sessions, ended).tally
+    ended = [make_run(sessions, state=RunState.DONE, finished_at=NOON) for _ in range(2)]
+    look(sessions, moving, moment)
+    counts.renew()
+    assert [kept(sessions, each).tally for each in ended] == [None, None]
+    look(sessions, ended[0], moment)
+    counts.renew()
+    assert [kept(sessions, each).tally is None for each in ended] == [False, True]
 
 
 def test_two_workers_do_not_count_the_same(sessions: sessionmaker[Session], moment: Clock) -> None:
-    run_id = make_run(sessions)
+    run_id = make_run(sessions, state=RunState.DONE, finished_at=NOON)
     with sessions.begin() as session:
         session.add(RunTally(run_id=run_id, claimed_until=NOON + CLAIMED_FOR))
     assert renewal(sessions).renew() == 0
