@@ -61,7 +61,7 @@ def index(run_id: int) -> str:
         wanted=wanted,
         lines=read_lines(session(), run, wanted, after=after),
         is_first=not after,
-        tally=look.tally,
+        look=look,
         ringing=look.alarms,
         states=list(SendState),
         may_resend=run.state in SENDING,
