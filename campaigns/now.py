@@ -20,7 +20,7 @@ from campaigns.core.sentences import Sentence
 from campaigns.delivery.corrections.missed_people import Missing, count_missing
 from campaigns.delivery.monitoring.empty_runs import find_empty_runs
 from campaigns.delivery.monitoring.progress import select_runs
-from campaigns.delivery.monitoring.run_page import alarms_of, open_of
+from campaigns.delivery.monitoring.run_page import OpenCount, alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.example.models import PartKind
@@ -81,6 +81,7 @@ class SendingRun:
 
     run: Run
     done: int | None
+    counted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ def _moving(organisation_id: int) -> dict[str, Any]:
     reads_plans = may_now(Permission.READ_PLANS)
     runs = load_sending(session(), organisation_id) if reads_plans else []
     open_by_run = open_of(runs)
-    moving = [SendingRun(run, done=_done(run, open_by_run.get(run.id))) for run in runs]
+    moving = [_sending(run, open_by_run.get(run.id)) for run in runs]
     reason = find_latch_reason(session())
     return {
         "latched": None if reason is None else SENTENCES[reason],
@@ -302,8 +303,10 @@ def _moving(organisation_id: int) -> dict[str, Any]:
     }
 
 
-def _done(run: Run, waiting: int | None) -> int | None:
-    return None if waiting is None else max(0, run.planned - waiting)
+def _sending(run: Run, waiting: OpenCount | None) -> SendingRun:
+    if waiting is None:
+        return SendingRun(run, done=None, counted_at=None)
+    return SendingRun(run, done=max(0, run.planned - waiting.people), counted_at=waiting.counted_at)
 
 
 def _empty_runs(organisation_id: int) -> list[tuple[Run, dict[str, int]]]:

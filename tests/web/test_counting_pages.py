@@ -171,8 +171,10 @@ def test_run_waits_and_then_shows_what_was_counted(waiting: Pages, run: Run, eve
     assert "HX-Refresh" not in everything.get(progress).headers
     assert count_runs(waiting) == 1
     assert everything.get(progress).headers["HX-Refresh"] == "true"
-    page = everything.get(f"/delivery/runs/{run.id}").text
-    assert re.search(r"Counted \d seconds? ago", page)
+    for address in (f"/delivery/runs/{run.id}", "/delivery", "/"):
+        page = everything.get(address).text
+        assert "The messages are being counted." not in page
+        assert re.search(r"Counted \d seconds? ago", page)
 
 
 def test_run_that_a_member_stopped_is_counted_once_more(waiting: Pages, run: Run, everything: FlaskClient) -> None:

@@ -69,6 +69,15 @@ class CountedRun:
     asked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCount:
+    """How many deliveries of a run are not final."""
+
+    people: int
+    #: When a worker counted them; None: now.
+    counted_at: datetime | None = None
+
+
 @dataclass
 class Memory:
     """What this process remembers of runs."""
@@ -78,7 +87,7 @@ class Memory:
     shown_runs: Steady[CountedRun] = field(default_factory=Steady)
     shown_waves: Steady[list[RunWave]] = field(default_factory=Steady)
     #: Of the runs in a list, by organisation.
-    shown_open: Steady[dict[int, int]] = field(default_factory=Steady)
+    shown_open: Steady[dict[int, OpenCount]] = field(default_factory=Steady)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ def counted_of(run: Run) -> CountedRun:
     return CountedRun(kept.tally, kept.states, asked_at=asked_at)
 
 
-def open_of(runs: Iterable[Run]) -> dict[int, int]:
+def open_of(runs: Iterable[Run]) -> dict[int, OpenCount]:
     """Return how many deliveries of each run are not final, as the member is shown them.
 
     A run that a worker has yet to count is not in it.
@@ -160,11 +169,14 @@ def open_of(runs: Iterable[Run]) -> dict[int, int]:
     return _memory().shown_open.read(current_organisation().id, word, lambda: _count_open(runs))
 
 
-def _count_open(runs: Sequence[Run]) -> dict[int, int]:
+def _count_open(runs: Sequence[Run]) -> dict[int, OpenCount]:
     large = [run.id for run in runs if is_large(run)]
     kept = {run_id: each.states for run_id, each in find_kept(session(), large).items() if each.states}
     counts = progress.count_open(session(), [run for run in runs if not is_large(run)])
-    return counts | {run_id: count_open_in(states.by_state) for run_id, states in kept.items()}
+    found = {run_id: OpenCount(people) for run_id, people in counts.items()}
+    return found | {
+        run_id: OpenCount(count_open_in(states.by_state), states.counted_at) for run_id, states in kept.items()
+    }
 
 
 def waves_of(run: Run) -> list[RunWave]:
