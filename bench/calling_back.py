@@ -21,8 +21,9 @@ from urllib.parse import unquote_to_bytes
 from bench.told import RECEIPTS_EACH, last_word_of, word_of
 from tests.sandbox.process import DEFAULTS
 
-#: Connections that are kept open, each with one receipt at a time.
-CONNECTIONS = 96
+#: Connections that are kept open, each with one receipt at a time, which waits for a commit: enough that they are
+#: not what limits the receipts a second, and less than the front gives to one peer.
+CONNECTIONS = 384
 #: Pause before an address is called again where nobody listens yet, in seconds.
 PAUSE_SECONDS = 0.1
 #: The address to which a message is to be reported, up to its reference.

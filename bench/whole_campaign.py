@@ -36,7 +36,7 @@ from tests.delivery.serving import free_port
 from tests.sandbox.process import SandboxProcess
 
 #: Between two looks how far it is, in seconds: the provider is asked, and the database only in the end.
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.2
 #: Messages a second below which nothing gets on any more, and what a small campaign may take besides, in seconds.
 SLOWEST, PATIENCE_SECONDS = 200, 120
 BEFORE = ("prepare", "import", "plan")
@@ -86,14 +86,16 @@ def _watch(parts: Parts, people: int) -> dict[str, Any]:
     with parts.sessions() as session:
         began_at = session.scalars(select(func.min(Delivery.intent_at))).one()
     assert began_at is not None
-    check(parts, people)
+    merged = check(parts, people)
     seconds = {
         name: round((ended_at - began_at).total_seconds(), 2)
         for name, ended_at in (("sent", sent_at), ("told", told_at), ("seconds", merged_at))
     }
     return {
         "people": people,
+        "accepted": parts.provider.invariants()["accepted"],
         "receipts": receipts,
+        "messages_told_of": merged,
         "seconds": seconds["seconds"],
         "messages_per_second": round(people / seconds["seconds"]),
         "receipts_per_second": round(receipts / seconds["seconds"]),
@@ -112,8 +114,11 @@ def _watch(parts: Parts, people: int) -> dict[str, Any]:
     }
 
 
-def check(parts: Parts, people: int) -> None:
-    """Hold what the instance says against what the provider knows: nothing is lost, and nothing doubled."""
+def check(parts: Parts, people: int) -> int:
+    """Hold what the instance says against what the provider knows: nothing is lost, and nothing doubled.
+
+    Return of how many messages the instance was told their last word.
+    """
     said = parts.provider.invariants()
     assert (said["accepted"], said["intents"]) == (people, people), said
     assert said["answered"] == people * RECEIPTS_EACH, said
@@ -122,6 +127,7 @@ def check(parts: Parts, people: int) -> None:
         states = dict(session.execute(counted).all())
     expected = {ReceiptState.DELIVERED: people - said["lost"], ReceiptState.UNDELIVERED: said["lost"]}
     assert states == {state: count for state, count in expected.items() if count}, (states, said)
+    return sum(states.values())
 
 
 def _wait(parts: Parts, until: Callable[[], bool], people: int) -> datetime:
