@@ -50,12 +50,12 @@ LONGEST_REST = ASLEEP_SECONDS / 2
 
 def read_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> None:
     """Check what members handed in, and import what they confirmed, whatever becomes of each; lists go first."""
-    given = (sessions, vault, max_rows, is_stopping)
+    given, rest = (sessions, vault, max_rows, is_stopping), resting_after(is_stopping, sessions)
     do_each(
         {
             "checking lists of opt-outs": lambda: check_lists(*given),
-            "checking contact files": lambda: check_files(*given),
-            "importing contact files": lambda: import_files(*given),
+            "checking contact files": lambda: check_files(*given, rest),
+            "importing contact files": lambda: import_files(*given, rest),
         }
     )
 
@@ -203,7 +203,7 @@ class Upkeep:
 
 
 def resting_after(is_stopping: Event, sessions: sessionmaker[Session]) -> Callable[[float], bool]:
-    """Return what a count asks after each part that took some seconds: it rests while a run is sent.
+    """Return what long work asks after each part that took some seconds: it rests while a run is sent.
 
     It says whether to go on.
     """

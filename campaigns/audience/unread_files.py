@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
@@ -63,6 +63,10 @@ REST_SECONDS = 0.02
 _DOING, _SECONDS = "doing", "seconds"
 _READING, _LOOKING_UP, _WRITING = "reading", "looking_up", "writing"
 _PIECE = 1 << 20
+#: What stands for the database and the disk, and may go by itself.
+_AT_ONCE = (OperationalError, UnavailableError)
+#: Rests after a batch that took some seconds, and says whether to go on.
+Rest = Callable[[float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,40 +141,33 @@ def leave_to_worker(session: Session, waiting: ContactImport, *, by: int) -> Non
     record(session, "contacts.confirm", waiting, by, rows=waiting.report["rows"])
 
 
-def check_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> int:
+def check_files(
+    sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event, rest: Rest | None = None
+) -> int:
     """Read and check the contact files that wait for it, until this worker stops; return how many were.
 
     One that cannot be opened holds up no other. Raises ExceptionGroup with what went wrong.
     """
-    return _do_each(FileReading, sessions, vault, max_rows, is_stopping, "checked")
+
+    def check(file_id: int) -> bool:
+        return FileReading(sessions, vault, max_rows, is_stopping, file_id, rest=rest).do_unless_stopping()
+
+    waiting = find_waiting(sessions, FileReading.waits, ~is_list())
+    told = "contact files cannot be checked"
+    return do_for_each(waiting, check, doing="contact file {} was checked", told=told, at_once=_AT_ONCE)
 
 
-def import_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> int:
-    """Import the contact files that members have confirmed, as `check_files` checks them."""
-    return _do_each(FileImport, sessions, vault, max_rows, is_stopping, "imported")
-
-
-def _do_each(
-    act: type[FileReading],
-    sessions: sessionmaker[Session],
-    vault: Vault,
-    max_rows: int,
-    is_stopping: Event,
-    done: str,
+def import_files(
+    sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event, rest: Rest | None = None
 ) -> int:
-    with sessions() as session:
-        most = most_people(max_rows, session.get_bind().dialect)
+    """Import the contact files that members have confirmed, as `check_files` checks them."""
 
-    def do(file_id: int) -> bool:
-        return not is_stopping.is_set() and act(sessions, vault, most, is_stopping, file_id).do()
+    def take_in(file_id: int) -> bool:
+        return FileImport(sessions, vault, max_rows, is_stopping, file_id, rest=rest).do_unless_stopping()
 
-    return do_for_each(
-        find_waiting(sessions, act.waits, ~is_list()),
-        do,
-        doing=f"contact file {{}} was {done}",
-        told=f"contact files cannot be {done}",
-        at_once=(OperationalError, UnavailableError),
-    )
+    waiting = find_waiting(sessions, FileImport.waits, ~is_list())
+    told = "contact files cannot be imported"
+    return do_for_each(waiting, take_in, doing="contact file {} was imported", told=told, at_once=_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +186,23 @@ class FileReading(WorkerReading[_Checked]):
 
     refusing = "contacts.refuse"
 
+    rest: Rest | None = None
     _began_at: float = field(default_factory=time.monotonic)
     #: The text that a child reads, and how many lines it has.
     _text: BinaryIO | None = None
     _lines: int = 0
     _furthest: int = 0
     _is_alone: bool = False
+
+    def __post_init__(self) -> None:
+        """Take as many people as this database may have in one file."""
+        with self.sessions() as session:
+            dialect = session.get_bind().dialect
+        self.max_rows, self._is_alone = most_people(self.max_rows, dialect), dialect.name == "sqlite"
+
+    def do_unless_stopping(self) -> bool:
+        """Do it, unless this worker stops."""
+        return not self.is_stopping.is_set() and self.do()
 
     def find(self, data: bytes, about: AboutFile) -> _Checked:
         """Return what a file says, and what an import of it would do."""
@@ -260,11 +268,16 @@ class FileReading(WorkerReading[_Checked]):
         """Give the people of a file, telling how far it is; raise UnavailableError once this worker stops."""
         self._began_at, done = time.monotonic(), 0
         for batch in found.people:
+            began = time.monotonic()
             yield batch
             done += len(batch)
             self.tell(self._told(doing, done, found.ending.rows))
-            if self.is_stopping.wait(REST_SECONDS) or self.is_stopping.is_set():
+            if not self.goes_on_rested(time.monotonic() - began) or self.is_stopping.is_set():
                 raise UnavailableError
+
+    def goes_on_rested(self, seconds: float) -> bool:
+        """Rest after a batch that took some seconds; return whether to go on."""
+        return self.rest(seconds) if self.rest else not self.is_stopping.wait(REST_SECONDS)
 
     def tell(self, told: dict[str, object]) -> None:
         """Tell how far it is."""
@@ -282,7 +295,6 @@ class FileImport(FileReading):
     def work(self, data: bytes, about: AboutFile) -> bool:
         """Write the people of a file, unless somebody discards it meanwhile."""
         with self.opened(data) as (text, telling), self.people(text, telling) as found, self.sessions() as session:
-            self._is_alone = session.get_bind().dialect.name == "sqlite"
             of = session.get_one(ContactImport, self.file_id).organisation_id
             session.rollback()
             going = ContactFile(self.resting(found, _WRITING), found.ending)
@@ -298,6 +310,10 @@ class FileImport(FileReading):
         """Tell how far it is, but not on SQLite: nobody else writes there meanwhile."""
         if not self._is_alone:
             super().tell(told)
+
+    def goes_on_rested(self, seconds: float) -> bool:
+        """Rest, but not for long on SQLite: everybody who writes waits there."""
+        return not self.is_stopping.wait(0) if self._is_alone else super().goes_on_rested(seconds)
 
     def refuse(self, error: FingerpostError, about: AboutFile) -> bool:
         """Have a file checked anew that is wrong by now, such as one whose place was deleted."""

@@ -105,6 +105,20 @@ def test_file_that_is_discarded_while_it_is_written_leaves_nobody(
     assert (people(pages), states(pages)) == (0, {path: ImportState.CANCELLED})
 
 
+@pytest.mark.both_databases
+def test_worker_rests_between_the_people_of_a_file(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
+    """On SQLite it does not while it writes: whoever says stop waits there."""
+    path, rests = confirmed(client_for(Role.STEWARD)), list[float]()
+
+    def rest(seconds: float) -> bool:
+        rests.append(seconds)
+        return True
+
+    assert import_files(pages.sessions, vault, 99, Meanwhile(), rest) == 1
+    assert states(pages) == {path: ImportState.DONE}
+    assert len(rests) == (0 if pages.sessions.kw["bind"].dialect.name == "sqlite" else 1)
+
+
 def test_stopped_worker_leaves_nobody_and_gives_the_file_back(
     pages: Pages, client_for: ClientFor, vault: Vault
 ) -> None:
