@@ -1,4 +1,4 @@
-"""A Select is cut into numbered pages."""
+"""A Select is cut into numbered pages, as programs ask for them; lists for members are cut by `keyed_pages`."""
 
 from __future__ import annotations
 
