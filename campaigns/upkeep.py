@@ -31,7 +31,6 @@ from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
 from campaigns.delivery.write_turns import taking_turns
 from campaigns.gateways.base import Gateway
-from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.members.forgotten.reset_links import forget_links
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
@@ -49,11 +48,10 @@ LONGEST_REST = ASLEEP_SECONDS / 2
 
 
 def read_files(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is_stopping: Event) -> None:
-    """Check what members handed in, and import what they confirmed, whatever becomes of each; lists go first."""
+    """Check the contact files that were handed in, and import what was confirmed, whatever becomes of each."""
     given, rest = (sessions, vault, max_rows, is_stopping), resting_after(is_stopping, sessions)
     do_each(
         {
-            "checking lists of opt-outs": lambda: check_lists(*given),
             "checking contact files": lambda: check_files(*given, rest),
             "importing contact files": lambda: import_files(*given, rest),
         }

@@ -51,6 +51,7 @@ from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.holds.long_lists import opt_out_lists
+from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.inbox.unnamed.sent_forms import forget_forms
 from campaigns.inbox.unnamed.service import erase_expired
@@ -84,7 +85,7 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Chores with a thread of their own.
-APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists", "checks", "runs")
+APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists", "checks", "files", "runs")
 #: Between two looks whether a page, or an act, waits for a count, or a large run is to be counted.
 PEOPLE_EVERY, LAPSE_EVERY, RUNS_EVERY = 0.5, 20.0, 1.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
@@ -193,9 +194,8 @@ class Worker:
 
     def _make_counters(self) -> tuple[Renewal, Acting]:
         """Return what counts people for pages, and what does the acts that wait for a count."""
-        rests = resting_after(self._is_stopping, self._sessions)
         acting = Acting(self._sessions, self._settings, lambda _: not self._is_stopping.is_set())
-        return Renewal(self._sessions, COUNTS, rests), acting
+        return Renewal(self._sessions, COUNTS, resting_after(self._is_stopping, self._sessions)), acting
 
     def _make_guard(self, *, is_live: bool) -> ClockGuard:
         """Return what watches this machine's clock: by the database's, or on SQLite by its own steps."""
@@ -369,17 +369,18 @@ class Worker:
         return chores
 
     def _chores_apart(self) -> list[Chore]:
-        """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
-        escalation, mail, reports, people, acts, links, lists, checks, runs = map(in_thread, self._apart)
+        """Return the chores with a thread of their own: no contact file holds up a list of stops."""
+        escalation, mail, reports, people, acts, links, lists, checks, files, runs = map(in_thread, self._apart)
         needs, keys = (self._sessions, self._settings), (self._sessions, self._vault)
-        by_mail, most = (*needs, self._mailer), self._settings.import_max_rows
+        by_mail, to_read = (*needs, self._mailer), (*keys, self._settings.import_max_rows, self._is_stopping)
         return [
             Chore("escalating", ESCALATE_EVERY, lambda: escalation(escalate, *needs)),
             Chore("counting people", PEOPLE_EVERY, lambda: people(self._renewal.renew)),
             Chore("counting runs", RUNS_EVERY, lambda: runs(self._upkeep.count_runs)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acts(self._acting.act)),
             Chore("forgetting counts", FORGET_EVERY, lambda: people(self._renewal.forget)),
-            Chore("reading files", ESCALATE_EVERY, lambda: checks(read_files, *keys, most, self._is_stopping)),
+            Chore("reading lists", ESCALATE_EVERY, lambda: checks(check_lists, *to_read)),
+            Chore("reading files", ESCALATE_EVERY, lambda: files(read_files, *to_read)),
             Chore("opting lists out", ERASE_EVERY, lambda: lists(opt_out_lists, *keys, self._is_stopping)),
             Chore("telling members", ESCALATE_EVERY, lambda: mail(send_mails, *by_mail), is_outward=True),
             Chore("mailing links", ESCALATE_EVERY, lambda: links(send_reset_mails, *by_mail), is_outward=True),

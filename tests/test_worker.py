@@ -389,7 +389,11 @@ def test_what_was_looked_up_is_given_up_although_a_round_fails(
 
 
 @pytest.mark.one_database
-def test_mail_server_that_hangs_holds_up_no_list(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("hangs", ["send_reports", "read_files"])
+def test_neither_mail_server_nor_contact_file_holds_up_a_list(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, hangs: str
+) -> None:
+    """Whoever is on a list of opt-outs said stop."""
     hanging, reading, going = Event(), Event(), Event()
 
     def hang(*_: object) -> None:
@@ -397,13 +401,13 @@ def test_mail_server_that_hangs_holds_up_no_list(settings: Settings, monkeypatch
         assert going.wait(PATIENCE_SECONDS)
 
     def read(*_: object) -> int:
-        # Whatever is looked at once is read after the mail server has begun to hang.
+        # Whatever is looked at once is read after the other has begun to hang.
         if hanging.is_set():
             reading.set()
             going.set()
         return 0
 
-    monkeypatch.setattr(worker, "send_reports", hang)
-    monkeypatch.setattr(worker, "read_files", read)
+    monkeypatch.setattr(worker, hangs, hang)
+    monkeypatch.setattr(worker, "check_lists", read)
     monkeypatch.setattr(worker, "ESCALATE_EVERY", 0.2)
     work(settings, reading.is_set)
