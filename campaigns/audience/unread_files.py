@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, BinaryIO
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile
@@ -63,8 +62,6 @@ REST_SECONDS = 0.02
 _DOING, _SECONDS = "doing", "seconds"
 _READING, _LOOKING_UP, _WRITING = "reading", "looking_up", "writing"
 _PIECE = 1 << 20
-#: What stands for the database and the disk, and may go by itself.
-_AT_ONCE = (OperationalError, UnavailableError)
 #: Rests after a batch that took some seconds, and says whether to go on.
 Rest = Callable[[float], bool]
 
@@ -154,7 +151,7 @@ def check_files(
 
     waiting = find_waiting(sessions, FileReading.waits, ~is_list())
     told = "contact files cannot be checked"
-    return do_for_each(waiting, check, doing="contact file {} was checked", told=told, at_once=_AT_ONCE)
+    return do_for_each(waiting, check, doing="contact file {} was checked", told=told)
 
 
 def import_files(
@@ -167,7 +164,7 @@ def import_files(
 
     waiting = find_waiting(sessions, FileImport.waits, ~is_list())
     told = "contact files cannot be imported"
-    return do_for_each(waiting, take_in, doing="contact file {} was imported", told=told, at_once=_AT_ONCE)
+    return do_for_each(waiting, take_in, doing="contact file {} was imported", told=told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,17 +268,17 @@ class FileReading(WorkerReading[_Checked]):
             began = time.monotonic()
             yield batch
             done += len(batch)
-            self.tell(self._told(doing, done, found.ending.rows))
-            if not self.goes_on_rested(time.monotonic() - began) or self.is_stopping.is_set():
+            is_going = self.tell(self._told(doing, done, found.ending.rows))
+            if not (is_going and self.goes_on_rested(time.monotonic() - began)) or self.is_stopping.is_set():
                 raise UnavailableError
 
     def goes_on_rested(self, seconds: float) -> bool:
         """Rest after a batch that took some seconds; return whether to go on."""
         return self.rest(seconds) if self.rest else not self.is_stopping.wait(REST_SECONDS)
 
-    def tell(self, told: dict[str, object]) -> None:
-        """Tell how far it is."""
-        self.goes_on(**told)
+    def tell(self, told: dict[str, object]) -> bool:
+        """Tell how far it is, and return whether it goes on."""
+        return self.goes_on(**told)
 
     def _told(self, doing: str, rows: int, of: int) -> dict[str, object]:
         return {_DOING: doing, FAR: rows, ALL: of, _SECONDS: time.monotonic() - self._began_at}
@@ -306,10 +303,9 @@ class FileImport(FileReading):
                 session.commit()
             return mine is not None
 
-    def tell(self, told: dict[str, object]) -> None:
+    def tell(self, told: dict[str, object]) -> bool:
         """Tell how far it is, but not on SQLite: nobody else writes there meanwhile."""
-        if not self._is_alone:
-            super().tell(told)
+        return self._is_alone or super().tell(told)
 
     def goes_on_rested(self, seconds: float) -> bool:
         """Rest, but not for long on SQLite: everybody who writes waits there."""

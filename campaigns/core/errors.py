@@ -4,6 +4,7 @@ FingerpostError
 ├── InputError                    what was given is wrong; nothing was changed
 │   ├── FileFormatError           a file cannot be read as what it claims to be
 │   │   └── UnreadableFileError   reading it takes more than it may, or breaks whoever tries
+│   │       └── BrokenOffError    a signal ended whoever tried
 │   ├── TooManyRowsError          a file is larger than the limit
 │   ├── RowsError                 some rows of a file are wrong, each told by its line
 │   ├── CellError                 one cell of a file, or field of a report, is not what stands above it
@@ -81,6 +82,10 @@ class MissingColumnsError(FileFormatError):
 
 class UnreadableFileError(FileFormatError):
     """Reading a file takes more memory or time than it may, or ends the process that tries."""
+
+
+class BrokenOffError(UnreadableFileError):
+    """A signal ended the child that read a file: the file may be at fault, or whoever ends what runs."""
 
 
 class TooManyRowsError(InputError):

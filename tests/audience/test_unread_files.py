@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,9 +19,10 @@ from campaigns.audience.files.worker_reading import CLAIMED_FOR
 from campaigns.audience.models import Contact, ContactImport, ImportState
 from campaigns.audience.unread_files import check_files, how_far
 from campaigns.core import clock
-from campaigns.core.errors import DamagedDataError
+from campaigns.core.errors import DamagedDataError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited import parent
+from campaigns.core.limited.child_limits import DISK_FULL
 from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_contact
@@ -194,6 +196,72 @@ def test_stopped_worker_gives_the_file_back_at_once(pages: Pages, client_for: Cl
     stopping._act = stopping.set
     assert (check(pages, vault, stopping), states(pages)) == (0, {path: ImportState.READING})
     assert (check(pages, vault), states(pages)) == (1, {path: ImportState.CHECKED})
+
+
+def test_file_is_read_once_more_after_a_signal_to_its_child(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ends a worker may end its child a moment before."""
+    client, stopping, run = client_for(Role.STEWARD), Meanwhile(), parent._run
+    path = hand_in(client, TWO).location
+
+    def end_both(*_: object) -> int:
+        stopping.set()
+        return -signal.SIGTERM
+
+    monkeypatch.setattr(parent, "_run", end_both)
+    assert (check(pages, vault, stopping), states(pages)) == (0, {path: ImportState.READING})
+    ends = iter([-signal.SIGKILL])
+    monkeypatch.setattr(parent, "_run", lambda *given: next(ends, None) or run(*given))
+    assert (check(pages, vault), states(pages)) == (1, {path: ImportState.CHECKED})
+    path = hand_in(client, TWO).location
+    monkeypatch.setattr(parent, "_run", lambda *_: -signal.SIGKILL)
+    assert check(pages, vault) == 1
+    assert states(pages)[path] == ImportState.REFUSED
+
+
+def test_file_that_finds_no_room_holds_up_no_other_and_is_refused_at_last(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, run, ends = client_for(Role.STEWARD), parent._run, iter([DISK_FULL])
+    stuck, other = (hand_in(client, TWO).location for _ in range(2))
+    monkeypatch.setattr(parent, "_run", lambda *given: next(ends, None) or run(*given))
+    with pytest.raises(ExceptionGroup) as failed:
+        check(pages, vault)
+    assert [type(error) for error in failed.value.exceptions] == [UnavailableError]
+    assert (check(pages, vault), states(pages)) == (0, {stuck: ImportState.READING, other: ImportState.CHECKED})
+    monkeypatch.setattr(parent, "_run", lambda *_: DISK_FULL)
+    monkeypatch.setattr(worker_reading, "MOST_TRIES", 2)
+    with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
+        assert check(pages, vault) == 1
+    assert states(pages)[stuck] == ImportState.REFUSED
+    assert "The disk has no room" in client.get(stuck).text
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("meanwhile", ["discarded", "taken by another"])
+def test_child_ends_with_a_file_that_is_no_more_its_workers(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    client, looks, others = client_for(Role.STEWARD), list[bool](), list[int]()
+    path, run = hand_in(client, TWO).location, parent._run
+
+    def read(*given: Any) -> int | None:
+        monkeypatch.setattr(parent, "_run", run)
+        if meanwhile == "discarded":
+            client.post(f"{path}/discard")
+        else:
+            with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
+                others.append(check(pages, vault))
+        looked = parent._looks.get()
+        assert looked is not None
+        looks.append(looked())
+        raise UnavailableError
+
+    monkeypatch.setattr(parent, "_run", read)
+    assert (check(pages, vault), looks) == (0, [False])
+    ended = ImportState.CANCELLED if meanwhile == "discarded" else ImportState.CHECKED
+    assert (states(pages), sum(others)) == ({path: ended}, len(others))
 
 
 def test_file_that_is_discarded_while_it_is_read_stays_so(

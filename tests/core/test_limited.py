@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from campaigns.core.errors import (
+    BrokenOffError,
     FileFormatError,
     FingerpostError,
     InputError,
@@ -172,6 +173,13 @@ def test_child_knows_no_secret_and_is_polite(monkeypatch: pytest.MonkeyPatch) ->
     assert (seen["secrets"], seen["sockets"]) == (0, 0)
     assert seen["files"] < 8
     assert seen["nice"] >= 10
+    # A signal to our group is ours alone to answer.
+    assert seen["session"] == seen["itself"]
+
+
+def test_signal_that_ends_a_child_is_told_from_a_file_that_is_wrong() -> None:
+    with pytest.raises(BrokenOffError):
+        read_apart(SHORT, bombs.die, b"x")
 
 
 def test_only_few_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:

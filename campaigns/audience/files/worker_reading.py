@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from secrets import token_hex
 from threading import Event
 from typing import ClassVar, Generic, TypeVar
 
@@ -21,7 +22,7 @@ from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.database import one_moment
-from campaigns.core.errors import FingerpostError, InputError, RowProblem, UnavailableError
+from campaigns.core.errors import BrokenOffError, FingerpostError, InputError, RowProblem, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.child_limits import Limits
 from campaigns.core.limited.parent import looking_up
@@ -31,8 +32,11 @@ from campaigns.staff import audit
 READING = Limits(seconds=600, processor_seconds=300, answer_megabytes=400)
 #: A worker that says nothing of a file for so long is taken for dead; how often it says something, in seconds.
 CLAIMED_FOR, TOLD_EVERY = timedelta(minutes=1), 2.0
-#: In the report of a file: until when a worker has it, and how much of all it has seen.
-_UNTIL, FAR, ALL = "until", "far", "all"
+#: How often a file is tried that finds no room or no turn, once in CLAIMED_FOR, before it is refused.
+MOST_TRIES = 10
+#: In the report of a file: which reading has it and until when, how often it was tried, and how much of all
+#: it has seen.
+_WHOSE, _UNTIL, _TRIES, FAR, ALL = "whose", "until", "tries", "far", "all"
 #: What a report says of a file of which nothing is read.
 NOTHING_READ: Mapping[str, object] = {FAR: 0, ALL: 0}
 Found = TypeVar("Found")
@@ -65,6 +69,10 @@ class WorkerReading(ABC, Generic[Found]):
     is_stopping: Event
     file_id: int
     _told_at: float = field(default_factory=time.monotonic)
+    #: What tells this reading from others, which time it is, and whether the file is no more this one's.
+    _key: str = field(default_factory=lambda: token_hex(8))
+    _tries: int = 0
+    _is_lost: bool = False
 
     @abstractmethod
     def find(self, data: bytes, about: AboutFile) -> Found:
@@ -83,15 +91,26 @@ class WorkerReading(ABC, Generic[Found]):
         data = self.vault.open_bytes(sealed, table="contact_import", column="sealed_file", row_id=self.file_id)
         try:
             with looking_up(self.goes_on):
-                return self.work(data, about)
-        except InputError as error:
-            return self.refuse(error, about)
-        except UnavailableError:
-            # Whoever looks next begins anew.
-            self._write(until=clock.now())
-            if self.is_stopping.is_set():
+                return self._work_twice(data, about)
+        except (InputError, UnavailableError) as error:
+            if self._is_lost:
                 return False
-            raise
+            if self.is_stopping.is_set():
+                # Whatever went wrong may be of the stop. Whoever looks next begins anew.
+                self._write(until=clock.now())
+                return False
+            if isinstance(error, UnavailableError) and self._tries < MOST_TRIES:
+                # Not at once: others that wait may find room.
+                self._write(until=clock.now() + CLAIMED_FOR, **{_TRIES: self._tries})
+                raise
+            return self.refuse(error, about)
+
+    def _work_twice(self, data: bytes, about: AboutFile) -> bool:
+        """Work; and once more after a signal to a child: whoever stops this worker may end the child first."""
+        try:
+            return self.work(data, about)
+        except BrokenOffError:
+            return self.work(data, about)
 
     def work(self, data: bytes, about: AboutFile) -> bool:
         """Write down what is found in a file; False: it waits no more. Raises what `find` raises."""
@@ -103,11 +122,14 @@ class WorkerReading(ABC, Generic[Found]):
         return mine is not None
 
     def goes_on(self, **counts: object) -> bool:
-        """Say now and then that this worker has the file, and how far it is; return whether it goes on."""
+        """Say now and then that this worker has the file, and how far it is; return whether it goes on.
+
+        It does not once somebody has discarded the file, or another worker took this one for dead.
+        """
         if time.monotonic() - self._told_at >= TOLD_EVERY:
             self._told_at = time.monotonic()
             self._write(until=clock.now() + CLAIMED_FOR, **counts)
-        return not self.is_stopping.is_set()
+        return not self._is_lost and not self.is_stopping.is_set()
 
     def _claim(self) -> tuple[bytes, AboutFile] | None:
         """Take the file, and return its sealed bytes and what is said of it.
@@ -119,7 +141,9 @@ class WorkerReading(ABC, Generic[Found]):
             mine = self.hold(session, skip_locked=True)
             if mine is None or (_UNTIL in mine.report and datetime.fromisoformat(mine.report[_UNTIL]) > now):
                 return None
-            mine.report = {**mine.report, **NOTHING_READ, _UNTIL: (now + CLAIMED_FOR).isoformat()}
+            self._tries = mine.report.get(_TRIES, 0) + 1
+            until = (now + CLAIMED_FOR).isoformat()
+            mine.report = {**mine.report, **NOTHING_READ, _WHOSE: self._key, _UNTIL: until}
             return mine.sealed_file or b"", open_about(mine, self.vault)
 
     def hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
@@ -134,7 +158,9 @@ class WorkerReading(ABC, Generic[Found]):
 
     def _write(self, *, until: datetime, **counts: object) -> None:
         with self.sessions.begin() as session:
-            if (mine := self.hold(session)) is not None:
+            mine = self.hold(session)
+            self._is_lost = mine is None or mine.report.get(_WHOSE) != self._key
+            if mine is not None and not self._is_lost:
                 mine.report = mine.report | {_UNTIL: until.isoformat(), **counts}
 
     def refuse(self, error: FingerpostError, about: AboutFile) -> bool:

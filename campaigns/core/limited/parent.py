@@ -25,6 +25,7 @@ from pydantic_core import to_jsonable_python
 
 from campaigns.core import errors
 from campaigns.core.errors import (
+    BrokenOffError,
     FingerpostError,
     InputError,
     RowProblem,
@@ -154,6 +155,8 @@ def _run(limits: Limits, source: BinaryIO, letter: BinaryIO, answer: BinaryIO) -
         pass_fds=(letter.fileno(),),
         env=_ENVIRONMENT,
         cwd="/",
+        # Whoever ends us by a signal to our group leaves it to us to end the child.
+        start_new_session=True,
     )
     deadline, looks = time.monotonic() + limits.seconds, _looks.get()
     try:
@@ -221,7 +224,8 @@ def _told(code: int | None, letter: bytes, what: str) -> FingerpostError:
         return UnreadableFileError(N_("Reading this file takes too long. Split it and send the parts."))
     if code == FULL:
         return UnreadableFileError(N_("Reading this file takes too much memory. Split it and send the parts."))
-    return UnreadableFileError(
+    kind = BrokenOffError if code < 0 else UnreadableFileError
+    return kind(
         N_("Reading this file broke off: it is damaged, or not what it claims to be. Save it again and retry.")
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from threading import Event
 from typing import BinaryIO, NamedTuple
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile, seal_about
@@ -90,7 +89,6 @@ def check_lists(sessions: sessionmaker[Session], vault: Vault, max_rows: int, is
         ),
         doing="list {} was checked",
         told="lists of numbers that opted out cannot be checked",
-        at_once=(OperationalError, UnavailableError),
     )
 
 
