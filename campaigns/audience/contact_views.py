@@ -23,7 +23,7 @@ from campaigns.audience.files.import_report import Report, causes_in, columns_to
 from campaigns.audience.files.staging import limit_size
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
-from campaigns.audience.models import AddressState, Consent, Contact, ContactImport
+from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
 from campaigns.audience.unread_files import (
     how_far,
     is_for_worker,
@@ -43,6 +43,7 @@ from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.keyed_pages import asked_page
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
@@ -115,10 +116,11 @@ def _said_in(line: Consent) -> str:
 @reads_first
 def import_file() -> Page:
     """Take a contact file and check it, without importing anything."""
-    form = ImportForm()
+    before = _said_before()
+    form = ImportForm(data=ImportForm.said_in(before) if request.method == "GET" else None)
     if form.validate_on_submit():
         try:
-            waiting = _check(form.file.data, form.telling())
+            waiting = _check(form.file.data, form.telling(before))
         except (InputError, QuotaError) as error:
             form.show(error, "file")
         else:
@@ -145,6 +147,7 @@ def show_file(import_id: int) -> Page:
         far=how_far(file.report) if is_with_worker(file) else None,
         is_waiting=is_with_worker(file),
         about=about,
+        earlier=_earlier(file),
         causes=causes,
         near_of=meanings.near(causes),
         long_lists=meanings.long_lists(causes),
@@ -279,6 +282,21 @@ def _import(import_id: int) -> Report:
             begin_writing()
             waiting = _file(import_id)
             return service.confirm_import(session(), waiting, found=found, by=current_member().id, vault=vault())
+
+
+def _said_before() -> FileTelling:
+    """Return what a member said of a file that was not taken, where they hand it in again."""
+    import_id = request.args.get("again", type=whole_number)
+    said = "" if import_id is None else open_about(_file(import_id), vault()).telling
+    return FileTelling.from_line(said)
+
+
+def _earlier(file: ContactImport) -> int | None:
+    """Return the file whose place another one did not take, as long as it waits."""
+    earlier_id = file.report.get(service.INSTEAD_OF)
+    if earlier_id is None or file.state != ImportState.REFUSED:
+        return None
+    return int(earlier_id) if _file(earlier_id).state == ImportState.CHECKED else None
 
 
 def _file(import_id: int) -> ContactImport:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from campaigns.audience.file_telling import FileTelling
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.models import Channel, ContactGroup, GroupKind, PositionSource
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
 from campaigns.core.errors import AudienceRuleError
@@ -241,9 +243,19 @@ class ImportForm(UploadForm):
         )
         self.language.choices = options([("", _("As each row says")), *languages])
 
-    def telling(self) -> FileTelling:
-        """Return what is said of the file."""
+    @staticmethod
+    def said_in(telling: FileTelling) -> dict[str, object]:
+        """Return what a form is filled with that says what was said of another file."""
+        otherwise = telling.otherwise
+        day = otherwise.get("consent_date")
+        said = {name: otherwise.get(name) for name in ("language", "consent_how")}
+        return said | {"country": telling.default_country, "consent_on": date.fromisoformat(day) if day else None}
+
+    def telling(self, before: FileTelling = NOTHING_TOLD) -> FileTelling:
+        """Return what is said of the file, and of what its cells mean what was said of another one."""
         day = self.consent_on.data
         said = {"language": self.text("language"), "consent_how": " ".join(self.text("consent_how").split())}
         said["consent_date"] = day.isoformat() if day else ""
-        return FileTelling(self.text("country") or None, {name: text for name, text in said.items() if text})
+        otherwise = {name: text for name, text in said.items() if text}
+        # Its columns may stand elsewhere.
+        return replace(before, default_country=self.text("country") or None, otherwise=otherwise, columns={})

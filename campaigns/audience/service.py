@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, BinaryIO, TypedDict
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
@@ -14,7 +15,14 @@ from campaigns.audience.contact_rows import ContactRow, WrongRows
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, added_up
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
-from campaigns.audience.files.import_report import Report, about_file, first_problems, told_of_rows
+from campaigns.audience.files.import_report import (
+    Report,
+    about_file,
+    counts_of,
+    first_problems,
+    kept_of,
+    told_of_rows,
+)
 from campaigns.audience.files.staging import Staged, Tell, limit_size, staged, untold
 from campaigns.audience.grouping import Grouping, hold_groups
 from campaigns.audience.kept.keeping import ask_all
@@ -24,11 +32,7 @@ from campaigns.audience.positions import Placing
 from campaigns.audience.queries import find_rule_writers, find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
-from campaigns.core.errors import (
-    InputError,
-    RowsError,
-    TransitionError,
-)
+from campaigns.core.errors import InputError, RowsError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.settings import Settings
@@ -38,6 +42,8 @@ from campaigns.staff import audit
 from campaigns.staff.queries import hold_organisation
 
 NAME_LIMIT = 200
+#: In the report of a file that is not checked yet: which other one it takes the place of.
+INSTEAD_OF = "instead_of"
 #: Letters of a file that are written at once.
 PIECE = 1 << 20
 _DECIDED = N_("This file has been imported or discarded already.")
@@ -153,13 +159,15 @@ def begin_check(
     vault: Vault,
     instead_of: ContactImport | None = None,
 ) -> ContactImport:
-    """Return the row of a file that is to be checked. Raises what `keep_file` raises."""
+    """Return the row of a file that is to be checked; the other one waits till then. Raises as `keep_file`."""
     watch.spend_check(session, organisation_id, member_id=by)
     if instead_of is not None:
         session.refresh(instead_of, with_for_update=True)
         require_undecided(instead_of)
-        _decide(instead_of, ImportState.CANCELLED, None, vault=vault)
-    return _begun(session, organisation_id, file_name, by=by, vault=vault)
+    begun = _begun(session, organisation_id, file_name, by=by, vault=vault)
+    if instead_of is not None:
+        begun.report = {INSTEAD_OF: instead_of.id}
+    return begun
 
 
 def keep_checked(
@@ -173,12 +181,21 @@ def keep_checked(
     vault: Vault,
 ) -> None:
     """Keep a file that was checked until somebody decides, and record the check."""
-    waiting.state, waiting.report = ImportState.CHECKED, _kept(report)
+    _drop_earlier(session, waiting.report.get(INSTEAD_OF), vault=vault)
+    waiting.state, waiting.report = ImportState.CHECKED, kept_of(report)
     seal_about(waiting, about_file(open_about(waiting, vault).name, report), vault)
     kept = f"{telling.to_line()}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
     told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
     record(session, "contacts.check", waiting, waiting.member_id, **told)
+
+
+def _drop_earlier(session: Session, earlier_id: int | None, *, vault: Vault) -> None:
+    """Drop the file whose place another one takes, unless somebody has decided on it, or does just now."""
+    earlier = select(ContactImport).where(ContactImport.id == earlier_id, ContactImport.confirmed_by_id.is_(None))
+    earlier = earlier.where(ContactImport.state == ImportState.CHECKED).with_for_update(skip_locked=True)
+    if (file := session.scalar(earlier.execution_options(populate_existing=True))) is not None:
+        _decide(file, ImportState.CANCELLED, None, vault=vault)
 
 
 def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> FileTelling:
@@ -212,7 +229,7 @@ def keep_imported(
     """Close a file whose people are written, and record it."""
     report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report, vault=vault)
-    record(session, "contacts.import", waiting, by, **_counts(report))
+    record(session, "contacts.import", waiting, by, **counts_of(report))
     return report
 
 
@@ -258,7 +275,7 @@ def import_file(
         found = ContactFile(people.told(tell), people.ending)
         report = import_people(session, organisation_id, found, vault=vault)
     _decide(done, ImportState.DONE, report, vault=vault)
-    record(session, "contacts.import", done, by, **_counts(report))
+    record(session, "contacts.import", done, by, **counts_of(report))
     return report
 
 
@@ -299,11 +316,7 @@ def _begun(
 ) -> ContactImport:
     """Return the row of a file that was checked, without what stands in it."""
     begun = ContactImport(
-        organisation_id=organisation_id,
-        member_id=by,
-        state=ImportState.CHECKED,
-        report={},
-        created_at=clock.now(),
+        organisation_id=organisation_id, member_id=by, state=ImportState.CHECKED, report={}, created_at=clock.now()
     )
     session.add(begun)
     session.flush()
@@ -358,17 +371,8 @@ def _decide(waiting: ContactImport, state: ImportState, report: Report | None, *
     """Close a file, and keep nothing of what stood in it."""
     waiting.state, waiting.sealed_file, waiting.decided_at = state, None, clock.now()
     if report is not None:
-        waiting.report = _kept(report)
+        waiting.report = kept_of(report)
     seal_about(waiting, AboutFile(open_about(waiting, vault).name), vault)
-
-
-def _kept(report: Report) -> dict[str, Any]:
-    """Return the counts of a report, which need not be sealed."""
-    return {name: value for name, value in asdict(report).items() if name not in ("problems", "causes", "columns")}
-
-
-def _counts(report: Report) -> dict[str, int]:
-    return {"rows": report.rows, "added": report.added, "updated": report.updated}
 
 
 def _named(name: str) -> str:

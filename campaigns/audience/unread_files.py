@@ -10,13 +10,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent.sealed_words import AboutFile
+from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files.contact_reader import ContactFile, Ending, most_people, read_contacts
@@ -112,7 +112,9 @@ def keep_unread(
     Raises what `keep_file` raises.
     """
     unread = begin_check(session, organisation_id, file_name, by=by, vault=vault, instead_of=instead_of)
-    unread.state, unread.report = ImportState.READING, dict(NOTHING_READ)
+    unread.state, unread.report = ImportState.READING, {**unread.report, **NOTHING_READ}
+    # Also where it is not taken, for another one.
+    seal_about(unread, replace(open_about(unread, vault), telling=telling.to_line()), vault)
     kept = telling.to_line().encode() + b"\n" + data
     unread.sealed_file = vault.seal_bytes(kept, table="contact_import", column="sealed_file", row_id=unread.id)
     record(session, "contacts.hand_in", unread, by)

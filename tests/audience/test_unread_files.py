@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +15,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from campaigns.audience import unread_files
+from campaigns.audience.consent.sealed_words import open_about
+from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files import worker_reading
 from campaigns.audience.files.worker_reading import CLAIMED_FOR
 from campaigns.audience.models import Contact, ContactImport, ImportState
@@ -150,8 +153,42 @@ def test_wrong_file_is_replaced_by_a_corrected_one_that_waits_likewise(
     assert check(pages, vault) == 1
     assert "1 row is wrong" in client.get(path).text
     corrected = hand_in(client, TWO, to=f"{path}/again").location
-    assert states(pages) == {path: ImportState.CANCELLED, corrected: ImportState.READING}
+    assert states(pages) == {path: ImportState.CHECKED, corrected: ImportState.READING}
     assert (check(pages, vault), tiles(client.get(corrected))) == (1, ["2", "2", "0"])
+    assert states(pages) == {path: ImportState.CANCELLED, corrected: ImportState.CHECKED}
+
+
+def test_file_that_is_not_taken_leaves_the_one_before_it_and_what_was_said(
+    pages: Pages, client_for: ClientFor, vault: Vault
+) -> None:
+    client = client_for(Role.STEWARD)
+    said = {"country": "PL", "language": "uk", "consent_on": "2026-02-01", "consent_how": "form at the desk"}
+    data = {"file": (io.BytesIO(b"number,place\n501234567,Medyka\n"), "people.csv"), **said}
+    path = client.post(FILES, data=data, content_type="multipart/form-data").location
+    assert check(pages, vault) == 1
+    data = {"file": (io.BytesIO(b"PK\x03\x04"), "people.csv"), "column": "place", "cell": "Medyka", "meant": "-"}
+    refused = client.post(f"{path}/again", data=data, content_type="multipart/form-data").location
+    assert check(pages, vault) == 1
+    assert states(pages) == {path: ImportState.CHECKED, refused: ImportState.REFUSED}
+    page = client.get(refused).text
+    assert f'href="{path}"' in page
+    (again,) = re.findall(rf'href="({FILES}\?again=\d+)"', page)
+    page = client.get(again).text
+    assert re.search(r'<option selected value="PL"', page)
+    assert re.search(r'<option selected value="uk"', page)
+    assert re.search(r'name="consent_on"[^>]*value="2026-02-01"', page)
+    assert re.search(r'name="consent_how"[^>]*value="form at the desk"', page)
+    # What its cells mean is not in the form, and counts all the same.
+    hand_in(client, TWO, to=again)
+    with pages.sessions() as session:
+        last = session.scalars(select(ContactImport).order_by(ContactImport.id.desc())).first()
+        assert last is not None
+        telling = FileTelling.from_line(open_about(last, vault).telling)
+    assert (telling.meanings, telling.otherwise) == ({"place": {"medyka": "-"}}, {})
+    client.post(f"{path}/discard")
+    assert f'href="{path}"' not in client.get(refused).text
+    theirs = pages.client(pages.member(Role.STEWARD, organisation=pages.theirs))
+    assert theirs.get(again).status_code == 404
 
 
 def test_columns_are_named_of_a_workbook_that_a_worker_reads(
@@ -162,7 +199,7 @@ def test_columns_are_named_of_a_workbook_that_a_worker_reads(
     assert check(pages, vault) == 1
     assert "Which column is what?" in client.get(path).text
     again = client.post(f"{path}/again", data={"column-number": "0"}).location
-    assert states(pages) == {path: ImportState.CANCELLED, again: ImportState.READING}
+    assert states(pages) == {path: ImportState.CHECKED, again: ImportState.READING}
 
 
 @pytest.mark.both_databases

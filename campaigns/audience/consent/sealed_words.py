@@ -49,6 +49,8 @@ class AboutFile:
     #: numbers are written.
     source: str = ""
     country: str | None = None
+    #: Of a contact file that is to be read or was not taken: what a member says of it, as one line.
+    telling: str = ""
     #: What is wrong by cause: told of the first row that has it, how many rows have it, and the first lines.
     causes: Sequence[tuple[RowProblem, int, tuple[int, ...]]] = ()
 
@@ -58,6 +60,7 @@ def seal_about(file: ContactImport, about: AboutFile, vault: Vault) -> None:
     said = json.dumps(
         {"name": about.name, "problems": [asdict(problem) for problem in about.problems]}
         | {"columns": list(about.columns), "source": about.source, "country": about.country}
+        | {"telling": about.telling}
         | {"causes": [(asdict(problem), count, lines) for problem, count, lines in about.causes]}
     )
     file.sealed_about = vault.seal(said, table="contact_import", column="sealed_about", row_id=file.id)
@@ -69,7 +72,7 @@ def open_about(file: ContactImport, vault: Vault) -> AboutFile:
         return AboutFile("")
     said = json.loads(vault.open(file.sealed_about, table="contact_import", column="sealed_about", row_id=file.id))
     problems = [RowProblem(**problem) for problem in said["problems"]]
-    # What was kept before lists were has nothing to say of them.
-    later = {name: said[name] for name in ("columns", "source", "country") if name in said}
+    # What an earlier version kept has nothing to say of some.
+    later = {name: said[name] for name in ("columns", "source", "country", "telling") if name in said}
     causes = [(RowProblem(**told), count, tuple(lines)) for told, count, lines in said.get("causes", ())]
     return AboutFile(said["name"], problems, **later, causes=causes)

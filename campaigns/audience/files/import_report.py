@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypedDict, cast
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypedDict, cast
 
 from campaigns.audience.consent.sealed_words import AboutFile
 from campaigns.audience.contact_rows import WrongRows, quoted
@@ -71,6 +71,16 @@ def columns_to_name(error: MissingColumnsError) -> tuple[ContactFile, Report]:
 def first_problems(ending: Ending, wrong: WrongRows) -> list[RowProblem]:
     """Return the first problems of a file, by line: of its rows, and of where they are placed and grouped."""
     return sorted([*ending.problems, *wrong.problems], key=lambda problem: problem.line)[:MOST_PROBLEMS]
+
+
+def kept_of(report: Report) -> dict[str, Any]:
+    """Return the counts of a report, which need not be sealed."""
+    return {name: value for name, value in asdict(report).items() if name not in ("problems", "causes", "columns")}
+
+
+def counts_of(report: Report) -> dict[str, int]:
+    """Return what the audit log tells of an import."""
+    return {"rows": report.rows, "added": report.added, "updated": report.updated}
 
 
 def about_file(name: str, report: Report) -> AboutFile:
