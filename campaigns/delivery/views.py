@@ -259,7 +259,7 @@ def _moving_part(run: Run) -> dict[str, Any]:
         "progress": look.progress,
         "is_moving": is_moving,
         "is_large": is_large(run),
-        "renews": is_moving or not look.is_counted or look.asked_at is not None,
+        "renews": is_moving or not look.is_counted or look.asked_at is not None or look.is_behind,
         "seconds": EVERY_LARGE if is_large(run) and look.is_counted else EVERY,
         "said": request.args.get("said", ""),
         "cause_in_words": cause_in_words,

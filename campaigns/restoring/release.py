@@ -27,6 +27,7 @@ from campaigns.core.words import N_
 from campaigns.delivery.fanout.canary import canary_rule_of
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.lanes.sender_facts import SenderFacts
+from campaigns.delivery.monitoring.kept_tallies import unsettle_all
 from campaigns.delivery.queries import find_last_intent, select_planning
 from campaigns.example.queries import may_have_provider
 from campaigns.gateways.base import Gateway
@@ -81,6 +82,7 @@ def release(restored: Restored, settled: Settled, unlisted: Collection[Account],
         instance = hold_instance(session)
         channels = {Channel(sender.channel) for sender in senders}
         settled.unknown += give_up_unlisted(session, channels, [sender.sender_id for sender in senders])
+        unsettle_all(session)
         _mark_unplanned(session)
         _begin_epoch(session, instance, restored.settings)
         audit.record(

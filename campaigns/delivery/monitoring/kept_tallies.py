@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core.database import PAST_MEMORY, insert_or
@@ -24,6 +24,8 @@ from campaigns.planning.models import Run
 FRESH_FOR, FRESH_WHILE_MOVING, TIMES_AS_LONG = timedelta(minutes=1), timedelta(seconds=10), 20
 #: States of deliveries that were called, with whatever result.
 CALLED = (SendState.ACCEPTED, SendState.FAILED, SendState.UNKNOWN, SendState.UNCONFIRMED)
+#: States in which something of ours is still to do, or may still turn out.
+OPEN = frozenset({SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,16 @@ class KeptTally:
     compared_took: timedelta = timedelta(0)
     asked_at: datetime | None = None
     compare_asked_at: datetime | None = None
+    #: In which state the run was when it was counted.
+    state: str | None = None
+    is_settled: bool = False
 
     def is_old(self, run: Run, now: datetime) -> bool:
         """Say whether whoever looks at its run should ask for a new tally."""
+        if self.state != run.state:
+            return True
+        if self.is_settled:
+            return False
         fresh_for = FRESH_WHILE_MOVING if run.state in MOVING else FRESH_FOR
         return is_stale(self.tally.counted_at if self.tally else None, self.took, now, fresh_for=fresh_for)
 
@@ -111,9 +120,13 @@ def is_stale(
     return counted_at is None or now - counted_at > max(fresh_for, TIMES_AS_LONG * took)
 
 
-def is_settled(run: Run | Row[Any], counted_at: datetime) -> bool:
-    """Say whether no receipt moves the figures of a run any more that was counted then."""
-    return run.finished_at is not None and counted_at - run.finished_at > AFTER
+def is_settled(run: Run, tally: Tally) -> bool:
+    """Say whether only a late receipt moves the figures of a run any more that was counted so.
+
+    What is in doubt is settled, or given up, whenever its provider can be asked.
+    """
+    has_ended = run.finished_at is not None and tally.counted_at - run.finished_at > AFTER
+    return has_ended and not any(tally.by_state.get(state) for state in OPEN)
 
 
 def is_asked(asked_at: datetime | None, counted_at: datetime | None) -> bool:
@@ -182,10 +195,17 @@ def _ask(session: Session, run_ids: Iterable[int], asked: dict[str, Any]) -> Non
         session.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=asked))
 
 
-def write_kept(session: Session, run_id: int, **values: Any) -> None:
-    """Write what was counted of a run; its row is there."""
-    row = update(RunTally).where(RunTally.run_id == run_id).values(**values)
+def write_kept(session: Session, run_id: int, of: str, **values: Any) -> None:
+    """Write what was counted of a run, which has a row, unless a later count is there; `of` names its moment."""
+    moment = getattr(RunTally, of)
+    is_newer = or_(moment.is_(None), moment <= values[of])
+    row = update(RunTally).where(RunTally.run_id == run_id, is_newer).values(**values)
     session.execute(row, execution_options=PAST_MEMORY)
+
+
+def unsettle_all(session: Session) -> None:
+    """Let a worker count every large run anew whose figures were to stay: their messages were judged anew."""
+    session.execute(update(RunTally).values(is_settled=False), execution_options=PAST_MEMORY)
 
 
 def _kept(row: Any) -> KeptTally:
@@ -200,6 +220,9 @@ def _kept(row: Any) -> KeptTally:
         compared_took=timedelta(milliseconds=row.compared_took_ms),
         asked_at=row.asked_at,
         compare_asked_at=row.compare_asked_at,
+        state=row.state,
+        # While a worker counts it, that is not sure.
+        is_settled=row.is_settled and row.claimed_until is None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, rows_with
@@ -27,7 +27,10 @@ class RunTally(Base):
     figures: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     counted_at: Mapped[datetime | None]
     took_ms: Mapped[int] = mapped_column(default=0)
-    #: It ended so long before that no receipt moves its figures any more.
+    #: In which state the run was then, and when it was first counted in that state.
+    state: Mapped[str | None] = mapped_column(String(10))
+    still_since: Mapped[datetime | None]
+    #: It ended long before, and nothing of it was in doubt: only a late receipt moves its figures, and says so.
     is_settled: Mapped[bool] = mapped_column(default=False)
     #: Its states alone, which are counted more often, and how many calls had ended at moments before.
     states: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

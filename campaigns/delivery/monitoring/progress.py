@@ -15,15 +15,13 @@ from campaigns.core.errors import NotFoundError
 from campaigns.delivery.counts import Tally, count_run
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Delivery, RunLeftOut
-from campaigns.delivery.monitoring.kept_tallies import QuickCount
+from campaigns.delivery.monitoring.kept_tallies import OPEN, QuickCount
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
 from campaigns.staff.queries import NOT_THERE, get_owned, owned
 
 #: The first calls of a run leave all at once; over fewer seconds they would promise a pace that no sender keeps.
 SHORTEST_PACE = timedelta(seconds=5)
-#: States in which something of ours is still to do, or may still turn out.
-OPEN = frozenset({SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ from campaigns.delivery.monitoring.kept_tallies import (
     ask_for_comparison,
     ask_for_tally,
     find_kept,
-    is_settled,
 )
 from campaigns.delivery.monitoring.next_steps import Outlook, outlook_of
 from campaigns.delivery.monitoring.progress import Progress, count_open_in
@@ -100,6 +99,8 @@ class Look:
     is_counted: bool
     #: Since when new ones are waited for; None: nobody waits.
     asked_at: datetime | None
+    #: Whether a new count, which was waited for, is there: the member is shown it at the next minute.
+    is_behind: bool
     progress: Progress
     alarms: list[Alarm]
     unknown: Outlook | None
@@ -130,6 +131,7 @@ def look_at(run: Run) -> Look:
         tally=tally,
         is_counted=shown.is_counted,
         asked_at=counted.asked_at,
+        is_behind=shown.asked_at is not None and counted.tally.counted_at > tally.counted_at,
         progress=progress.progress_of_run(session(), run, now=now, tally=tally, states=shown.states),
         alarms=alarms_of(run, counted),
         unknown=outlook_of(
@@ -149,7 +151,7 @@ def counted_of(run: Run) -> CountedRun:
         return CountedRun(count_run(session(), run.id, now=now, most=FURTHEST))
     kept = find_kept(session(), [run.id]).get(run.id, KeptTally())
     asked_at = kept.asked_at if kept.is_asked else None
-    if asked_at is None and kept.is_old(run, now) and not (kept.tally and is_settled(run, kept.tally.counted_at)):
+    if asked_at is None and kept.is_old(run, now):
         asked_at = now
         _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
     if kept.tally is None:

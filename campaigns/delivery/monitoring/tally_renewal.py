@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, text, union_all, update
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, literal, or_, select, text, union_all, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
@@ -44,6 +44,8 @@ STATES_EVERY, EVERY = timedelta(seconds=2), timedelta(seconds=10)
 REST, LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=12)
 #: A worker that says nothing of its count for so long is taken for dead.
 CLAIMED_FOR = timedelta(minutes=5)
+#: When each part of what is kept was counted that takes a claim.
+_MOMENTS = ("counted_at", "compared_at")
 
 
 @dataclass(slots=True)
@@ -67,21 +69,28 @@ class TallyRenewal:
         is_moving = any(run.state in MOVING for run in runs)
         for run in _in_turn(runs, now):
             may_be_counted = _is_wanted(run) or time.monotonic() >= self._rests_until
-            if self.is_stopping() or not (may_be_counted and self._claim(run.id)):
+            if self.is_stopping() or not (may_be_counted and self._claim(run, is_counted=_is_due(run, now))):
                 continue
             began = time.monotonic()
             counted += self._do(run, now)
             ended = time.monotonic()
             # Beside a run that is sent, what counts takes the processor from what sends.
             self._rests_until = ended + TIMES_AS_LONG * (ended - began) if is_moving else ended
+            # What else there is to count, and what moves, may be another by now.
+            return counted
         return counted
 
     def _do(self, run: Row[Any], now: datetime) -> int:
         """Count all of a run, and compare its receipts, where that is to be done; return how much of it was."""
         counts = {self._count: _is_due(run, now), self._compare: is_asked(run.compare_asked_at, run.compared_at)}
         due = [count for count, is_due in counts.items() if is_due]
-        for count in due:
-            count(run.id)
+        has_ended = False
+        try:
+            for count in due:
+                count(run.id)
+            has_ended = True
+        finally:
+            self._free(run.id, is_counted=has_ended)
         return len(due)
 
     def _count(self, run_id: int) -> None:
@@ -93,11 +102,16 @@ class TallyRenewal:
             tally = replace(count_run(session, run_id, now=now), noted=run.planned)
             waves = count_waves(session, run_id)
             earlier = _read_states(session, run_id)
+            kept = session.get_one(RunTally, run_id)
         states = QuickCount(now, tally.by_state).following(earlier)
+        still_since = kept.still_since if kept.state == run.state else now
         counts = {"figures": figures_of(tally, waves), "counted_at": now, "took_ms": _since(began)}
-        counts |= {"states": states.to_json(), "states_at": now, "is_settled": is_settled(run, now)}
+        counts |= {"state": run.state, "still_since": still_since}
+        # What came since the count began has said that it is not settled.
+        settled = RunTally.is_settled if is_settled(run, tally) else false()
         with self.sessions.begin() as session:
-            write_kept(session, run_id, **counts, claimed_until=None)
+            write_kept(session, run_id, "counted_at", **counts, is_settled=settled)
+            write_kept(session, run_id, "states_at", states=states.to_json(), states_at=now)
 
     def _count_states(self, run_id: int) -> None:
         """Count the states of a run, and keep them."""
@@ -107,7 +121,7 @@ class TallyRenewal:
         took = {"states_took_ms": _since(began)}
         with self.sessions.begin() as session:
             _add_row(session, run_id)
-            write_kept(session, run_id, states=states.to_json(), states_at=states.counted_at, **took)
+            write_kept(session, run_id, "states_at", states=states.to_json(), states_at=states.counted_at, **took)
 
     def _compare(self, run_id: int) -> None:
         """Compare the receipts of a run with its deliveries, and keep what was found."""
@@ -117,16 +131,29 @@ class TallyRenewal:
             doubled = count_doubled(session, session.get_one(Run, run_id))
         counts = {"doubled": doubled, "compared_at": now, "compared_took_ms": _since(began)}
         with self.sessions.begin() as session:
-            write_kept(session, run_id, **counts, claimed_until=None)
+            write_kept(session, run_id, "compared_at", **counts)
 
-    def _claim(self, run_id: int) -> bool:
-        """Take a run, and say whether no other worker has it."""
+    def _claim(self, run: Row[Any], *, is_counted: bool) -> bool:
+        """Take a run, and say whether no other worker has it, or counted it since it was read.
+
+        One that is to be counted is held for settled until a receipt, or the count, says otherwise.
+        """
         now = clock.now()
         free = or_(RunTally.claimed_until.is_(None), RunTally.claimed_until <= now)
-        taken = update(RunTally).where(RunTally.run_id == run_id, free).values(claimed_until=now + CLAIMED_FOR)
+        as_read = [getattr(RunTally, name).is_not_distinct_from(getattr(run, name)) for name in _MOMENTS]
+        taken = update(RunTally).where(RunTally.run_id == run.id, free, *as_read)
         with self.sessions.begin() as session:
-            _add_row(session, run_id)
+            _add_row(session, run.id)
+            settled = or_(RunTally.is_settled, literal(is_counted))
+            taken = taken.values(claimed_until=now + CLAIMED_FOR, is_settled=settled)
             return bool(session.execute(taken, execution_options=PAST_MEMORY).rowcount)  # type: ignore[attr-defined]
+
+    def _free(self, run_id: int, *, is_counted: bool) -> None:
+        """Let other workers have a run; of what could not be counted nothing is settled."""
+        settled = RunTally.is_settled if is_counted else false()
+        freed = update(RunTally).where(RunTally.run_id == run_id).values(claimed_until=None, is_settled=settled)
+        with self.sessions.begin() as session:
+            session.execute(freed, execution_options=PAST_MEMORY)
 
 
 def count_states(session: Session, run_id: int, *, now: datetime) -> QuickCount:
@@ -152,7 +179,9 @@ def _is_wanted(run: Row[Any]) -> bool:
 
 
 def _is_tally_wanted(run: Row[Any]) -> bool:
-    """Say whether a page or an act asked for all of a run since it was counted last, or the run ended since."""
+    """Say whether a page or an act asked for all of a run since its last count, or its state changed."""
+    if run.counted_at is not None and run.counted_state != run.state:
+        return True
     has_ended = run.finished_at is not None and run.counted_at is not None and run.counted_at < run.finished_at
     return has_ended or is_asked(run.asked_at, run.counted_at)
 
@@ -179,10 +208,8 @@ def _is_due(run: Row[Any], now: datetime) -> bool:
     if run.counted_at is None:
         return True
     pause = max(EVERY, TIMES_AS_LONG * _took(run.took_ms))
-    still = max(run.counted_at - (run.finished_at or run.started_at or run.created_at), timedelta(0))
-    return not is_settled(run, run.counted_at) and bool(
-        now - run.counted_at >= min(pause * (1 + still / REST), LONGEST_PAUSE)
-    )
+    still = max(run.counted_at - (run.finished_at or run.still_since or run.counted_at), timedelta(0))
+    return not run.is_settled and bool(now - run.counted_at >= min(pause * (1 + still / REST), LONGEST_PAUSE))
 
 
 def _select_runs() -> Select[*tuple[Any, ...]]:
@@ -190,6 +217,10 @@ def _select_runs() -> Select[*tuple[Any, ...]]:
     may_move = or_(
         RunTally.counted_at.is_(None),
         ~RunTally.is_settled,
+        # A worker that counted it for the last time may have ended before it could say so.
+        RunTally.claimed_until.is_not(None),
+        Run.state.in_(sorted(MOVING)),
+        RunTally.state.is_distinct_from(Run.state),
         RunTally.counted_at < Run.finished_at,
         RunTally.asked_at > RunTally.counted_at,
     )
@@ -206,6 +237,8 @@ def _with_what_is_kept() -> Select[*tuple[Any, ...]]:
     kept = ("counted_at", "took_ms", "states_at", "states_took_ms", "compared_at", "asked_at", "compare_asked_at")
     of_run = ("id", "state", "planned", "created_at", "started_at", "finished_at")
     columns = [*(getattr(Run, name) for name in of_run), *(getattr(RunTally, name) for name in kept)]
+    is_settled = and_(RunTally.is_settled, RunTally.claimed_until.is_(None)).label("is_settled")
+    columns += [RunTally.state.label("counted_state"), RunTally.still_since, is_settled]
     return select(*columns).outerjoin(RunTally, RunTally.run_id == Run.id)
 
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     ColumnElement,
     Connection,
     Delete,
@@ -33,6 +34,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    table,
     true,
     update,
 )
@@ -61,6 +63,8 @@ HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileNam
 #: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
 #: for so long (a restored or lagging database may still bring the delivery), then marked as nobody's.
 STRANGER_WAIT = timedelta(minutes=10)
+#: What is kept of runs that were counted, which the rooms above this one do.
+_KEPT = table("run_tally", column("run_id", BigInteger()), column("is_settled", Boolean()))
 #: What a long queue is drained of before it is looked through from its beginning again, in batches.
 BATCHES_ONWARD = 50
 
@@ -145,6 +149,8 @@ def _apply(session: Session, batch: ReceiptBatch, news: Mapping[str, Any], *, no
         _heed_refusals(session, news)
     if batch.is_any_lost:
         session.execute(_settle(in_batch=True), {**news, "now": now})
+    if batch.is_any_late:
+        session.execute(_unsettle(), news)
     if batch.asks_another:
         # Last, because a delivery that goes on over another sender has another reference.
         fall_back(session, session.scalars(_select_refused(), news).all())
@@ -304,6 +310,16 @@ def _settle(*, in_batch: bool) -> Update:
         .values(send_state=SendState.ACCEPTED, token=None, intent_at=func.coalesce(Delivery.intent_at, _NOW))
         .execution_options(synchronize_session=False)
     )
+
+
+@cache
+def _unsettle() -> Update:
+    """Return the statement that has the runs of late receipts counted once more, whatever was taken for final."""
+    runs = select(Delivery.run_id).join(Receipt, Receipt.reference == Delivery.reference).where(_IN_BATCH)
+    # Also what seems not settled is held, so that a worker who is about to count it waits for these receipts; in
+    # one order, so that of two batches neither holds what the other waits for.
+    held = select(_KEPT.c.run_id).where(_KEPT.c.run_id.in_(runs)).order_by(_KEPT.c.run_id).with_for_update()
+    return update(_KEPT).where(_KEPT.c.run_id.in_(held)).values(is_settled=False)
 
 
 @cache

@@ -7,6 +7,7 @@ of them is the best. Its lists go back to the database as they came, so nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -27,10 +28,16 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
 
+from campaigns.core import clock
+from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts.receipt_words import BLAMING, ENDED, LOST, ON_ITS_WAY, WORDS
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.gateways.base import Action
+
+#: A receipt that comes so long after its call is late: the run of its message may be over for days.
+LATE = timedelta(days=3)
+_LATE_BEFORE = bindparam("late_before", type_=UTCDateTime())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class ReceiptBatch:
     is_blaming: bool = False
     asks_another: bool = False
     is_any_lost: bool = False
+    #: Whether some are of deliveries that were called so long ago that their run may be counted for good.
+    is_any_late: bool = False
 
     def only(self, places: str | None) -> dict[str, Any]:
         """Return what a statement is given that is on the receipts of one of the lists."""
@@ -63,7 +72,7 @@ def take_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
     Rows that another transaction holds are left out. Whoever holds a delivery merges its receipts alone: one that
     somebody else merged meanwhile stands elsewhere, and is not found by the place that was read.
     """
-    found = session.execute(_taking(), {"after": after, "limit": limit}).one()
+    found = session.execute(_taking(), {"after": after, "limit": limit, "late_before": clock.now() - LATE}).one()
     if not found.taken:
         return ReceiptBatch(0, after)
     return ReceiptBatch(
@@ -75,6 +84,7 @@ def take_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
         bool(found.is_blaming),
         bool(found.asks_another),
         bool(found.is_lost),
+        bool(found.is_late),
     )
 
 
@@ -152,7 +162,7 @@ def _taking() -> Select[*tuple[Any, ...]]:
     )
     ranked = select(waiting, place.label("nth")).subquery("ranked").c
     is_news = ranked.is_known == 0
-    flags = (ranked.is_blaming, ranked.asks_another, ranked.is_lost)
+    flags = (ranked.is_blaming, ranked.asks_another, ranked.is_lost, ranked.is_late)
     return select(
         func.count().label("taken"),
         func.max(ranked.id).label("last_id"),
@@ -167,6 +177,7 @@ def _waiting() -> Select[*tuple[Any, ...]]:
     """Select waiting receipts whose delivery is there, with what there is to say of each; truths are 0 and 1."""
     # What may send a delivery on waits for the end of its call: the engine still holds the row.
     is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
+    is_lost = Delivery.send_state.in_(sorted(LOST))
     rank, stored_rank = _rank_of(Receipt.status), _rank_of(Delivery.receipt_state)
     is_better = or_(
         Delivery.receipt_id.is_(None),
@@ -183,7 +194,8 @@ def _waiting() -> Select[*tuple[Any, ...]]:
             _truth("is_known", _is_known()),
             _truth("is_blaming", Receipt.action.in_(sorted(BLAMING))),
             _truth("asks_another", Receipt.action == Action.OTHER_CHANNEL),
-            _truth("is_lost", Delivery.send_state.in_(sorted(LOST))),
+            _truth("is_lost", is_lost),
+            _truth("is_late", func.coalesce(Delivery.intent_at < _LATE_BEFORE, is_lost)),
         )
         .join(Delivery, Delivery.reference == Receipt.reference)
         .where(Receipt.applied_at.is_(None), Receipt.id > bindparam("after"))

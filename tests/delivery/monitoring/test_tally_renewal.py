@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.delivery.counts import LARGE_RUN, count_run
 from campaigns.delivery.models import Delivery, Receipt, RunZone
+from campaigns.delivery.monitoring import tally_renewal
 from campaigns.delivery.monitoring.kept_tallies import (
     KeptTally,
     QuickCount,
@@ -28,7 +29,9 @@ from campaigns.delivery.monitoring.kept_tallies import (
 from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.monitoring.tally_renewal import CLAIMED_FOR, TallyRenewal, count_states
 from campaigns.delivery.monitoring.time_zones import count_waves
+from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run, RunState
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, add, an_organisation
 
@@ -170,15 +173,22 @@ def test_all_of_a_moving_run_is_counted_for_whoever_looks(sessions: sessionmaker
     assert [quick.is_old(run, moment.now + timedelta(seconds=each)) for each in (9, 11)] == [False, True]
 
 
-def test_figures_of_a_finished_run_are_exact_and_stay(sessions: sessionmaker[Session], moment: Clock) -> None:
-    run_id, counts = make_run(sessions), renewal(sessions)
+def end(sessions: sessionmaker[Session], moment: Clock, **doubts: Any) -> int:
+    """Count a run, let all of its messages be accepted but for those in `doubts`, and let it end."""
+    run_id = make_run(sessions)
     look(sessions, run_id, moment)
-    counts.renew()
+    renewal(sessions).renew()
     moment.move(seconds=1)
     with sessions.begin() as session:
         session.execute(update(Run).values(state=RunState.DONE, finished_at=moment.now))
-        session.execute(update(Delivery).values(send_state=SendState.ACCEPTED, receipt_state=None))
+        others = update(Delivery).where(Delivery.send_state.not_in([*doubts]))
+        session.execute(others.values(send_state=SendState.ACCEPTED, receipt_state=None))
     moment.move(seconds=1)
+    return run_id
+
+
+def test_figures_of_a_finished_run_are_exact_and_stay(sessions: sessionmaker[Session], moment: Clock) -> None:
+    run_id, counts = end(sessions, moment), renewal(sessions)
     assert counts.renew() == 1
     tally = kept(sessions, run_id).tally
     assert tally is not None
@@ -187,6 +197,55 @@ def test_figures_of_a_finished_run_are_exact_and_stay(sessions: sessionmaker[Ses
     assert [counts.renew(), counts.renew()] == [1, 0]
     moment.move(days=30)
     assert counts.renew() == 0
+
+
+def test_figures_stay_once_nothing_is_in_doubt(sessions: sessionmaker[Session], moment: Clock) -> None:
+    """What could not be looked up is given up after a week, longer than receipts come."""
+    run_id, counts = end(sessions, moment, unknown=True), renewal(sessions)
+    for days in (0, 5, 5):
+        moment.move(days=days)
+        assert counts.renew() == 1
+    with sessions.begin() as session:
+        session.execute(update(Delivery).values(send_state=SendState.UNCONFIRMED))
+    moment.move(days=1)
+    assert [counts.renew(), counts.renew()] == [1, 0]
+    tally = kept(sessions, run_id).tally
+    assert tally is not None
+    assert list(tally.by_state) == [SendState.UNCONFIRMED]
+    moment.move(days=30)
+    assert counts.renew() == 0
+
+
+@pytest.mark.parametrize("is_counting", [False, True])
+def test_late_receipt_is_counted(
+    sessions: sessionmaker[Session], moment: Clock, monkeypatch: pytest.MonkeyPatch, is_counting: bool
+) -> None:
+    """Also one that comes while a worker counts what it takes for final."""
+    run_id, counts = end(sessions, moment), renewal(sessions)
+    counts.renew()
+    moment.move(days=5)
+
+    def receive() -> None:
+        with sessions.begin() as session:
+            reference = session.scalars(select(Delivery.reference)).first() or ""
+            store(session, [StatusUpdate(reference, "SM1", "delivered", None)], gateway="twilio")
+            assert apply_receipts(session) == 1
+
+    def receive_first(*given: Any) -> Any:
+        receive()
+        return figures_of(*given)
+
+    if is_counting:
+        monkeypatch.setattr(tally_renewal, "figures_of", receive_first)
+    assert counts.renew() == 1
+    monkeypatch.undo()
+    if not is_counting:
+        receive()
+    moment.move(days=1)
+    assert [counts.renew(), counts.renew()] == [1, 0]
+    tally = kept(sessions, run_id).tally
+    assert tally is not None
+    assert tally.by_receipt == {ReceiptState.DELIVERED: 1}
 
 
 def test_beside_a_run_that_moves_what_nobody_asked_for_waits_for_its_share_of_the_time(
@@ -209,6 +268,88 @@ def test_two_workers_do_not_count_the_same(sessions: sessionmaker[Session], mome
     assert renewal(sessions).renew() == 0
     moment.move(seconds=CLAIMED_FOR.total_seconds())
     assert renewal(sessions).renew() == 1
+
+
+def test_run_of_another_state_is_counted_anew(sessions: sessionmaker[Session], moment: Clock) -> None:
+    run_id, counts = make_run(sessions), renewal(sessions)
+    look(sessions, run_id, moment)
+    counts.renew()
+    found = kept(sessions, run_id)
+    with sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        assert not found.is_old(run, moment.now)
+        run.state = RunState.PAUSED
+        assert found.is_old(run, moment.now)
+    assert [counts.renew(), counts.renew()] == [1, 0]
+
+
+def test_paused_run_is_counted_more_seldom_since_it_pauses(sessions: sessionmaker[Session], moment: Clock) -> None:
+    make_run(sessions, started_at=NOON - DAY, state=RunState.PAUSED)
+    counts = renewal(sessions)
+    counts.renew()
+    moment.move(seconds=11)
+    assert counts.renew() == 1
+    with sessions.begin() as session:
+        session.execute(update(RunTally).values(still_since=NOON - DAY))
+    moment.move(seconds=11)
+    assert counts.renew() == 0
+
+
+def test_older_count_of_another_worker_is_not_kept(
+    sessions: sessionmaker[Session], moment: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = make_run(sessions, state=RunState.PAUSED)
+    slow, quick = renewal(sessions), renewal(sessions)
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.undo()
+        figures = figures_of(*given)
+        moment.move(seconds=CLAIMED_FOR.total_seconds())
+        assert quick.renew() == 1
+        return figures
+
+    monkeypatch.setattr(tally_renewal, "figures_of", overtaken)
+    assert slow.renew() == 1
+    tally = kept(sessions, run_id).tally
+    assert tally is not None
+    assert tally.counted_at == moment.now
+
+
+def test_run_that_cannot_be_counted_is_free_again(
+    sessions: sessionmaker[Session], moment: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, counts = make_run(sessions, state=RunState.DONE, finished_at=NOON - 5 * DAY), renewal(sessions)
+    monkeypatch.setattr(tally_renewal, "count_waves", None)
+    with pytest.raises(TypeError):
+        counts.renew()
+    monkeypatch.undo()
+    assert counts.renew() == 1
+    assert kept(sessions, run_id).tally is not None
+
+
+def test_run_that_another_worker_counted_since_is_left_to_it(
+    sessions: sessionmaker[Session], moment: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(sessions, state=RunState.PAUSED)
+    slow, quick = renewal(sessions), renewal(sessions)
+    claim = slow._claim
+    monkeypatch.setattr(TallyRenewal, "_claim", lambda self, *given, **how: first_the_other(self, *given, **how))
+
+    def first_the_other(self: TallyRenewal, *given: Any, **how: Any) -> bool:
+        monkeypatch.undo()
+        assert quick.renew() == 1
+        return claim(*given, **how)
+
+    assert slow.renew() == 0
+
+
+def test_one_costly_count_is_made_at_a_time(sessions: sessionmaker[Session], moment: Clock) -> None:
+    """What is waited for most may be another one after it."""
+    first, second = (make_run(sessions, state=RunState.PAUSED) for _ in range(2))
+    counts = renewal(sessions)
+    assert counts.renew() == 1
+    assert [kept(sessions, each).tally is None for each in (first, second)] == [True, False]
+    assert [counts.renew(), counts.renew()] == [1, 0]
 
 
 def test_small_runs_are_left_alone(sessions: sessionmaker[Session], moment: Clock) -> None:
