@@ -77,6 +77,11 @@ class WrongRows:
         """Return what is wrong by cause, with the number of rows that have it, most first."""
         return self._tally.causes
 
+    @property
+    def untold(self) -> int:
+        """Return for how many rows a cause is not among these."""
+        return self._tally.untold
+
     def note(self, problem: RowProblem) -> None:
         """Take up one more problem."""
         self.found += 1

@@ -15,6 +15,8 @@ from campaigns.core.errors import MOST_PROBLEMS, RowProblem
 MOST_LINES = 10
 #: Different things that may be wrong with a file, for all of them to be told.
 MOST_CAUSES = MOST_PROBLEMS
+#: Different ones of a column that are counted at once; beyond them the rarer half is let go: one may come late.
+MOST_COUNTED = 5 * MOST_CAUSES
 #: Columns whose cells a member may explain, and the value of a problem that is the cell.
 MAPPED = {"language": "text", "other_language": "text", "place": "place", "group": "group"}
 #: How much of a wrong cell a report shows, and what it shows in place of one that could be a number.
@@ -133,32 +135,52 @@ class Tally:
     """Counts what is wrong with rows by cause, as it comes: of each cause the first lines are kept."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Cause] = {}
+        #: By column, then by what is said of it: cells of one column must not leave others untold.
+        self._found: dict[str, dict[str, Cause]] = {}
         #: The row of each cause that was noted last: two of its cells may be wrong in the same way.
         self._latest: dict[tuple[str, str], int] = {}
+        self._noted = 0
 
     @property
     def causes(self) -> list[Cause]:
-        """Return what was found, most first."""
-        return sorted(self._found.values(), key=lambda cause: (-cause.count, cause.lines))
+        """Return what was found, most first: MOST_CAUSES, of which every column has its share."""
+        share = MOST_CAUSES // max(len(self._found), 1)
+        columns = [_most_first(found.values()) for found in self._found.values()]
+        first = chain.from_iterable(found[:share] for found in columns)
+        rest = _most_first(chain.from_iterable(found[share:] for found in columns))
+        return _most_first([*first, *rest][:MOST_CAUSES])
+
+    @property
+    def untold(self) -> int:
+        """Return for how many rows a cause is not told."""
+        return self._noted - sum(cause.count for cause in self.causes)
 
     def note(self, problem: RowProblem) -> None:
         """Take up what is wrong with one more row."""
         cause = Cause(problem, 1, (problem.line,))
         key = cause.key
-        if self._latest.get(key) != problem.line and self._add(key, cause):
+        if self._latest.get(key) != problem.line:
             self._latest[key] = problem.line
+            self._add(key, cause)
 
     def add(self, more: Cause) -> None:
-        """Take up a cause of further rows; beyond MOST_CAUSES different ones a new one is not kept."""
+        """Take up a cause of further rows."""
         self._add(more.key, more)
 
-    def _add(self, key: tuple[str, str], more: Cause) -> bool:
-        known = self._found.get(key)
-        if known is None and len(self._found) == MOST_CAUSES:
-            return False
-        self._found[key] = more if known is None else known.with_rows(more)
-        return True
+    def _add(self, key: tuple[str, str], more: Cause) -> None:
+        column, told = key
+        found = self._found.setdefault(column, {})
+        known = found.get(told)
+        found[told] = more if known is None else known.with_rows(more)
+        self._noted += more.count
+        if len(found) > MOST_COUNTED:
+            for rare in _most_first(found.values())[MOST_COUNTED // 2 :]:
+                del found[rare.key[1]]
+                self._latest.pop(rare.key, None)
+
+
+def _most_first(causes: Iterable[Cause]) -> list[Cause]:
+    return sorted(causes, key=lambda cause: (-cause.count, cause.lines))
 
 
 def causes_of(problems: Iterable[RowProblem]) -> list[Cause]:
@@ -169,9 +191,9 @@ def causes_of(problems: Iterable[RowProblem]) -> list[Cause]:
     return tally.causes
 
 
-def added_up(*found: Iterable[Cause]) -> list[Cause]:
-    """Return the causes of several parts of a file, or of several looks at it, most first."""
+def added_up(*found: Iterable[Cause]) -> Tally:
+    """Return a tally of the causes of several parts of a file, or of several looks at it."""
     tally = Tally()
     for cause in chain.from_iterable(found):
         tally.add(cause)
-    return tally.causes
+    return tally

@@ -108,12 +108,14 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
     placed = _placed(found, placing, grouping)
     counts = contact_writer.count_people(session, organisation_id, placed, vault=vault)
     ending = found.ending
+    wrongs = added_up(ending.causes, wrong.causes)
     return Report(
         rows=ending.rows,
         # A row that cannot be read is not placed.
         bad_rows=ending.bad_rows + wrong.rows,
         problems=first_problems(ending, wrong),
-        causes=added_up(ending.causes, wrong.causes),
+        causes=wrongs.causes,
+        untold=ending.untold + wrong.untold + wrongs.untold,
         encoding=name_of_coding(ending.coding),
         numbers=counts.numbers,
         **told_of_rows(ending),

@@ -61,6 +61,8 @@ class Ending:
     problems: list[RowProblem]
     #: What is wrong by cause, with how many rows have it.
     causes: list[Cause] = field(default_factory=list)
+    #: For how many rows a cause is not among these.
+    untold: int = 0
     #: Rows that were left out, because another one with the same number counts.
     left_out: int = 0
     #: Which one counts; '' where nobody said it.
@@ -113,6 +115,7 @@ def read_contacts(
     return Ending(
         *(coding, reader.rows, reader.good_rows, wrong.rows, wrong.problems),
         causes=wrong.causes,
+        untold=wrong.untold,
         left_out=reader.left_out,
         repeated=telling.repeated or "",
         other_numbers=reader.other_numbers,

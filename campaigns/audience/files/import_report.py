@@ -38,6 +38,8 @@ class Report:
     problems: list[RowProblem] = field(default_factory=list)
     #: What is wrong by cause, with how many rows have it.
     causes: list[Cause] = field(default_factory=list)
+    #: For how many rows a cause is not among these.
+    untold: int = 0
     #: What the first line says, where it has to be said first which column is what: then nothing else is known.
     columns: list[str] = field(default_factory=list)
 
