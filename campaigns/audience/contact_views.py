@@ -21,6 +21,7 @@ from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our
 from campaigns.audience.files.handed_in import as_text, people_of
 from campaigns.audience.files.import_report import Report, causes_in, columns_to_name
 from campaigns.audience.files.staging import limit_size
+from campaigns.audience.files.worker_reading import is_untaken
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
@@ -146,6 +147,7 @@ def show_file(import_id: int) -> Page:
         file=file,
         far=how_far(file.report) if is_with_worker(file) else None,
         is_waiting=is_with_worker(file),
+        is_untaken=is_untaken(file.report),
         about=about,
         earlier=_earlier(file),
         causes=causes,

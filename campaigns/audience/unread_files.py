@@ -26,10 +26,10 @@ from campaigns.audience.files.worker_reading import (
     ALL,
     CONFIRMED,
     FAR,
-    NOTHING_READ,
     READING,
     WorkerReading,
     find_waiting,
+    waiting_since_now,
 )
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import is_list
@@ -112,7 +112,7 @@ def keep_unread(
     Raises what `keep_file` raises.
     """
     unread = begin_check(session, organisation_id, file_name, by=by, vault=vault, instead_of=instead_of)
-    unread.state, unread.report = ImportState.READING, {**unread.report, **NOTHING_READ}
+    unread.state, unread.report = ImportState.READING, {**unread.report, **waiting_since_now()}
     # Also where it is not taken, for another one.
     seal_about(unread, replace(open_about(unread, vault), telling=telling.to_line()), vault)
     kept = telling.to_line().encode() + b"\n" + data
@@ -136,7 +136,7 @@ def leave_to_worker(session: Session, waiting: ContactImport, *, by: int) -> Non
     """Leave the import of a checked file to a worker. Raises TransitionError when it is decided already."""
     session.refresh(waiting, with_for_update=True)
     require_undecided(waiting)
-    waiting.confirmed_by_id, waiting.report = by, {**waiting.report, **NOTHING_READ}
+    waiting.confirmed_by_id, waiting.report = by, {**waiting.report, **waiting_since_now()}
     record(session, "contacts.confirm", waiting, by, rows=waiting.report["rows"])
 
 
@@ -317,7 +317,11 @@ class FileImport(FileReading):
         """Have a file checked anew that is wrong by now, such as one whose place was deleted."""
         with self.sessions.begin() as session:
             if (mine := self.hold(session)) is not None:
-                mine.state, mine.confirmed_by_id, mine.report = ImportState.READING, None, dict(NOTHING_READ)
+                mine.state, mine.confirmed_by_id, mine.report = (
+                    ImportState.READING,
+                    None,
+                    dict(waiting_since_now()),
+                )
         return False
 
 

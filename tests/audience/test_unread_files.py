@@ -29,6 +29,7 @@ from campaigns.core.limited.child_limits import DISK_FULL
 from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_contact
+from tests.inbox.holds import test_opted_out_list as lists
 from tests.inbox.holds.test_long_lists import Meanwhile
 from tests.inbox.holds.test_opted_out_list import tiles
 from tests.inbox.holds.test_unread_lists import POLL, READ, workbook
@@ -42,6 +43,7 @@ HEADER = "number,language,consent_date,consent_how\n"
 TWO = HEADER + "+380501234567,uk,2026-02-01,form\n+380501234568,ru,2026-02-01,form\n"
 WRONG = HEADER + "+380501234567,uk,2026-02-01,form\n12,uk,2026-02-01,form\n"
 ClientFor = Callable[..., FlaskClient]
+UNTAKEN = "This file is not begun yet"
 #: Starts a child as an instance does.
 RUN = parent._run
 
@@ -299,6 +301,40 @@ def test_child_ends_with_a_file_that_is_no_more_its_workers(
     assert (check(pages, vault), looks) == (0, [False])
     ended = ImportState.CANCELLED if meanwhile == "discarded" else ImportState.CHECKED
     assert (states(pages), sum(others)) == ({path: ended}, len(others))
+
+
+def test_file_that_no_worker_takes_says_so(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread_files, "FEW", 0)
+    client, later = client_for(Role.STEWARD), clock.now() + timedelta(minutes=2)
+    path = hand_in(client, TWO).location
+    for page in ("it is read", "it is imported"):
+        assert UNTAKEN not in client.get(path).text, page
+        with standing_at(later):
+            assert UNTAKEN in client.get(path).text, page
+        if page == "it is read":
+            assert check(pages, vault) == 1
+            with standing_at(later):
+                assert UNTAKEN not in client.get(path).text
+            client.post(f"{path}/import")
+    path = lists.hand_in(client, "".join(f"+38050{number}\n" for number in range(1_000_000, 1_004_000))).location
+    assert UNTAKEN not in client.get(path).text
+    with standing_at(later):
+        assert UNTAKEN in client.get(path).text
+
+
+@pytest.mark.both_databases
+def test_how_far_a_heavy_file_is_is_not_written_on_sqlite(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole file is written anew with it there."""
+    monkeypatch.setattr(worker_reading, "HEAVY", 0)
+    assert timedelta(seconds=2 * worker_reading.HEAVY_TOLD_EVERY) < CLAIMED_FOR
+    client, far = client_for(Role.STEWARD), list[str]()
+    path = hand_in(client, TWO).location
+    assert check(pages, vault, Meanwhile(lambda: far.append(client.get(path, headers=POLL).text))) == 1
+    assert ("are looked up" in far[0]) == (pages.sessions.kw["bind"].dialect.name != "sqlite")
 
 
 def test_file_that_is_discarded_while_it_is_read_stays_so(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 from threading import Event
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, TextClause, select, text
 from sqlalchemy.orm import Session, sessionmaker
@@ -32,11 +32,15 @@ from campaigns.staff import audit
 READING = Limits(seconds=600, processor_seconds=300, answer_megabytes=400)
 #: A worker that says nothing of a file for so long is taken for dead; how often it says something, in seconds.
 CLAIMED_FOR, TOLD_EVERY = timedelta(minutes=1), 2.0
+#: SQLite writes a whole row anew, with the file in it: of one of so many bytes a worker says less often.
+HEAVY, HEAVY_TOLD_EVERY = 1 << 20, 20.0
 #: How often a file is tried that finds no room or no turn, once in CLAIMED_FOR, before it is refused.
 MOST_TRIES = 10
 #: In the report of a file: which reading has it and until when, how often it was tried, and how much of all
 #: it has seen.
 _WHOSE, _UNTIL, _TRIES, FAR, ALL = "whose", "until", "tries", "far", "all"
+#: After how long a member is told that no worker has taken a file.
+UNTAKEN_AFTER = timedelta(minutes=1)
 #: What a report says of a file of which nothing is read.
 NOTHING_READ: Mapping[str, object] = {FAR: 0, ALL: 0}
 Found = TypeVar("Found")
@@ -52,6 +56,16 @@ def find_waiting(sessions: sessionmaker[Session], state: TextClause, kind: Colum
     with one_moment(sessions) as session:
         waiting = select(ContactImport.id).where(state, kind)
         return list(session.scalars(waiting.order_by(ContactImport.id)))
+
+
+def waiting_since_now() -> Mapping[str, object]:
+    """Return what a report says of a file that waits from now on: nothing is read of it."""
+    return {**NOTHING_READ, _UNTIL: clock.now().isoformat()}
+
+
+def is_untaken(report: Mapping[str, Any]) -> bool:
+    """Say whether a file waits for a minute already without any worker that has it."""
+    return _UNTIL in report and clock.now() - datetime.fromisoformat(report[_UNTIL]) > UNTAKEN_AFTER
 
 
 @dataclass
@@ -72,6 +86,7 @@ class WorkerReading(ABC, Generic[Found]):
     #: What tells this reading from others, which time it is, and whether the file is no more this one's.
     _key: str = field(default_factory=lambda: token_hex(8))
     _tries: int = 0
+    _is_heavy: bool = False
     _is_lost: bool = False
 
     @abstractmethod
@@ -126,7 +141,7 @@ class WorkerReading(ABC, Generic[Found]):
 
         It does not once somebody has discarded the file, or another worker took this one for dead.
         """
-        if time.monotonic() - self._told_at >= TOLD_EVERY:
+        if time.monotonic() - self._told_at >= (HEAVY_TOLD_EVERY if self._is_heavy else TOLD_EVERY):
             self._told_at = time.monotonic()
             self._write(until=clock.now() + CLAIMED_FOR, **counts)
         return not self._is_lost and not self.is_stopping.is_set()
@@ -144,7 +159,9 @@ class WorkerReading(ABC, Generic[Found]):
             self._tries = mine.report.get(_TRIES, 0) + 1
             until = (now + CLAIMED_FOR).isoformat()
             mine.report = {**mine.report, **NOTHING_READ, _WHOSE: self._key, _UNTIL: until}
-            return mine.sealed_file or b"", open_about(mine, self.vault)
+            sealed = mine.sealed_file or b""
+            self._is_heavy = len(sealed) > HEAVY and session.get_bind().dialect.name == "sqlite"
+            return sealed, open_about(mine, self.vault)
 
     def hold(self, session: Session, *, skip_locked: bool = False) -> ContactImport | None:
         """Return the file, locked, as long as it waits for this: nobody has done it, or discarded the file.

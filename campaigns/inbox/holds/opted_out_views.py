@@ -15,6 +15,7 @@ from campaigns.audience.files.handed_in import READING, as_text, most_rows
 from campaigns.audience.files.number_reader import read_numbers
 from campaigns.audience.files.staging import limit_size
 from campaigns.audience.files.watch import check_quota
+from campaigns.audience.files.worker_reading import is_untaken
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import get_file, select_imports
 from campaigns.core.errors import InputError, QuotaError, TransitionError
@@ -65,7 +66,13 @@ def show(list_id: int) -> Page:
     if "HX-Request" in request.headers and not is_opting_out and waiting.state != ImportState.READING:
         return Response(status=204, headers={"HX-Refresh": "true"})
     about = open_about(waiting, vault())
-    return render_template("inbox/holds/opted_out_check.html", list=waiting, about=about, few=SMALLEST_SHOWN)
+    return render_template(
+        *("inbox/holds/opted_out_check.html",),
+        list=waiting,
+        about=about,
+        few=SMALLEST_SHOWN,
+        is_untaken=is_untaken(waiting.report),
+    )
 
 
 @pages.post("/<int:list_id>/opt-out")

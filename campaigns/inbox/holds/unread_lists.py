@@ -16,11 +16,11 @@ from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.audience.files.worker_reading import (
     ALL,
     FAR,
-    NOTHING_READ,
     READING,
     UNREAD,
     WorkerReading,
     find_waiting,
+    waiting_since_now,
 )
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import OPTS_OUT, is_list
@@ -66,7 +66,7 @@ def keep_unread(
         organisation_id=organisation_id,
         member_id=by,
         state=ImportState.READING,
-        report={OPTS_OUT: True, "done": 0, **NOTHING_READ},
+        report={OPTS_OUT: True, "done": 0, **waiting_since_now()},
         created_at=clock.now(),
     )
     session.add(unread)
