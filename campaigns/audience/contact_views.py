@@ -21,14 +21,13 @@ from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our
 from campaigns.audience.files.handed_in import as_text, people_of
 from campaigns.audience.files.import_report import Report, causes_in, columns_to_name
 from campaigns.audience.files.staging import limit_size
-from campaigns.audience.files.worker_reading import is_untaken
+from campaigns.audience.files.worker_reading import is_long, is_untaken
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
 from campaigns.audience.unread_files import (
     how_far,
     is_for_worker,
-    is_long,
     is_with_worker,
     keep_unread,
     leave_to_worker,

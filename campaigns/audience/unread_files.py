@@ -5,7 +5,6 @@ What is short is checked, and imported, at once.
 
 from __future__ import annotations
 
-import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +18,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import FileTelling
+from campaigns.audience.files import worker_reading
 from campaigns.audience.files.contact_reader import ContactFile, Ending, most_people, read_contacts
 from campaigns.audience.files.import_report import Report, columns_to_name
-from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.audience.files.worker_reading import (
     ALL,
     CONFIRMED,
@@ -29,6 +28,7 @@ from campaigns.audience.files.worker_reading import (
     READING,
     WorkerReading,
     find_waiting,
+    keep_for_worker,
     waiting_since_now,
 )
 from campaigns.audience.models import ContactImport, ImportState
@@ -46,15 +46,12 @@ from campaigns.core import clock
 from campaigns.core.database import one_moment
 from campaigns.core.errors import FingerpostError, MissingColumnsError, UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.core.limited.parent import rows_apart
 from campaigns.core.processes.chores import do_for_each
 from campaigns.core.wallclock import zone_named
 from campaigns.staff.models import Organisation
 
-#: Bytes of a file that a request reads itself: some hundreds of people.
-SHORT = 40_000
-#: Rows that a request imports itself.
+#: Rows that a request imports itself, if they are no long file.
 FEW = 500
 #: How long a worker rests after each batch of people that it has looked up.
 REST_SECONDS = 0.02
@@ -89,13 +86,6 @@ def how_far(report: Mapping[str, Any]) -> HowFar | None:
     return HowFar(rows, of, doing, round(speed) or None, max(round((of - rows) / speed), 1) if speed else None)
 
 
-def is_long(file: BinaryIO) -> bool:
-    """Say whether a contact file, which is left at its beginning, is a worker's to read."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    return size > SHORT
-
-
 def keep_unread(
     session: Session,
     organisation_id: int,
@@ -112,11 +102,9 @@ def keep_unread(
     Raises what `keep_file` raises.
     """
     unread = begin_check(session, organisation_id, file_name, by=by, vault=vault, instead_of=instead_of)
-    unread.state, unread.report = ImportState.READING, {**unread.report, **waiting_since_now()}
     # Also where it is not taken, for another one.
     seal_about(unread, replace(open_about(unread, vault), telling=telling.to_line()), vault)
-    kept = telling.to_line().encode() + b"\n" + data
-    unread.sealed_file = vault.seal_bytes(kept, table="contact_import", column="sealed_file", row_id=unread.id)
+    keep_for_worker(unread, telling.to_line().encode() + b"\n" + data, vault)
     record(session, "contacts.hand_in", unread, by)
     return unread
 
@@ -128,8 +116,9 @@ def is_with_worker(file: ContactImport) -> bool:
 
 
 def is_for_worker(file: ContactImport) -> bool:
-    """Say whether a worker imports a file that was checked, which has many rows, and none that is wrong."""
-    return file.report.get("rows", 0) > FEW and not file.report.get("bad_rows")
+    """Say whether a worker imports a file that was checked: it is long, or has many rows, and none is wrong."""
+    rows, is_wrong = file.report.get("rows", 0), file.report.get("bad_rows")
+    return rows > 0 and not is_wrong and (rows > FEW or len(file.sealed_file or b"") > worker_reading.SHORT)
 
 
 def leave_to_worker(session: Session, waiting: ContactImport, *, by: int) -> None:
@@ -236,13 +225,8 @@ class FileReading(WorkerReading[_Checked]):
     def opened(self, data: bytes) -> Iterator[tuple[BinaryIO, FileTelling]]:
         """Give the text of a kept file, and what a member says of it."""
         begins = data.index(b"\n") + 1
-        with scratch_file() as file:
-            with needing_room():
-                file.write(memoryview(data)[begins:])
-                file.seek(0)
-            rows = self.max_rows
-            with as_text_by(lambda: rows_apart(READING, csv_of_workbook, file, max_rows=rows), file) as text:
-                yield text, FileTelling.from_line(data[: begins - 1].decode())
+        with self.text_of(memoryview(data)[begins:]) as text:
+            yield text, FileTelling.from_line(data[: begins - 1].decode())
 
     @contextmanager
     def people(self, text: BinaryIO, telling: FileTelling) -> Iterator[ContactFile]:

@@ -14,13 +14,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from campaigns.audience import unread_files
 from campaigns.audience.consent.sealed_words import open_about
 from campaigns.audience.file_telling import FileTelling
 from campaigns.audience.files import worker_reading
 from campaigns.audience.files.worker_reading import CLAIMED_FOR
 from campaigns.audience.models import Contact, ContactImport, ImportState
-from campaigns.audience.unread_files import check_files, how_far
+from campaigns.audience.unread_files import check_files, how_far, import_files
 from campaigns.core import clock
 from campaigns.core.errors import DamagedDataError, UnavailableError
 from campaigns.core.keys.crypto import Vault
@@ -50,7 +49,7 @@ RUN = parent._run
 
 @pytest.fixture(autouse=True)
 def all_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread_files, "SHORT", 0)
+    monkeypatch.setattr(worker_reading, "SHORT", 0)
     monkeypatch.setattr(worker_reading, "TOLD_EVERY", 0)
 
 
@@ -89,11 +88,13 @@ def test_long_file_is_read_by_a_worker_and_imported_as_every_other(pages: Pages,
     assert tiles(client.get(path)) == ["2", "2", "0"]
     assert (check(pages, vault), people(pages)) == (0, 0)
     client.post(f"{path}/import")
+    # What may take long to read is not read by the request either that imports it.
+    assert (people(pages), import_files(pages.sessions, vault, 99, Meanwhile())) == (0, 1)
     assert (people(pages), states(pages)) == (2, {path: ImportState.DONE})
     with pages.sessions() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     acts = [entry.action for entry in entries]
-    assert acts == ["contacts.hand_in", "contacts.check", "contacts.import"]
+    assert acts == ["contacts.hand_in", "contacts.check", "contacts.confirm", "contacts.import"]
     assert {entry.member_id for entry in entries} == {member.id}
 
 
@@ -227,6 +228,7 @@ def test_two_workers_and_two_files_at_once(pages: Pages, client_for: ClientFor, 
     assert (others, states(pages)) == ([1], dict.fromkeys(paths, ImportState.CHECKED))
     for path in paths:
         client.post(f"{path}/import")
+    assert import_files(pages.sessions, vault, 99, Meanwhile()) == 2
     assert (people(pages), states(pages)) == (2, dict.fromkeys(paths, ImportState.DONE))
 
 
@@ -306,7 +308,6 @@ def test_child_ends_with_a_file_that_is_no_more_its_workers(
 def test_file_that_no_worker_takes_says_so(
     pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread_files, "FEW", 0)
     client, later = client_for(Role.STEWARD), clock.now() + timedelta(minutes=2)
     path = hand_in(client, TWO).location
     for page in ("it is read", "it is imported"):
@@ -374,6 +375,6 @@ def test_file_that_cannot_be_opened_holds_up_no_other_and_is_nobody_elses(
 def test_short_file_is_read_at_once(
     pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread_files, "SHORT", len(TWO))
+    monkeypatch.setattr(worker_reading, "SHORT", len(TWO))
     path = hand_in(client_for(Role.STEWARD), TWO).location
     assert (states(pages), check(pages, vault)) == ({path: ImportState.CHECKED}, 0)

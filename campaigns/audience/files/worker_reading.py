@@ -6,28 +6,34 @@ one that dies leaves the file as it was handed in, and another begins anew once 
 
 from __future__ import annotations
 
+import io
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 from threading import Event
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, TextClause, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
+from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.database import one_moment
 from campaigns.core.errors import BrokenOffError, FingerpostError, InputError, RowProblem, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.child_limits import Limits
-from campaigns.core.limited.parent import looking_up
+from campaigns.core.limited.disk_room import needing_room, scratch_file
+from campaigns.core.limited.parent import looking_up, rows_apart
 from campaigns.staff import audit
 
+#: Bytes of a file that a request reads itself: some hundreds of people, or some two thousand numbers.
+SHORT = 40_000
 #: What reading a file may cost for which nobody waits.
 READING = Limits(seconds=600, processor_seconds=300, answer_megabytes=400)
 #: A worker that says nothing of a file for so long is taken for dead; how often it says something, in seconds.
@@ -66,6 +72,19 @@ def waiting_since_now() -> Mapping[str, object]:
 def is_untaken(report: Mapping[str, Any]) -> bool:
     """Say whether a file waits for a minute already without any worker that has it."""
     return _UNTIL in report and clock.now() - datetime.fromisoformat(report[_UNTIL]) > UNTAKEN_AFTER
+
+
+def is_long(file: BinaryIO) -> bool:
+    """Say whether a file, which is left at its beginning, is a worker's to read."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size > SHORT
+
+
+def keep_for_worker(unread: ContactImport, data: bytes, vault: Vault) -> None:
+    """Keep a flushed file sealed until a worker has read it; it waits from now on."""
+    unread.state, unread.report = ImportState.READING, {**unread.report, **waiting_since_now()}
+    unread.sealed_file = vault.seal_bytes(data, table="contact_import", column="sealed_file", row_id=unread.id)
 
 
 @dataclass
@@ -135,6 +154,17 @@ class WorkerReading(ABC, Generic[Found]):
             if mine is not None:
                 self.keep(session, mine, found)
         return mine is not None
+
+    @contextmanager
+    def text_of(self, data: bytes | memoryview) -> Iterator[BinaryIO]:
+        """Give what was handed in as text: as it is, or as what a child makes of a workbook."""
+        with scratch_file() as file:
+            with needing_room():
+                file.write(data)
+                file.seek(0)
+            rows = self.max_rows
+            with as_text_by(lambda: rows_apart(READING, csv_of_workbook, file, max_rows=rows), file) as text:
+                yield text
 
     def goes_on(self, **counts: object) -> bool:
         """Say now and then that this worker has the file, and how far it is; return whether it goes on.

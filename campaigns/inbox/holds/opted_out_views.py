@@ -15,7 +15,7 @@ from campaigns.audience.files.handed_in import READING, as_text, most_rows
 from campaigns.audience.files.number_reader import read_numbers
 from campaigns.audience.files.staging import limit_size
 from campaigns.audience.files.watch import check_quota
-from campaigns.audience.files.worker_reading import is_untaken
+from campaigns.audience.files.worker_reading import is_long, is_untaken
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import get_file, select_imports
 from campaigns.core.errors import InputError, QuotaError, TransitionError
@@ -104,7 +104,7 @@ def _check(upload: FileStorage, country: str | None, source: str) -> ContactImpo
     check_quota(session(), of, member_id=by)
     file = cast(BinaryIO, upload.stream)
     limit_size(file, settings())
-    if unread_lists.is_long(file):
+    if is_long(file):
         begin_writing()
         return unread_lists.keep_unread(
             *(session(), of, str(upload.filename), file.read()),

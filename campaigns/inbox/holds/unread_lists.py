@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from threading import Event
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile, seal_about
 from campaigns.audience.files.number_reader import NumbersEnding, read_numbers
 from campaigns.audience.files.watch import spend_check
-from campaigns.audience.files.workbook_text import as_text_by, csv_of_workbook
 from campaigns.audience.files.worker_reading import (
     ALL,
     FAR,
@@ -20,7 +18,7 @@ from campaigns.audience.files.worker_reading import (
     UNREAD,
     WorkerReading,
     find_waiting,
-    waiting_since_now,
+    keep_for_worker,
 )
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import OPTS_OUT, is_list
@@ -28,22 +26,12 @@ from campaigns.core import clock
 from campaigns.core.database import one_moment
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.limited.disk_room import needing_room, scratch_file
 from campaigns.core.limited.parent import rows_apart
 from campaigns.core.processes.chores import do_for_each
 from campaigns.inbox.holds.opted_out_list import LONGEST_NAME, NumberList, find_own, keep_checked, record
 
-#: Bytes of a list that a request reads itself: some two thousand numbers.
-SHORT = 40_000
 #: Numbers that are looked for at once, and how long a worker rests after them.
 AT_ONCE, REST_SECONDS = 2000, 0.05
-
-
-def is_long(file: BinaryIO) -> bool:
-    """Say whether a list, which is left at its beginning, is a worker's to read."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    return size > SHORT
 
 
 def keep_unread(
@@ -66,13 +54,13 @@ def keep_unread(
         organisation_id=organisation_id,
         member_id=by,
         state=ImportState.READING,
-        report={OPTS_OUT: True, "done": 0, **waiting_since_now()},
+        report={OPTS_OUT: True, "done": 0},
         created_at=clock.now(),
     )
     session.add(unread)
     session.flush()
     seal_about(unread, AboutFile(file_name[:LONGEST_NAME], source=source, country=country), vault)
-    unread.sealed_file = vault.seal_bytes(data, table="contact_import", column="sealed_file", row_id=unread.id)
+    keep_for_worker(unread, data, vault)
     record(session, "contacts.hand_in_opt_outs", unread, by, {})
     return unread
 
@@ -120,19 +108,13 @@ class ListReading(WorkerReading[_Found]):
     def _read(self, data: bytes, country: str | None) -> tuple[list[str], NumbersEnding]:
         """Have the numbers read by a child, each once."""
         numbers: dict[str, None] = {}
-        with scratch_file() as file:
-            with needing_room():
-                file.write(data)
-                file.seek(0)
-            with (
-                as_text_by(
-                    lambda: rows_apart(READING, csv_of_workbook, file, max_rows=self.max_rows), file
-                ) as text,
-                rows_apart(READING, read_numbers, text, default_country=country, max_rows=self.max_rows) as found,
-            ):
-                batches, ending = found
-                for batch in batches:
-                    numbers |= dict.fromkeys(batch)
+        with (
+            self.text_of(data) as text,
+            rows_apart(READING, read_numbers, text, default_country=country, max_rows=self.max_rows) as found,
+        ):
+            batches, ending = found
+            for batch in batches:
+                numbers |= dict.fromkeys(batch)
         return list(numbers), ending
 
     def _count_own(self, numbers: Sequence[str]) -> int:

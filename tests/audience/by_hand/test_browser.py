@@ -13,8 +13,9 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.files import worker_reading
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.holds import opted_out_list, unread_lists
+from campaigns.inbox.holds import opted_out_list
 from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.staff.models import Role
@@ -197,7 +198,7 @@ def test_long_list_of_opt_outs_is_watched_while_a_worker_has_it(
     opened: Opened, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opted_out_list, "PIECE", 1)
-    monkeypatch.setattr(unread_lists, "SHORT", 0)
+    monkeypatch.setattr(worker_reading, "SHORT", 0)
     visit, bare, file = opened.visit, opened.bare, tmp_path / "stops.csv"
     file.write_text("+380502223344\n+380502223355\n")
     bare.goto("/audience/contacts/opted-out")

@@ -55,7 +55,7 @@ SHEET = workbook(OURS, THEIRS)
 
 @pytest.fixture(autouse=True)
 def all_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread_lists, "SHORT", 0)
+    monkeypatch.setattr(worker_reading, "SHORT", 0)
     monkeypatch.setattr(unread_lists, "AT_ONCE", 1)
     monkeypatch.setattr(worker_reading, "TOLD_EVERY", 0)
 
@@ -252,7 +252,7 @@ def test_full_disk_leaves_the_list_for_later(
 def test_full_disk_is_one_sentence_also_of_a_short_list(
     client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch, content: str | bytes
 ) -> None:
-    monkeypatch.setattr(unread_lists, "SHORT", 9999)
+    monkeypatch.setattr(worker_reading, "SHORT", 9999)
     fill_disk(monkeypatch, after=0)
     answer = hand_in(client_for(Role.STEWARD), content)
     assert (answer.status_code, "The disk has no room" in answer.text) == (503, True)
@@ -274,6 +274,6 @@ def test_list_that_cannot_be_opened_holds_up_no_other(
 def test_short_list_is_read_at_once(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unread_lists, "SHORT", len(THREE))
+    monkeypatch.setattr(worker_reading, "SHORT", len(THREE))
     path = hand_in(client_for(Role.STEWARD), THREE).location
     assert (states(pages), check(pages, vault)) == ({path: ImportState.CHECKED}, 0)
