@@ -77,10 +77,11 @@ _HEALTH = "fingerpost.health"
 
 @dataclass(frozen=True, slots=True)
 class SendingRun:
-    """A run in flight; `done` of its deliveries need nothing more from us, None: they are being counted."""
+    """A run in flight; `done` of its `total` messages need nothing more of us, None: they are being counted."""
 
     run: Run
     done: int | None
+    total: int
     counted_at: datetime | None
 
 
@@ -305,8 +306,9 @@ def _moving(organisation_id: int) -> dict[str, Any]:
 
 def _sending(run: Run, waiting: OpenCount | None) -> SendingRun:
     if waiting is None:
-        return SendingRun(run, done=None, counted_at=None)
-    return SendingRun(run, done=max(0, run.planned - waiting.people), counted_at=waiting.counted_at)
+        return SendingRun(run, done=None, total=run.planned, counted_at=None)
+    done = max(0, waiting.planned - waiting.people)
+    return SendingRun(run, done=done, total=waiting.planned, counted_at=waiting.counted_at)
 
 
 def _empty_runs(organisation_id: int) -> list[tuple[Run, dict[str, int]]]:

@@ -27,6 +27,11 @@ _KEY = "counts_at_once"
 LONG = timedelta(minutes=1)
 
 
+def is_long_ago(asked_at: datetime | None) -> bool:
+    """Say whether what was asked for then is waited for longer than what somebody works on."""
+    return asked_at is not None and clock.now() - asked_at > LONG
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How some figures of a page stand: when they were counted, and how far a new count of them is."""
@@ -42,7 +47,7 @@ class Freshness:
 
     def waits_long(self) -> bool:
         """Say whether a new count is waited for longer than one that somebody works on."""
-        return not self.share and self.asked_at is not None and clock.now() - self.asked_at > LONG
+        return not self.share and is_long_ago(self.asked_at)
 
     @classmethod
     def of(cls, counted: Sequence[Counted]) -> Freshness:

@@ -14,6 +14,7 @@ from campaigns.core.errors import InputError, NotFoundError, RefusedError
 from campaigns.core.small_numbers import told
 from campaigns.core.words import N_
 from campaigns.delivery.corrections.missed_people import read_missed
+from campaigns.delivery.counts import is_large
 from campaigns.delivery.forms import ANY, ResendForm, read_chosen
 from campaigns.delivery.monitoring.causes import attempt_in_words, cause_in_words
 from campaigns.delivery.monitoring.progress import left_out_of_run
@@ -62,6 +63,7 @@ def index(run_id: int) -> str:
         lines=read_lines(session(), run, wanted, after=after),
         is_first=not after,
         look=look,
+        is_large=is_large(run),
         ringing=look.alarms,
         states=list(SendState),
         may_resend=run.state in SENDING,

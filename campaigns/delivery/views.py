@@ -226,7 +226,8 @@ def _run_page(
     run: Run, doubled: Doubled | None = None, *, is_checked: bool = False, form: CorrectForm | None = None
 ) -> str:
     """Draw a run's page; `doubled` is what its receipts say, where they were compared as it was asked."""
-    waves = waves_of(run)
+    moving = _moving_part(run)
+    waves = waves_of(run, moving["look"])
     asked = load_member_names(session(), [run.resume_asked_by_id] if run.resume_asked_by_id else [])
     return render_template(
         "delivery/show_run.html",
@@ -241,7 +242,7 @@ def _run_page(
         asked_by=next(iter(asked.values()), ""),
         new_numbers=_new_numbers(run),
         **(asked_of(run.campaign) if run.state == RunState.HELD else {}),
-        **_moving_part(run),
+        **moving,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select, update
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration
@@ -22,10 +22,9 @@ from campaigns.audience.models import Address, Audience, Channel, KeptCount
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import LARGE_RUN
-from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.tally_renewal import TallyRenewal
 from campaigns.delivery.states import SendState
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Run
 from campaigns.staff.models import Role
 from campaigns.upkeep import COUNTS
 from campaigns.web.session import database
@@ -191,33 +190,6 @@ def test_run_that_a_member_stopped_is_counted_once_more(waiting: Pages, run: Run
     page = everything.get(address).text
     assert "Waiting to be counted." not in page
     assert renewing not in page
-
-
-@pytest.mark.parametrize("sees_single_people", [True, False])
-def test_page_that_is_open_shows_the_end_of_its_run(waiting: Pages, run: Run, sees_single_people: bool) -> None:
-    """Who sees rounded numbers is shown them anew at the next minute, and waits for them."""
-    roles = [each for each in Role if sees_single_people or each is not Role.STEWARD]
-    client, address = waiting.client(waiting.member(*roles)), f"/delivery/runs/{run.id}"
-
-    def renewed_at(seconds: float) -> tuple[str, bool]:
-        with standing_at(START + timedelta(seconds=seconds)):
-            answer = client.get(f"{address}/progress")
-            count_runs(waiting)
-            return answer.text, "HX-Refresh" in answer.headers
-
-    renewed_at(0)
-    assert "hx-get" in renewed_at(1)[0]
-    with waiting.sessions.begin() as session:
-        session.execute(update(Run).values(state=RunState.DONE, finished_at=START + timedelta(seconds=2)))
-        session.execute(update(Delivery).values(send_state=SendState.EXPIRED))
-    page, is_over = renewed_at(3)
-    assert "Waiting to be counted." in page
-    assert not is_over
-    page, is_over = renewed_at(4)
-    assert ("hx-get" in page, is_over) == ((False, True) if sees_single_people else (True, False))
-    page, is_over = renewed_at(62)
-    assert is_over
-    assert "hx-get" not in page
 
 
 def test_receipts_of_a_large_run_are_compared_by_a_worker(

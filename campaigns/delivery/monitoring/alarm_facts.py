@@ -8,12 +8,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.delivery.counts import LARGE_RUN, Tally
+from campaigns.delivery.counts import Tally
 from campaigns.delivery.fanout.canary import awaits_canary, count_waiting
 from campaigns.delivery.fanout.merged_occurrences import count_untold
 from campaigns.delivery.lanes.leader_lock import seconds_silent
 from campaigns.delivery.models import Attempt, Delivery, Receipt
-from campaigns.delivery.monitoring.alarms import LIST_DELAY, LONG_TROUBLE, LONGEST_SILENCE, Facts
+from campaigns.delivery.monitoring.alarms import (
+    LIST_DELAY,
+    LONG_TROUBLE,
+    LONGEST_SILENCE,
+    MOST_UNASKED,
+    REAPER_DELAY,
+    Facts,
+)
 from campaigns.delivery.monitoring.progress import SenderProgress
 from campaigns.delivery.monitoring.rows import AFTER, BEFORE, first_receipt
 from campaigns.delivery.queries import in_state
@@ -37,8 +44,13 @@ def facts_of_run(
     patience: Patience,
     *,
     doubled: int | None = None,
+    now: datetime | None = None,
 ) -> Facts:
-    """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
+    """Gather the facts of a run as it was counted, and all else as it is `now`: at the count, where none is given.
+
+    `doubled` is what `count_doubled` said, if anybody asked it.
+    """
+    now = now or tally.counted_at
     resting = frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run))
     waits_for_canary = awaits_canary(session, run.id)
     may_be_away = run.is_rehearsal and run.state == RunState.RUNNING
@@ -47,14 +59,16 @@ def facts_of_run(
         # Its chunks and their count are committed together, but read one after the other.
         planned=None if run.started_at is None or run.state == RunState.PLANNING else _noted(run, tally),
         tally=tally,
+        now=now,
+        is_sending_still=_is_sending(session, run, before=now - patience.reap_after - REAPER_DELAY),
         doubled=doubled,
         moved_at=_moved_at(session, run),
-        heard_at=_heard_at(session, tally.counted_at),
+        heard_at=_heard_at(session, now),
         paused=frozenset(each.sender.id for each in senders if _is(each, Health.PAUSED, run)),
         # As with the health: a rehearsal may use a sender that is off.
         off=frozenset(each.sender.id for each in senders if not (each.sender.active or run.is_rehearsal)),
         resting=resting,
-        troubled=frozenset(each.sender.id for each in senders if _is_long_troubled(each, run, tally.counted_at)),
+        troubled=frozenset(each.sender.id for each in senders if _is_long_troubled(each, run, now)),
         unasked=_count_unasked(session, run, tally, patience),
         is_overtaken=_is_overtaken(session, run),
         awaits_canary=waits_for_canary,
@@ -137,6 +151,11 @@ def _heard_at(session: Session, now: datetime) -> datetime | None:
     return None if silence is None else now - timedelta(seconds=silence)
 
 
+def _is_sending(session: Session, run: Run, *, before: datetime) -> bool:
+    calls = select(Delivery.id).where(Delivery.run_id == run.id, in_state(SendState.SENDING))
+    return session.scalar(select(calls.where(Delivery.intent_at < before).exists())) or False
+
+
 def _is_long_troubled(each: SenderProgress, run: Run, now: datetime) -> bool:
     since = each.sender.health_at
     return _is(each, Health.TROUBLED, run) and since is not None and now - since > LONG_TROUBLE
@@ -155,7 +174,7 @@ def _count_unasked(session: Session, run: Run, tally: Tally, patience: Patience)
         select(Delivery.id)
         .where(Delivery.run_id == run.id, in_state(SendState.UNKNOWN), Delivery.intent_at < before)
         .where(~select(Attempt.id).where(looked()).exists())
-        .limit(LARGE_RUN)
+        .limit(MOST_UNASKED + 1)
     )
     return session.scalar(select(func.count()).select_from(unasked.subquery())) or 0
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from campaigns.delivery.counts import Tally
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
-from campaigns.planning.lifecycle import MOVING
+from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import RunState
 
 #: A due queue of which nothing is called for so long stands still.
@@ -24,6 +24,8 @@ LONG_TROUBLE = timedelta(minutes=10)
 LONG_PLANNING = timedelta(minutes=15)
 #: How long after its time a message in doubt that was never looked up may wait before members are told.
 LIST_DELAY = timedelta(minutes=30)
+#: Messages that could not be looked up are counted so far.
+MOST_UNASKED = 5_000
 #: How long after its time a call without a result may wait for the reaper, who looks every few seconds.
 REAPER_DELAY = timedelta(minutes=1)
 
@@ -70,6 +72,8 @@ class Alarm:
     count: int = 0
     #: Since when.
     since: datetime | None = None
+    #: Whether it is about more than `count`, which were not counted.
+    is_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,10 @@ class Facts:
     #: Deliveries made by the fan-out, as it noted them; None while it may still make some.
     planned: int | None
     tally: Tally
+    #: When the rest of it was read; None: when the tally was.
+    now: datetime | None = None
+    #: Whether a call that the tally has for too long without a result still has none.
+    is_sending_still: bool = True
     #: Deliveries accepted more than once; None when nobody has looked.
     doubled: int | None = None
     #: When a member or the clock last moved the run.
@@ -92,7 +100,8 @@ class Facts:
     resting: frozenset[int] = frozenset()
     #: Those of the resting that are in trouble, and have been for long.
     troubled: frozenset[int] = frozenset()
-    #: Messages in doubt that should have been looked up in their provider's list and never were.
+    #: Messages in doubt that should have been looked up in their provider's list and never were, up to one more
+    #: than `MOST_UNASKED`.
     unasked: int = 0
     #: Whether a more urgent run goes first over a sender of this one.
     is_overtaken: bool = False
@@ -105,6 +114,11 @@ class Facts:
     #: People who get the text by neither of two runs, because one leaves them out and the other one halted.
     untold: int = 0
 
+    @property
+    def read_at(self) -> datetime:
+        """When all but the tally was read, which may be older."""
+        return self.now or self.tally.counted_at
+
 
 def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
     """Return the alarms that ring, worst first."""
@@ -112,7 +126,8 @@ def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
     if facts.untold:
         found.append(Alarm(Kind.UNTOLD, facts.untold))
     if facts.unasked:
-        found.append(Alarm(Kind.UNASKED, facts.unasked, facts.tally.first_call.get(SendState.UNKNOWN)))
+        since, is_more = facts.tally.first_call.get(SendState.UNKNOWN), facts.unasked > MOST_UNASKED
+        found.append(Alarm(Kind.UNASKED, min(facts.unasked, MOST_UNASKED), since, is_more))
     return sorted(found, key=lambda alarm: list(Kind).index(alarm.kind))
 
 
@@ -130,16 +145,18 @@ def _untrue(facts: Facts) -> list[Alarm]:
 
 def _stuck(facts: Facts, patience: Patience) -> list[Alarm]:
     oldest = facts.tally.first_call.get(SendState.SENDING)
-    if oldest is None or facts.tally.counted_at - oldest <= patience.reap_after + REAPER_DELAY:
+    if oldest is None or not facts.is_sending_still:
+        return []
+    if facts.read_at - oldest <= patience.reap_after + REAPER_DELAY:
         return []
     return [Alarm(Kind.STUCK, facts.tally.by_state.get(SendState.SENDING, 0), oldest)]
 
 
 def _standing(facts: Facts) -> list[Alarm]:
     """Return the alarms about a run that ought to move and does not, with the cause we know."""
-    if facts.state not in MOVING:
+    now, calls = facts.read_at, facts.tally.by_state.get(SendState.SENDING, 0)
+    if facts.state not in MOVING and not (facts.state in IN_FLIGHT and calls):
         return []
-    now = facts.tally.counted_at
     if facts.heard_at is None or now - facts.heard_at > LONGEST_SILENCE:
         return [Alarm(Kind.NO_WORKER, since=facts.heard_at)]
     if facts.state is RunState.PLANNING and facts.moved_at is not None and now - facts.moved_at > LONG_PLANNING:
@@ -148,7 +165,8 @@ def _standing(facts: Facts) -> list[Alarm]:
     if facts.state is RunState.RUNNING and away_since is not None and now - away_since > LONGEST_ABSENCE:
         return [Alarm(Kind.NO_SANDBOX, since=away_since)]
     since = _standing_since(facts)
-    if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:
+    # What was due then may be called by now.
+    if facts.state is not RunState.RUNNING or since is None or facts.tally.counted_at - since <= LONGEST_PAUSE:
         return []
     cannot = facts.paused | facts.off | facts.resting
     free = _due_over(facts.tally.due, among=facts.tally.due.keys() - cannot)

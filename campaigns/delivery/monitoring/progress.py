@@ -97,6 +97,7 @@ def progress_of_run(
     waiting = by_state.get(SendState.QUEUED, 0)
     next_due_at = tally.next_due_at if not tally.due and not tally.ended else None
     moves = run.state == RunState.RUNNING and waiting and pace > 0
+    ends_at = counted_at + timedelta(seconds=waiting / pace) if moves else None
     return Progress(
         by_state=by_state,
         counted_at=counted_at,
@@ -107,7 +108,8 @@ def progress_of_run(
         pace=pace,
         is_beginning=is_beginning and not pace,
         next_due_at=next_due_at,
-        ends_at=counted_at + timedelta(seconds=waiting / pace) if moves else None,
+        # An old count may promise what is past.
+        ends_at=ends_at if ends_at and ends_at > now else None,
     )
 
 

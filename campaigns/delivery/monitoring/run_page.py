@@ -16,7 +16,7 @@ from flask import current_app
 from flask.sansio.app import App
 from sqlalchemy.orm import Session
 
-from campaigns.audience.figures import LONG
+from campaigns.audience.figures import is_long_ago
 from campaigns.core import clock
 from campaigns.core.small_numbers import steady
 from campaigns.delivery.counts import FURTHEST, Steady, Tally, count_run, is_large
@@ -32,7 +32,7 @@ from campaigns.delivery.monitoring.kept_tallies import (
 )
 from campaigns.delivery.monitoring.next_steps import Outlook, outlook_of
 from campaigns.delivery.monitoring.progress import Progress, count_open_in
-from campaigns.delivery.monitoring.time_zones import RunWave, waves_from, waves_of_run
+from campaigns.delivery.monitoring.time_zones import RunWave, WaveCount, waves_from, waves_of_run
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import patience_of
 from campaigns.planning.lifecycle import GOING
@@ -53,6 +53,8 @@ class Doubled:
 
     looked_at: datetime
     count: int
+    #: Whether a worker is about to look again.
+    is_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class CountedRun:
     is_counted: bool = True
     #: Since when a new count by a worker is waited for.
     asked_at: datetime | None = None
+    #: All that a worker keeps of it.
+    kept: KeptTally = field(default_factory=KeptTally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class OpenCount:
     """How many deliveries of a run are not final."""
 
     people: int
+    #: How many it had then.
+    planned: int
     #: When a worker counted them; None: now.
     counted_at: datetime | None = None
 
@@ -101,6 +107,8 @@ class Look:
     asked_at: datetime | None
     #: Whether a new count, which was waited for, is there: the member is shown it at the next minute.
     is_behind: bool
+    #: Its waves as a worker counted them.
+    waves: Sequence[WaveCount]
     progress: Progress
     alarms: list[Alarm]
     unknown: Outlook | None
@@ -108,7 +116,7 @@ class Look:
 
     def waits_long(self) -> bool:
         """Say whether a new count is waited for longer than one that somebody works on."""
-        return self.asked_at is not None and clock.now() - self.asked_at > LONG
+        return is_long_ago(self.asked_at)
 
 
 def init_looking(app: App) -> None:
@@ -132,6 +140,7 @@ def look_at(run: Run) -> Look:
         is_counted=shown.is_counted,
         asked_at=counted.asked_at,
         is_behind=shown.asked_at is not None and counted.tally.counted_at > tally.counted_at,
+        waves=counted.kept.waves,
         progress=progress.progress_of_run(session(), run, now=now, tally=tally, states=shown.states),
         alarms=alarms_of(run, counted),
         unknown=outlook_of(
@@ -148,15 +157,15 @@ def counted_of(run: Run) -> CountedRun:
     """Count a run, or read what a worker counted of it, and ask for a new count of what is old."""
     now = clock.now()
     if not is_large(run):
-        return CountedRun(count_run(session(), run.id, now=now, most=FURTHEST))
-    kept = find_kept(session(), [run.id]).get(run.id, KeptTally())
+        return CountedRun(count_run(session(), run.id, now=now, most=FURTHEST), kept=_find_kept(run))
+    kept = _find_kept(run)
     asked_at = kept.asked_at if kept.is_asked else None
     if asked_at is None and kept.is_old(run, now):
         asked_at = now
         _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
     if kept.tally is None:
-        return CountedRun(Tally(now, noted=0), is_counted=False, asked_at=asked_at)
-    return CountedRun(kept.tally, kept.states, asked_at=asked_at)
+        return CountedRun(Tally(now, noted=0), is_counted=False, asked_at=asked_at, kept=kept)
+    return CountedRun(kept.tally, kept.states, asked_at=asked_at, kept=kept)
 
 
 def open_of(runs: Iterable[Run]) -> dict[int, OpenCount]:
@@ -174,32 +183,43 @@ def open_of(runs: Iterable[Run]) -> dict[int, OpenCount]:
 def _count_open(runs: Sequence[Run]) -> dict[int, OpenCount]:
     large = [run.id for run in runs if is_large(run)]
     kept = {run_id: each.states for run_id, each in find_kept(session(), large).items() if each.states}
-    counts = progress.count_open(session(), [run for run in runs if not is_large(run)])
-    found = {run_id: OpenCount(people) for run_id, people in counts.items()}
+    small = {run.id: run for run in runs if not is_large(run)}
+    counts = progress.count_open(session(), small.values())
+    found = {run_id: OpenCount(people, small[run_id].planned) for run_id, people in counts.items()}
     return found | {
-        run_id: OpenCount(count_open_in(states.by_state), states.counted_at) for run_id, states in kept.items()
+        run_id: OpenCount(count_open_in(each.by_state), sum(each.by_state.values()), each.counted_at)
+        for run_id, each in kept.items()
     }
 
 
-def waves_of(run: Run) -> list[RunWave]:
+def waves_of(run: Run, look: Look) -> list[RunWave]:
     """Return the waves of a run; those of a large one are of its last tally."""
     if not is_large(run):
         return _shown(run, _memory().shown_waves, lambda: waves_of_run(session(), run))
-    waves = find_kept(session(), [run.id]).get(run.id, KeptTally()).waves
+    waves = look.waves
     return _shown(run, _memory().shown_waves, lambda: waves_from(session(), run, waves)) if waves else []
 
 
 def alarms_of(run: Run, counted: CountedRun | None = None) -> list[Alarm]:
     """Return the alarms that ring over a run; its receipts are compared only when a page asks for it."""
-    tally = (counted or counted_of(run)).tally
+    counted = counted or counted_of(run)
+    tally, patience = counted.tally, patience_of(settings())
     how_far = progress.progress_of_run(session(), run, now=tally.counted_at, tally=tally)
-    known, patience = _memory().doubled.find(run.id), patience_of(settings())
-    doubled = known.count if known else _find_doubled(run)
-    return ringing(facts_of_run(session(), run, tally, how_far.by_sender, patience, doubled=doubled), patience)
+    doubled = _doubled_of(run, counted.kept)
+    facts = facts_of_run(session(), run, tally, how_far.by_sender, patience, doubled=doubled, now=clock.now())
+    return ringing(facts, patience)
 
 
-def _find_doubled(run: Run) -> int | None:
-    return find_kept(session(), [run.id]).get(run.id, KeptTally()).doubled
+def _doubled_of(run: Run, kept: KeptTally) -> int | None:
+    """Return what the latest look at the receipts found, by this process or by a worker."""
+    known = _memory().doubled.find(run.id)
+    if known is None or (kept.compared_at is not None and kept.compared_at > known.looked_at):
+        return kept.doubled
+    return known.count
+
+
+def _find_kept(run: Run) -> KeptTally:
+    return find_kept(session(), [run.id]).get(run.id, KeptTally())
 
 
 def compare_receipts(run: Run) -> Doubled | None:
@@ -211,10 +231,13 @@ def compare_receipts(run: Run) -> Doubled | None:
     if not is_large(run) and has_few_receipts(session(), run):
         doubled, word = _memory().doubled, steady(now)
         return doubled.read(run.id, word, lambda: Doubled(now, count_doubled(session(), run)))
-    kept = find_kept(session(), [run.id]).get(run.id, KeptTally())
+    kept, is_old = _find_kept(run), False
     if not kept.is_compared(now) and not kept.is_comparing:
+        is_old = True
         _ask_afterwards(partial(ask_for_comparison, run_id=run.id, now=now))
-    return None if kept.compared_at is None else Doubled(kept.compared_at, kept.doubled or 0)
+    if kept.compared_at is None:
+        return None
+    return Doubled(kept.compared_at, kept.doubled or 0, is_old or kept.is_comparing)
 
 
 def forget(run: Run) -> None:

@@ -86,7 +86,26 @@ def test_silent_workers_ring(state: RunState, heard_at: Any) -> None:
 
 @pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED, RunState.STOPPED, RunState.DONE])
 def test_run_that_may_stand_rings_not(state: RunState) -> None:
-    assert kinds(STANDING, state=state, heard_at=None) == []
+    without_calls = replace(STANDING.tally, by_state={SendState.QUEUED: 5, SendState.ACCEPTED: 5})
+    assert kinds(STANDING, state=state, heard_at=None, tally=without_calls) == []
+
+
+def test_silent_workers_ring_over_a_paused_run_with_calls_on_the_wire() -> None:
+    assert kinds(HEALTHY, state=RunState.PAUSED, heard_at=None) == [Kind.NO_WORKER]
+    assert kinds(HEALTHY, state=RunState.STOPPED, heard_at=None) == []
+
+
+def test_what_happened_since_an_old_count_is_judged_by_the_time_of_now() -> None:
+    """What was due then may be called by now; that a worker is silent, or a call has no result, is read now."""
+    later = NOON + timedelta(minutes=7)
+    assert kinds(HEALTHY, now=later, heard_at=later) == [Kind.STUCK]
+    assert kinds(HEALTHY, now=later, heard_at=later, is_sending_still=False) == []
+    assert kinds(HEALTHY, now=later, heard_at=NOON, is_sending_still=False) == [Kind.NO_WORKER]
+
+
+@pytest.mark.parametrize(("unasked", "count", "is_more"), [(5_000, 5_000, False), (5_001, 5_000, True)])
+def test_more_than_was_counted_is_said_so(unasked: int, count: int, is_more: bool) -> None:
+    assert ringing(replace(HEALTHY, unasked=unasked), PATIENCE) == [Alarm(Kind.UNASKED, count, None, is_more)]
 
 
 @pytest.mark.parametrize(("seconds", "rings"), [(59, False), (61, True)])
@@ -219,6 +238,16 @@ def test_what_a_member_sent_again_is_no_alarm(session: Session, run: Run) -> Non
 def test_rows_beside_the_plan_are_found(session: Session, run: Run) -> None:
     a_delivery(session, run, send_state=SendState.EXPIRED, receipt_state=ReceiptState.DELIVERED)
     assert found(session, run) == [Kind.CONTRADICTED, Kind.MISCOUNTED]
+
+
+def test_call_that_got_its_result_since_the_count_is_not_stuck(session: Session, run: Run) -> None:
+    call = a_delivery(session, run, send_state=SendState.SENDING, intent_at=AGO[5])
+    run.planned += 1
+    tally, later = count_run(session, run.id, now=NOON), NOON + timedelta(minutes=7)
+    assert facts_of_run(session, run, tally, (), PATIENCE, now=later).is_sending_still
+    call.send_state = SendState.ACCEPTED
+    session.flush()
+    assert not facts_of_run(session, run, tally, (), PATIENCE, now=later).is_sending_still
 
 
 def test_standing_queue_is_found(session: Session, run: Run) -> None:

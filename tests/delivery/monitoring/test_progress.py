@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.delivery.counts import count_run
 from campaigns.delivery.models import RunZone
 from campaigns.delivery.monitoring.progress import count_open, progress_of_run
 from campaigns.delivery.states import ReceiptState, SendState
@@ -50,6 +51,15 @@ def test_end_follows_from_the_pace(session: Session, run: Run) -> None:
     progress = progress_of_run(session, run, now=LATER)
     assert progress.pace == pytest.approx(0.3)
     assert progress.ends_at == LATER + timedelta(seconds=10)
+
+
+def test_no_end_is_promised_that_is_past(session: Session, run: Run) -> None:
+    a_delivery(session, run, send_state=SendState.ACCEPTED, intent_at=LATER - timedelta(seconds=20))
+    a_delivery(session, run)
+    tally = count_run(session, run.id, now=LATER)
+    moments = [LATER + timedelta(seconds=each) for each in (19, 21)]
+    ends = [progress_of_run(session, run, now=each, tally=tally).ends_at for each in moments]
+    assert ends == [LATER + timedelta(seconds=20), None]
 
 
 def test_claims_ahead_of_calls_are_no_pace(session: Session, run: Run) -> None:
