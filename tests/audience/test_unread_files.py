@@ -271,6 +271,7 @@ def test_file_that_finds_no_room_holds_up_no_other_and_is_refused_at_last(
         check(pages, vault)
     assert [type(error) for error in failed.value.exceptions] == [UnavailableError]
     assert (check(pages, vault), states(pages)) == (0, {stuck: ImportState.READING, other: ImportState.CHECKED})
+    assert "It is tried again" in client.get(stuck).text
     monkeypatch.setattr(parent, "_run", lambda *_: DISK_FULL)
     monkeypatch.setattr(worker_reading, "MOST_TRIES", 2)
     with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
