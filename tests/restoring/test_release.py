@@ -24,6 +24,7 @@ from campaigns.core.words import N_
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, RunState
@@ -102,6 +103,14 @@ def test_what_a_list_shows_was_sent_and_the_rest_goes_on(scene: Scene) -> None:
     with scene.sessions() as session:
         assert find_latched(session) is None
         assert find_released(session) is not None
+
+
+def test_figures_that_were_to_stay_are_counted_anew(scene: Scene) -> None:
+    with scene.sessions.begin() as session:
+        session.add(RunTally(run_id=scene.run_id, is_settled=True))
+    scene.release()
+    with scene.sessions() as session:
+        assert not session.scalars(select(RunTally.is_settled)).one()
 
 
 def test_who_got_another_text_is_left_to_a_member(scene: Scene) -> None:

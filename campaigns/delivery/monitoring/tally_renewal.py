@@ -180,7 +180,8 @@ def _is_wanted(run: Row[Any]) -> bool:
 
 def _is_tally_wanted(run: Row[Any]) -> bool:
     """Say whether a page or an act asked for all of a run since its last count, or its state changed."""
-    if run.counted_at is not None and run.counted_state != run.state:
+    # A count of which no state is known was made before states were kept.
+    if run.counted_state is not None and run.counted_state != run.state:
         return True
     has_ended = run.finished_at is not None and run.counted_at is not None and run.counted_at < run.finished_at
     return has_ended or is_asked(run.asked_at, run.counted_at)

@@ -263,6 +263,21 @@ def test_beside_a_run_that_moves_what_nobody_asked_for_waits_for_its_share_of_th
     assert [kept(sessions, each).tally is None for each in ended] == [False, True]
 
 
+def test_count_from_before_states_were_kept_does_not_hurry(sessions: sessionmaker[Session], moment: Clock) -> None:
+    ended, counts = make_run(sessions, state=RunState.DONE, finished_at=NOON), renewal(sessions)
+    counts.renew()
+    with sessions.begin() as session:
+        session.execute(update(RunTally).values(state=None))
+    look(sessions, make_run(sessions), moment)
+    moment.move(minutes=1)
+    assert counts.renew() == 1
+    moment.move(seconds=1)
+    counts.renew()
+    found = kept(sessions, ended)
+    assert found.tally is not None
+    assert found.tally.counted_at == NOON
+
+
 def test_two_workers_do_not_count_the_same(sessions: sessionmaker[Session], moment: Clock) -> None:
     run_id = make_run(sessions, state=RunState.DONE, finished_at=NOON)
     with sessions.begin() as session:
