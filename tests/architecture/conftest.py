@@ -15,7 +15,7 @@ from tests.architecture.worlds import FEW, HOUR, NOBODY, OTHERS, World, build, i
 from tests.factories import (
     NOON,
 )
-from tests.web.pages import make_pages
+from tests.web.pages import let_go, make_pages
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,12 @@ def worlds(at_one_moment: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
     for name in names[1:]:
         shutil.copy(folder / "first.db", folder / f"{name}.db")
     engines = [make_engine(f"sqlite:///{folder / name}.db") for name in names]
-    yield tuple(
+    made = tuple(
         inhabit(engine, few, pages, members, token, values)
         for engine, few in zip(engines, (NOBODY, FEW, OTHERS), strict=True)
     )
+    yield made
+    for world in made:
+        let_go(world.app)
     for engine in engines:
         engine.dispose()

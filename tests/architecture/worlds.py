@@ -55,7 +55,7 @@ from tests.factories import (
     add,
     an_audience,
 )
-from tests.web.pages import TEMPLATES, Pages, page_settings
+from tests.web.pages import TEMPLATES, Pages, let_go, page_settings
 
 HOUR = timedelta(hours=1)
 #: People of the large run; every part of them that is not few rounds to the same in both worlds.
@@ -217,6 +217,7 @@ def copy_of(world: World, path: Path) -> Iterator[World]:
     engine = make_engine(f"sqlite:///{path}")
     app = serve(engine)
     yield replace(world, app=app, pages=replace(world.pages, app=app, sessions=make_sessions(engine)))
+    let_go(app)
     engine.dispose()
 
 

@@ -144,6 +144,11 @@ def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
         # What was found in the test before is no news.
         now.init_health(app, HealthLook(database.engine, settings()))
     yield Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
+    let_go(app)
+
+
+def let_go(app: Flask) -> None:
+    """Close the connections that an application keeps; at its next request it opens others."""
     with app.app_context():
         database.engine.dispose()
 

@@ -1,4 +1,4 @@
-"""Public sentences, by their names, say how far a report has come, and who reads one that is a complaint."""
+"""Names of public sentences say how far a report has come, and who reads one that is a complaint."""
 
 from __future__ import annotations
 
