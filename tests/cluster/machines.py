@@ -33,7 +33,9 @@ class Machine(WorkerProcess):
 
     def numbers(self) -> list[int]:
         """Return the numbers it had in its cluster, the present one last."""
-        return [int(number) for number in _JOINED.findall(self.log.read_text(encoding="utf-8"))]
+        # A process opens its log a moment after it was begun.
+        told = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+        return [int(number) for number in _JOINED.findall(told)]
 
 
 def _start_inside(inside: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
