@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import gt, lt
+from operator import gt, itemgetter, lt
 from typing import Any, TypeVar
 
 from flask import request
@@ -66,25 +66,48 @@ def page_by_id(
     """
     is_back = newer is not None
     bound = [key > newer] if newer is not None else [key < older] if older is not None else []
-    order = key.asc() if is_back else key.desc()
-    keyed = (
-        statement.order_by(None)
-        .where(*bound)
-        .add_columns(key.label("page_key"))
-        .order_by(order)
-        .limit(per_page + 1)
+    order = [key.asc() if is_back else key.desc()]
+    bounded = statement.where(*bound)
+    return read_page(
+        session, bounded, [key], order, per_page=per_page, is_back=is_back, has_before=older is not None
     )
-    found = list(session.execute(keyed))
-    has_more = len(found) > per_page
-    found = found[:per_page]
+
+
+def read_page(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    keys: Sequence[Any],
+    order: Sequence[Any],
+    *,
+    written: Callable[[Sequence[Any]], int | str] = itemgetter(0),
+    per_page: int,
+    is_back: bool,
+    has_before: bool,
+) -> KeyedPage:
+    """Return the first page of what a statement leaves, in an `order`, turned round where that leads back.
+
+    `written` makes what an address says of an edge from the `keys` of the row that stands there; `has_before` says
+    whether rows stand before a page that is read forwards. Rows are the entities of a statement that selects one
+    thing, else row tuples.
+    """
+    # Only the keys of an edge are read beside the rows: their columns may be parts of a row already.
+    named = [key.label(f"page_key_{at}") for at, key in enumerate(keys)]
+    found = list(
+        session.execute(statement.order_by(None).add_columns(*named).order_by(*order).limit(per_page + 1))
+    )
+    has_more, found = len(found) > per_page, found[:per_page]
     if is_back:
         found.reverse()
+    has_later, has_earlier = (True, has_more) if is_back else (has_more, has_before)
+    if not found:
+        return KeyedPage([], None, None)
     is_single = len(statement.column_descriptions) == 1
-    rows = [row[0] if is_single else tuple(row[:-1]) for row in found]
-    ids = [row.page_key for row in found]
-    has_newer = has_more if is_back else older is not None
-    has_older = is_back or has_more
-    return KeyedPage(rows, ids[-1] if ids and has_older else None, ids[0] if ids and has_newer else None)
+    first, last = (written(row[-len(keys) :]) for row in (found[0], found[-1]))
+    return KeyedPage(
+        [row[0] if is_single else tuple(row[: -len(keys)]) for row in found],
+        last if has_later else None,
+        first if has_earlier else None,
+    )
 
 
 def asked_names(
@@ -113,10 +136,11 @@ def asked_names(
         # The row that a page comes after stands on the one before it.
         has_before = way == "after" or (way == "from" and _is_any(session, statement.where(earlier), key))
         bounded, is_back = statement.where(bounds[way]), way == "before"
-        page = _cut_by_name(session, bounded, keys, per_page=per_page, is_back=is_back, has_before=has_before)
+        order = [each.desc() if is_back else each.asc() for each in keys]
+        page = read_page(session, bounded, [key], order, per_page=per_page, is_back=is_back, has_before=has_before)
         if page.rows:
             return page
-    return _cut_by_name(session, statement, keys, per_page=per_page)
+    return read_page(session, statement, [key], keys, per_page=per_page, is_back=False, has_before=False)
 
 
 def asked_part(
@@ -138,31 +162,6 @@ def asked_part(
         list(rows[start:end]),
         keys[end - 1] if end < len(rows) else None,
         keys[start] if start else None,
-    )
-
-
-def _cut_by_name(
-    session: Session,
-    statement: Select[*tuple[Any, ...]],
-    keys: Keys,
-    *,
-    per_page: int,
-    is_back: bool = False,
-    has_before: bool = False,
-) -> KeyedPage:
-    name, key = keys
-    order = (name.desc(), key.desc()) if is_back else (name.asc(), key.asc())
-    keyed = statement.add_columns(key.label("page_key")).order_by(None).order_by(*order).limit(per_page + 1)
-    found = list(session.execute(keyed))
-    has_more, found = len(found) > per_page, found[:per_page]
-    if is_back:
-        found.reverse()
-        has_before = has_more
-    if not found:
-        return KeyedPage([], None, None)
-    first, last = (row.page_key for row in (found[0], found[-1]))
-    return KeyedPage(
-        [row[0] for row in found], last if is_back or has_more else None, first if has_before else None
     )
 
 

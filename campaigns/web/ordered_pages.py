@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, literal, tuple_, type_
 from sqlalchemy.orm import Session
 
 from campaigns.core.database import UTCDateTime
-from campaigns.web.keyed_pages import PER_PAGE, KeyedPage
+from campaigns.web.keyed_pages import PER_PAGE, KeyedPage, read_page
 from campaigns.web.number_fields import whole_number
 
 #: What stands between the values of an edge, and how a moment (UTC) is written among them.
@@ -60,23 +60,16 @@ def _cut(
     is_back = way == "before"
     goes_down = is_falling is not is_back
     order = [key.desc() if goes_down else key.asc() for key in keys]
-    # Only the values of the edge are read beside the rows: their columns may be parts of a row already.
-    named = [_as_stored(key).label(f"page_key_{at}") for at, key in enumerate(keys)]
     bounded = statement.where(_beyond(keys, edge, is_below=goes_down)) if edge else statement
-    ordered = bounded.order_by(None).add_columns(*named).order_by(*order).limit(per_page + 1)
-    found = list(session.execute(ordered))
-    has_more, found = len(found) > per_page, found[:per_page]
-    if is_back:
-        found.reverse()
-    if not found:
-        return KeyedPage([], None, None)
-    is_single = len(statement.column_descriptions) == 1
-    first, last = (_written(row[-len(keys) :]) for row in (found[0], found[-1]))
-    has_later, has_earlier = (True, has_more) if is_back else (has_more, bool(edge))
-    return KeyedPage(
-        [row[0] if is_single else tuple(row[: -len(keys)]) for row in found],
-        last if has_later else None,
-        first if has_earlier else None,
+    return read_page(
+        session,
+        bounded,
+        [_as_stored(key) for key in keys],
+        order,
+        written=_written,
+        per_page=per_page,
+        is_back=is_back,
+        has_before=bool(edge),
     )
 
 

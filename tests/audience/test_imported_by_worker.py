@@ -19,11 +19,9 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.places.models import Place
 from campaigns.staff.models import AuditEntry, Role
+from tests.audience.reading_worker import POLL, Meanwhile, tiles
 from tests.audience.test_unread_files import HEADER, TWO, ClientFor, check, hand_in, people, states
 from tests.factories import a_contact, a_place
-from tests.inbox.holds.test_long_lists import Meanwhile
-from tests.inbox.holds.test_opted_out_list import tiles
-from tests.inbox.holds.test_unread_lists import POLL
 from tests.moments import standing_at
 from tests.web.pages import Pages
 

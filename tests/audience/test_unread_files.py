@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,11 +28,18 @@ from campaigns.core.limited import parent
 from campaigns.core.limited.child_limits import DISK_FULL
 from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.staff.models import AuditEntry, Role
+from tests.audience.reading_worker import (
+    POLL,
+    READ,
+    UNTAKEN,
+    Meanwhile,
+    dies_and_leaves_it,
+    stops_and_gives_it_back,
+    tiles,
+    two_read_one_each,
+    workbook,
+)
 from tests.factories import a_contact
-from tests.inbox.holds import test_opted_out_list as lists
-from tests.inbox.holds.test_long_lists import Meanwhile
-from tests.inbox.holds.test_opted_out_list import tiles
-from tests.inbox.holds.test_unread_lists import POLL, READ, workbook
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
@@ -42,7 +50,6 @@ HEADER = "number,language,consent_date,consent_how\n"
 TWO = HEADER + "+380501234567,uk,2026-02-01,form\n+380501234568,ru,2026-02-01,form\n"
 WRONG = HEADER + "+380501234567,uk,2026-02-01,form\n12,uk,2026-02-01,form\n"
 ClientFor = Callable[..., FlaskClient]
-UNTAKEN = "This file is not begun yet"
 #: Starts a child as an instance does.
 RUN = parent._run
 
@@ -208,24 +215,14 @@ def test_columns_are_named_of_a_workbook_that_a_worker_reads(
 @pytest.mark.both_databases
 def test_worker_that_dies_leaves_the_file_to_another(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
     path = hand_in(client_for(Role.STEWARD), TWO).location
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        check(pages, vault, Meanwhile(die))
-    assert (check(pages, vault), states(pages)) == (0, {path: ImportState.READING})
-    with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
-        assert check(pages, vault) == 1
-    assert states(pages) == {path: ImportState.CHECKED}
+    dies_and_leaves_it(partial(check, pages, vault), partial(states, pages), path)
 
 
 @pytest.mark.both_databases
 def test_two_workers_and_two_files_at_once(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
-    client, others = client_for(Role.STEWARD), list[int]()
+    client = client_for(Role.STEWARD)
     paths = [hand_in(client, TWO).location for _ in range(2)]
-    assert check(pages, vault, Meanwhile(lambda: others.append(check(pages, vault)))) == 1
-    assert (others, states(pages)) == ([1], dict.fromkeys(paths, ImportState.CHECKED))
+    two_read_one_each(partial(check, pages, vault), partial(states, pages), paths)
     for path in paths:
         client.post(f"{path}/import")
     assert import_files(pages.sessions, vault, 99, Meanwhile()) == 2
@@ -233,10 +230,8 @@ def test_two_workers_and_two_files_at_once(pages: Pages, client_for: ClientFor, 
 
 
 def test_stopped_worker_gives_the_file_back_at_once(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
-    path, stopping = hand_in(client_for(Role.STEWARD), TWO).location, Meanwhile()
-    stopping._act = stopping.set
-    assert (check(pages, vault, stopping), states(pages)) == (0, {path: ImportState.READING})
-    assert (check(pages, vault), states(pages)) == (1, {path: ImportState.CHECKED})
+    path = hand_in(client_for(Role.STEWARD), TWO).location
+    stops_and_gives_it_back(partial(check, pages, vault), partial(states, pages), path)
 
 
 def test_file_is_read_once_more_after_a_signal_to_its_child(
@@ -320,10 +315,6 @@ def test_file_that_no_worker_takes_says_so(
             with standing_at(later):
                 assert UNTAKEN not in client.get(path).text
             client.post(f"{path}/import")
-    path = lists.hand_in(client, "".join(f"+38050{number}\n" for number in range(1_000_000, 1_004_000))).location
-    assert UNTAKEN not in client.get(path).text
-    with standing_at(later):
-        assert UNTAKEN in client.get(path).text
 
 
 @pytest.mark.both_databases

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import withdraw
-from campaigns.audience.figures import init_counts
 from campaigns.audience.kept.people_questions import PEOPLE
 from campaigns.audience.kept.renewing import Renewal
 from campaigns.audience.models import Address, Audience, Channel, KeptCount
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import LARGE_RUN
-from campaigns.delivery.monitoring.tally_renewal import TallyRenewal
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
 from campaigns.staff.models import Role
 from campaigns.upkeep import COUNTS
-from campaigns.web.session import database
 from tests.audience.people import person
 from tests.factories import a_contact, a_delivery, a_run, an_address
 from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
+from tests.web.counting import count_runs, counting
 from tests.web.pages import Pages
-
-OF_PEOPLE = re.compile(r"\b(FROM|JOIN)\s+(contact|address)\b", re.IGNORECASE)
-#: A list reads one page, and what stands in it is looked up by its ids.
-OF_A_PAGE = re.compile(r"contact_id IN \(|ORDER BY contact.id DESC\s+LIMIT", re.IGNORECASE)
 
 OF_COUNTS = re.compile(r"FROM kept_count")
 #: A count of messages or of what was told of them, unless it ends after some thousands.
@@ -53,35 +45,12 @@ def engine(sqlite_engine: Engine) -> Engine:
 
 
 @pytest.fixture
-def waiting(pages: Pages) -> Pages:
-    """Pages that count nothing themselves, as beside a worker."""
-    init_counts(pages.app)
-    return pages
-
-
-@pytest.fixture
 def story(waiting: Pages, vault: Vault) -> Story:
     with waiting.sessions.begin() as session:
         story = a_story(session, vault, organisation=waiting.ours)
         for _ in range(25):
             person(session, waiting.ours, vault)
     return story
-
-
-@contextmanager
-def counting(pages: Pages, what: re.Pattern[str] = OF_PEOPLE) -> Iterator[list[str]]:
-    """Record the statements that read contacts or addresses beyond one page of them, or something else."""
-    found: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if what.search(statement) and not OF_A_PAGE.search(statement):
-            found.append(statement)
-
-    with pages.app.app_context():
-        engine = database.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield found
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def count(pages: Pages) -> int:
@@ -127,10 +96,6 @@ def run(waiting: Pages, story: Story) -> Run:
         for state in SendState:
             a_delivery(session, run, send_state=state, error="21614")
         return run
-
-
-def count_runs(pages: Pages) -> int:
-    return TallyRenewal(pages.sessions, lambda: False).renew()
 
 
 RUN_ADDRESSES = (

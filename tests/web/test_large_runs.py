@@ -9,7 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
-from campaigns.audience.figures import init_counts
 from campaigns.delivery.counts import LARGE_RUN
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.models import RunTally
@@ -18,21 +17,14 @@ from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import Role
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run
 from tests.moments import standing_at
+from tests.web.counting import count_runs, counting
 from tests.web.pages import Pages
-from tests.web.test_counting_pages import count_runs, counting
 
 
 @pytest.fixture
 def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what a worker counts is counted on both databases."""
     return sqlite_engine
-
-
-@pytest.fixture
-def waiting(pages: Pages) -> Pages:
-    """Pages that count nothing themselves, as beside a worker."""
-    init_counts(pages.app)
-    return pages
 
 
 @pytest.fixture

@@ -190,9 +190,10 @@ def tally_from(figures: Mapping[str, Any], counted_at: datetime) -> Tally:
 
 def _ask(session: Session, run_ids: Iterable[int], asked: dict[str, Any]) -> None:
     # In one order, so that of two pages which ask at once neither holds what the other waits for.
-    for run_id in sorted(run_ids):
-        row = insert_or(session, RunTally).values(run_id=run_id, **asked)
-        session.execute(row.on_conflict_do_update(index_elements=["run_id"], set_=asked))
+    rows = [{"run_id": run_id, **asked} for run_id in sorted(set(run_ids))]
+    if rows:
+        asking = insert_or(session, RunTally).values(rows)
+        session.execute(asking.on_conflict_do_update(index_elements=["run_id"], set_=asked))
 
 
 def write_kept(session: Session, run_id: int, of: str, **values: Any) -> None:

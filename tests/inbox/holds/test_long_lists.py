@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,27 +15,12 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.inbox.holds import opted_out_list
 from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.staff.models import AuditEntry, Role
+from tests.audience.reading_worker import Meanwhile
 from tests.factories import a_contact
 from tests.inbox.holds.test_opted_out_list import LIST, OURS, STRANGER, THEIRS, hand_in, marks
 from tests.web.pages import Pages
 
 pytestmark = pytest.mark.one_database
-
-
-class Meanwhile(Event):
-    """Is never told to stop; during the first rest of a worker somebody acts."""
-
-    def __init__(self, act: Callable[[], object] = lambda: None) -> None:
-        super().__init__()
-        self._act, self.rests = act, list[tuple[float, int]]()
-        #: Says how far the lists are.
-        self.far: Callable[[], int] = lambda: 0
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.rests.append((timeout or 0, self.far()))
-        if len(self.rests) == 1:
-            self._act()
-        return False
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 
 import pytest
@@ -28,6 +27,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.staff.models import AuditEntry, Role
+from tests.audience.reading_worker import tiles
 from tests.factories import a_campaign, a_contact, a_delivery, a_run, an_address
 from tests.web.pages import Pages
 
@@ -54,11 +54,6 @@ def opt_out(client: FlaskClient, text: str) -> TestResponse:
     path = hand_in(client, text).location
     assert client.post(f"{path}/opt-out").location == path
     return client.get(path)
-
-
-def tiles(answer: TestResponse) -> list[str]:
-    """Return rows, different numbers, and own contacts among them."""
-    return re.findall(r'figure-number">([^<]+)<', answer.text)
 
 
 def marks(pages: Pages) -> int:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Event
 from typing import IO
 
 import pytest
-import xlsxwriter
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -30,24 +29,26 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.inbox.holds import unread_lists
 from campaigns.inbox.holds.unread_lists import check_lists
 from campaigns.staff.models import AuditEntry, Role
+from tests.audience.reading_worker import (
+    POLL,
+    READ,
+    UNTAKEN,
+    Meanwhile,
+    dies_and_leaves_it,
+    stops_and_gives_it_back,
+    tiles,
+    two_read_one_each,
+    workbook,
+)
 from tests.factories import a_contact, an_address
-from tests.inbox.holds.test_long_lists import Meanwhile, id_of, states
-from tests.inbox.holds.test_opted_out_list import FEW, LIST, OURS, STRANGER, THEIRS, hand_in, marks, tiles
+from tests.inbox.holds.test_long_lists import id_of, states
+from tests.inbox.holds.test_opted_out_list import FEW, LIST, OURS, STRANGER, THEIRS, hand_in, marks
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
 pytestmark = pytest.mark.one_database
 
 THREE = f"Phone\n{OURS}\n{THEIRS}\n\n{STRANGER}\n{OURS}\nnobody\n"
-POLL = {"HX-Request": "true"}
-READ = "the sending engine reads it"
-
-
-def workbook(*numbers: str) -> bytes:
-    content = io.BytesIO()
-    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
-        book.add_worksheet().write_column(0, 0, numbers)
-    return content.getvalue()
 
 
 SHEET = workbook(OURS, THEIRS)
@@ -142,35 +143,23 @@ def test_worker_that_dies_leaves_the_list_to_another(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
     path = hand_in(client_for(Role.STEWARD), THREE).location
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        check(pages, vault, Meanwhile(die))
-    assert (check(pages, vault), states(pages)) == (0, {path: ImportState.READING})
-    with standing_at(clock.now() + CLAIMED_FOR + timedelta(seconds=1)):
-        assert check(pages, vault) == 1
-    assert states(pages) == {path: ImportState.CHECKED}
+    dies_and_leaves_it(partial(check, pages, vault), partial(states, pages), path)
 
 
 @pytest.mark.both_databases
 def test_two_workers_and_two_lists_at_once(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
-    client, others = client_for(Role.STEWARD), list[int]()
+    client = client_for(Role.STEWARD)
     paths = {hand_in(client, THREE).location for _ in range(2)}
-    assert check(pages, vault, Meanwhile(lambda: others.append(check(pages, vault)))) == 1
-    assert (others, states(pages)) == ([1], dict.fromkeys(paths, ImportState.CHECKED))
+    two_read_one_each(partial(check, pages, vault), partial(states, pages), paths)
 
 
 def test_stopped_worker_gives_the_list_back_at_once(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:
-    path, stopping = hand_in(client_for(Role.STEWARD), THREE).location, Meanwhile()
-    stopping._act = stopping.set
-    assert (check(pages, vault, stopping), states(pages)) == (0, {path: ImportState.READING})
-    assert (check(pages, vault), states(pages)) == (1, {path: ImportState.CHECKED})
+    path = hand_in(client_for(Role.STEWARD), THREE).location
+    stops_and_gives_it_back(partial(check, pages, vault), partial(states, pages), path)
 
 
 @pytest.mark.both_databases
@@ -277,3 +266,11 @@ def test_short_list_is_read_at_once(
     monkeypatch.setattr(worker_reading, "SHORT", len(THREE))
     path = hand_in(client_for(Role.STEWARD), THREE).location
     assert (states(pages), check(pages, vault)) == ({path: ImportState.CHECKED}, 0)
+
+
+def test_list_that_no_worker_takes_says_so(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client, later = client_for(Role.STEWARD), clock.now() + timedelta(minutes=2)
+    path = hand_in(client, THREE).location
+    assert UNTAKEN not in client.get(path).text
+    with standing_at(later):
+        assert UNTAKEN in client.get(path).text
