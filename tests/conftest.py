@@ -9,7 +9,8 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.core import key_fingerprints
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited import parent
@@ -116,6 +118,16 @@ def cheap_passwords() -> Iterator[None]:
     cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "PasswordHasher", cheap)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_fingerprints() -> Iterator[None]:
+    """Salt the fingerprints of keys in two ways, so that each is computed once and not for every application."""
+    salts = cycle(bytes([number]) * key_fingerprints.SALT_BYTES for number in (1, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_fingerprints, "token_bytes", lambda length: next(salts))
+        patch.setattr(key_fingerprints, "digest_of", cache(key_fingerprints.digest_of))
         yield
 
 

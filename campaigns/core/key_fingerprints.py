@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
+from secrets import token_bytes
 
 from campaigns.core import clock
 from campaigns.core.models import KeyFingerprint
@@ -31,7 +31,7 @@ def digest_of(key: bytes, salt: bytes) -> bytes:
 
 def fingerprint(name: str, key: bytes) -> KeyFingerprint:
     """Return the row that remembers a key."""
-    salt = os.urandom(SALT_BYTES)
+    salt = token_bytes(SALT_BYTES)
     return KeyFingerprint(name=name, salt=salt, digest=digest_of(key, salt), recorded_at=clock.now())
 
 

@@ -106,7 +106,8 @@ class House:
                 # The loop gives up listening after an error of the system that it does not know.
                 _log.error("this process takes nobody in any more, and ends")
                 stopping.set()
-            await asyncio.sleep(LOOK_EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), LOOK_EVERY)
 
     async def close(self, seconds: float) -> None:
         """Take in nobody any more, and finish what is being answered within `seconds`."""

@@ -104,7 +104,7 @@ def test_latched_worker_hears_and_reaches_nobody(scene: Scene, done: Counter[str
     with scene.sessions.begin() as session:
         schedule_id = write_due(session, scene)
         latch(session, LatchReason.BEHIND)
-    end = time.monotonic() + 3
+    end = time.monotonic() + 2
     scene.work(lambda: time.monotonic() >= end and done["hearing"] > 1)
     assert set(done) == {"hearing"}
     assert not fired(scene, schedule_id)
@@ -144,7 +144,7 @@ def test_stop_that_was_missed_counts_before_anything_is_sent(
     look = MissedInbound.look
 
     async def look_slowly(missed: MissedInbound) -> None:
-        await asyncio.sleep(3)
+        await asyncio.sleep(2)
         await look(missed)
 
     monkeypatch.setattr(MissedInbound, "look", look_slowly)

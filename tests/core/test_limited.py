@@ -82,7 +82,7 @@ def test_refusal_among_rows_comes_before_the_first() -> None:
     [
         (bombs.eat, SHORT, "too much memory", 10),
         (bombs.spin, SHORT, "takes too long", 12),
-        (bombs.sleep, Limits(seconds=2), "takes too long", 4),
+        (bombs.sleep, Limits(seconds=1), "takes too long", 4),
         (bombs.flood, SHORT, "too much memory", 10),
         (bombs.die, SHORT, "broke off", 10),
         (bombs.fail, SHORT, "not expected", 10),
@@ -186,7 +186,8 @@ def test_only_few_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of them has one of the threads that answer requests."""
     monkeypatch.setattr(parent, "WAIT_SECONDS", 60)
     places = parent.CHILDREN + parent.MOST_WAITING
-    monkeypatch.setattr(parent, "_run", lambda *arguments: time.sleep(1))
+    is_read = threading.Event()
+    monkeypatch.setattr(parent, "_run", lambda *arguments: is_read.wait(10))
 
     def read() -> None:
         with pytest.raises(UnreadableFileError):
@@ -200,6 +201,7 @@ def test_only_few_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnavailableError, match="Other files are being read"):
         read_apart(USUAL, bombs.echo, b"x", thing=THING)
     assert time.monotonic() - began < 0.5
+    is_read.set()
     for other in others:
         other.join()
 

@@ -96,7 +96,7 @@ def test_who_does_not_read_takes_no_thread(limits: Limits) -> None:
         with Client(port) as client:
             assert client.ask("/short").body == b"short"
         if limits is ONE:
-            time.sleep(2)
+            time.sleep(1.5)
             assert all(is_cut_off(reader) for reader in readers)
 
 

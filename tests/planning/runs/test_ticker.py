@@ -229,8 +229,8 @@ def test_schedule_that_cannot_be_fired_makes_nothing_spin(
     ours = Clockwork(sessions, quick)
     moments = count_ticks(ours)
     with clock.running_on(lambda: DUE), running(ours):
-        time.sleep(3.2)
-    assert 2 <= len(moments) <= 6
+        time.sleep(2.2)
+    assert 1 <= len(moments) <= 4
 
 
 @pytest.mark.parametrize("judgements", [1, 2])
