@@ -1,6 +1,11 @@
 // Counts what is ticked, and narrows a long list of boxes to what is typed; without script the whole list is
 // there, and the number is that of the page.
 
+// What finds choices is no answer of the form: it asks for no new preview.
+for (const all of document.querySelectorAll("#audience-form > .columns")) {
+  all.addEventListener("change", (event) => event.target.type === "search" && event.stopPropagation());
+}
+
 for (const group of document.querySelectorAll("details.fields")) {
   const count = group.querySelector("summary .quiet");
   group.addEventListener("change", () => {

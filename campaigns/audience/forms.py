@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -23,7 +23,7 @@ from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.places.models import Region, Route
 from campaigns.web.filters import alphabetical, country_name, language_name, region_name
-from campaigns.web.forms import Form, LongSelect, Ticks, options
+from campaigns.web.forms import Form, LongSelect, LongTicks, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 DEFAULT_AGE_DAYS = 30
@@ -40,7 +40,8 @@ DIRECTIONS = {
     Direction.BEFORE: _l("Before the waypoint"),
     Direction.PAST: _l("Past the waypoint"),
 }
-
+#: What the names of its fields begin with, before the id of the route.
+_STRETCH = ("route", "stop")
 
 #: What channels are called; names of products stay as they are.
 CHANNELS = {Channel.SMS: _l("SMS"), Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
@@ -72,11 +73,16 @@ GROUP_KINDS = {
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": _l("Windows-1251 (Cyrillic)")}
 
 
+class FoundRoutes(LongTicks):
+    """The routes whose stretches a page asks for; those of which one is chosen count as ticked."""
+
+
 class AudienceForm(Form):
     """A rule; stretches of routes are read from the fields `route-ID` and `stop-ID` beside it."""
 
     name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
-    place_ids = Ticks(_l("Places"), coerce=whole_number)
+    place_ids = LongTicks(_l("Places"), coerce=whole_number)
+    routes = FoundRoutes(_l("Routes"), coerce=whole_number, validate_choice=False)
     region_codes = Ticks(_l("Regions"))
     countries = Ticks(_l("Countries"))
     languages = Ticks(_l("Languages"))
@@ -93,15 +99,29 @@ class AudienceForm(Form):
     )
 
     def offer(
-        self, *, places: Iterable[tuple[int, str]], regions: Collection[Region], groups: Iterable[ContactGroup]
+        self,
+        *,
+        places: Iterable[tuple[int, str]],
+        routes: Sequence[tuple[int, str]],
+        regions: Collection[Region],
+        groups: Iterable[ContactGroup],
     ) -> None:
         """Fill in what can be chosen."""
         self.place_ids.choices = options((str(each), name) for each, name in places)
+        self.routes.choices = options((str(each), name) for each, name in routes)
+        #: Names of the fields of stretches, also of routes that are not listed.
+        self.stretches = names_of_stretches(each for each, _name in routes)
         self.group_ids.choices = options((each.id, each.name) for each in groups)  # type: ignore[misc]
         self.region_codes.choices = options((region.code, region_name(region)) for region in regions)
         countries = {region.country: country_name(region.country) for region in regions}
         self.countries.choices = options(sorted(countries.items(), key=lambda pair: alphabetical(pair[1])))
         self.languages.choices = options((code, language_name(code)) for code in all_languages())
+
+    def list_routes(self, given: Mapping[str, str]) -> tuple[int, ...]:
+        """Return the ids of the routes that the page asks for: those of which a stretch is given, and others."""
+        chosen = (name for name, text in given.items() if text and name.startswith("route-"))
+        self.routes.data = list(routes_named(chosen))
+        return tuple(int(each.value) for each in self.routes.iter_choices())
 
     def rule(self, routes: Iterable[Route], given: MultiDict[str, str]) -> AudienceRule:
         """Return the rule the form says. Raises AudienceRuleError."""
@@ -130,9 +150,16 @@ def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tup
     return tuple(parts)
 
 
-def names_of_stretches(routes: Iterable[Route]) -> list[str]:
+def routes_named(names: Iterable[str]) -> set[int]:
+    """Return the ids of the routes of whose stretches these fields speak."""
+    parts = (name.partition("-") for name in names)
+    # What is longer is no id that a row could have.
+    return {int(key) for part, _dash, key in parts if part in _STRETCH and key.isdecimal() and len(key) < 19}
+
+
+def names_of_stretches(route_ids: Iterable[int]) -> list[str]:
     """Return the names of the fields that ask for a stretch of each route."""
-    return [f"{part}-{route.id}" for route in routes for part in ("route", "stop")]
+    return [f"{part}-{route_id}" for route_id in route_ids for part in _STRETCH]
 
 
 def words_of_stretches(routes: Iterable[Route], given: Mapping[str, str]) -> list[tuple[str, str]]:

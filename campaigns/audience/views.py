@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -23,8 +22,8 @@ from campaigns.audience.forms import (
     DIRECTIONS,
     AudienceForm,
     form_data,
-    names_of_stretches,
     route_fields,
+    routes_named,
     words_of_stretches,
 )
 from campaigns.audience.grouping import select_groups
@@ -38,7 +37,7 @@ from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told, rounded, told
 from campaigns.places.models import Route
-from campaigns.places.queries import place_ids_and_names, regions_by_id, select_routes
+from campaigns.places.queries import named_routes, place_ids_and_names, regions_by_id, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -96,11 +95,11 @@ def show(audience_id: int) -> Page:
     """Show an audience with its preview; to whoever edits it, ready to be changed."""
     audience = _audience(audience_id)
     saved = AudienceRule.from_json(audience.rule)
-    form, routes = AudienceForm(data=form_data(saved, audience.name)), _routes()
-    given = _stretches(routes, saved)
+    form = AudienceForm(data=form_data(saved, audience.name))
     _offer(form)
-    rule = _refilled(form, given, saved, routes=routes) if may_now(Permission.EDIT) else saved
-    return _page(form, audience, rule, given, routes=routes)
+    given = _stretches(form, saved)
+    rule = _refilled(form, given, saved) if may_now(Permission.EDIT) else saved
+    return _page(form, audience, rule, given)
 
 
 @pages.post("/<int:audience_id>")
@@ -129,9 +128,8 @@ def preview() -> Page:
     Asked for by GET: counting a million people must not hold the writer's lock.
     """
     form = AudienceForm(request.args)
-    _offer(form)
     try:
-        rule = form.rule(_routes(), request.args)
+        rule = form.rule(_routes(routes_named(request.args)), request.args)
     except AudienceRuleError as error:
         return render_template("audience/_preview.html", preview=None, counted=None, problem=said(error))
     return render_template("audience/_preview.html", problem="", may_edit=True, **_counted(rule))
@@ -140,39 +138,41 @@ def preview() -> Page:
 def _edit(form: AudienceForm, audience: Audience | None) -> Page:
     """Save what was sent, or show the form with what is wrong; nothing typed is lost."""
     _offer(form)
-    rule, routes = None, _routes()
     if request.method == "GET":
-        given = _stretches(routes, None)
-        return _page(form, audience, _refilled(form, given, None, routes=routes), given, routes=routes)
+        given = _stretches(form, None)
+        return _page(form, audience, _refilled(form, given, None), given)
+    rule = None
     try:
-        rule = form.rule(routes, request.form)
+        rule = form.rule(_routes(routes_named(request.form)), request.form)
         if form.validate_on_submit() and "save" in request.form:
             return _saved(audience, str(form.name.data), rule)
     except InputError as error:
-        form.show(error)
-    return _page(form, audience, rule, request.form, routes=routes)
+        # Whoever only finds something has not said all of it yet.
+        if not form.finds:
+            form.show(error)
+    return _page(form, audience, rule, request.form)
 
 
-def _stretches(routes: Sequence[Route], rule: AudienceRule | None) -> MultiDict[str, str]:
+def _stretches(form: AudienceForm, rule: AudienceRule | None) -> MultiDict[str, str]:
     """Return the fields of every route, with what a rule says of it."""
-    names = names_of_stretches(routes)
-    return MultiDict(dict.fromkeys(names, "") | (route_fields(rule) if rule else {}))
+    return MultiDict(dict.fromkeys(form.stretches, "") | (route_fields(rule) if rule else {}))
 
 
-def _refilled(
-    form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None, *, routes: Sequence[Route]
-) -> AudienceRule | None:
+def _refilled(form: AudienceForm, given: MultiDict[str, str], saved: AudienceRule | None) -> AudienceRule | None:
     """Fill in what was typed and not saved, and return the rule that the form then says."""
-    words = partial(words_of_stretches, routes)
-    if refill(form, given, words, is_new=saved is None):
+    if refill(form, given, _in_words, is_new=saved is None):
         # What was typed may name regions that are offered only where they are named.
         _offer(form)
     elif saved is not None:
         return saved
     try:
-        return form.rule(routes, given)
+        return form.rule(_routes(routes_named(name for name, text in given.items() if text)), given)
     except AudienceRuleError:
         return None
+
+
+def _in_words(given: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    return words_of_stretches(_routes(routes_named(given)), given)
 
 
 def _saved(audience: Audience | None, name: str, rule: AudienceRule) -> Response:
@@ -186,12 +186,7 @@ def _saved(audience: Audience | None, name: str, rule: AudienceRule) -> Response
 
 
 def _page(
-    form: AudienceForm,
-    audience: Audience | None,
-    rule: AudienceRule | None,
-    given: MultiDict[str, str],
-    *,
-    routes: Sequence[Route],
+    form: AudienceForm, audience: Audience | None, rule: AudienceRule | None, given: MultiDict[str, str]
 ) -> Page:
     context: dict[str, Any] = (
         {"preview": None, "counted": None, "problem": ""} if rule is None else _counted(rule) | {"problem": ""}
@@ -200,12 +195,11 @@ def _page(
         "audience/edit.html",
         form=form,
         audience=audience,
-        routes=routes,
+        routes=_routes(form.list_routes(given)),
         given=given,
-        beside=names_of_stretches(routes),
+        beside=form.stretches,
         directions=DIRECTIONS,
         may_edit=may_now(Permission.EDIT),
-        parts=[name for name, value in given.items() if name.startswith("route-") and value],
         **context,
     )
     return page, form.status if request.method == "POST" and "save" in request.form else 200
@@ -226,11 +220,17 @@ def _offer(form: AudienceForm) -> None:
     contacts, _standing = find_contacts()
     regions = session().scalars(queries.select_offered_regions(organisation_id, contacts, **named)).all()
     groups = session().scalars(select_groups(organisation_id))
-    form.offer(places=place_ids_and_names(session(), organisation_id), regions=regions, groups=groups)
+    form.offer(
+        places=place_ids_and_names(session(), organisation_id),
+        routes=sorted(named_routes(session(), organisation_id), key=lambda route: (route[1], route[0])),
+        regions=regions,
+        groups=groups,
+    )
 
 
-def _routes() -> Sequence[Route]:
-    return session().scalars(select_routes(current_organisation().id)).all()
+def _routes(ids: Collection[int]) -> Sequence[Route]:
+    """Return some routes with their stops, by name."""
+    return session().scalars(select_routes(current_organisation().id).where(Route.id.in_(ids))).all()
 
 
 def _audience(audience_id: int) -> Audience:

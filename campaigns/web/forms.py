@@ -52,6 +52,11 @@ class LongSelect(SelectField):
         return request.form.get(f"{self.name}_words", "").strip()[:LONGEST_WORDS]
 
     @property
+    def is_searched(self) -> bool:
+        """Whether something is looked for, or was until now: where it can be folded away, it is to stay open."""
+        return bool(self.words) or request.form.get(FINDS) == self.name
+
+    @property
     def has_new_words(self) -> bool:
         """Whether something is looked for that was not found yet when the form was shown."""
         return self.words != request.form.get(f"{self.name}_found", "")
@@ -73,6 +78,10 @@ class LongSelect(SelectField):
             listed = sorted(named, key=lambda each: int(each.value))[-MOST_LISTED:]
         kept = {str(each.value) for each in listed}
         return (each for each in every if not each.value or each.selected or str(each.value) in kept)
+
+
+class LongTicks(LongSelect, Ticks):
+    """Several choices among what may be many: of more than some only the newest are listed, and what is ticked."""
 
 
 class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types

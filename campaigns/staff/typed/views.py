@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
-from wtforms import SelectField
+from wtforms import SelectField, SelectMultipleField
 
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
@@ -41,7 +41,7 @@ KEPT_KINDS = frozenset(
 #: Those of them that are chosen from a list.
 _CHOICES = frozenset({"SelectField", "LongSelect", "RadioField"})
 #: Kinds whose boxes are kept, ticked and unticked; a form sends those that are ticked only.
-TICKED_KINDS = frozenset({"BooleanField", "Ticks"})
+TICKED_KINDS = frozenset({"BooleanField", "Ticks", "LongTicks"})
 #: Kind that says what the page showed, such as its version: not kept, but what was typed stands for it.
 _SHOWN_KIND = "HiddenField"
 
@@ -215,7 +215,9 @@ def _in_words(field: Any, typed: str) -> str:
 def _ticks_in_words(field: Any, values: Sequence[str]) -> str:
     if field.type == "BooleanField":
         return str(_("Yes") if values else _("No"))
-    ticked = [str(each.label) for each in field.iter_choices() if str(each.value) in values]
+    # Also those that a long list does not show.
+    every: Iterable[Any] = SelectMultipleField.iter_choices(field)
+    ticked = [str(each.label) for each in every if str(each.value) in values]
     return str(listed(ticked)) or _NOTHING
 
 
