@@ -35,6 +35,7 @@ from campaigns.members.forgotten.reset_links import forget_links
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
+from campaigns.reach.releases.releasing import Releasing
 from campaigns.staff.recurring import is_anything_due, tell_rest
 from campaigns.staff.typed.typed_fields import forget_old_forms
 
@@ -91,6 +92,10 @@ class Upkeep:
     def count_runs(self) -> int:
         """Count the large runs for whoever looks at them; return how many counts were made."""
         return self._tallies.renew()
+
+    def make_releases(self) -> int:
+        """Make the publications that wait until their people are counted; return how many ended."""
+        return Releasing(self._sessions, self._is_stopping.is_set).release()
 
     def plan(self) -> None:
         """Fan out every run that is being planned, the urgent ones first, then the oldest.

@@ -85,7 +85,7 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY, ESCALATE_EVERY = 60.0, 5.0, 600.0, 5.0, 5.0
 #: Chores with a thread of their own.
-APART = ("escalation", "mail", "reports", "people", "acts", "links", "lists", "checks", "files", "runs")
+APART = ("urgent", "mail", "reports", "people", "acts", "links", "lists", "checks", "files", "runs", "made")
 #: Between two looks whether a page, or an act, waits for a count, or a large run is to be counted.
 PEOPLE_EVERY, LAPSE_EVERY, RUNS_EVERY = 0.5, 20.0, 1.0
 #: How often hand-overs, reports and requests of long ago are looked for: a day more or less makes no difference.
@@ -101,8 +101,7 @@ MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 TEXTS_EVERY, FILES_EVERY = 5.0, 1.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
-#: A thread that wants the interpreter gets it after this number of seconds; Python's default is ten times as many.
-#: And when it is looked for garbage, as `core/processes/loading.py` has it.
+#: Seconds after which a waiting thread gets the interpreter, a tenth of the default; when garbage is looked for.
 SWITCH_SECONDS, GARBAGE_LOOKS = 0.0005, (20_000, 20, 50)
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
@@ -370,14 +369,15 @@ class Worker:
 
     def _chores_apart(self) -> list[Chore]:
         """Return the chores with a thread of their own: no contact file holds up a list of stops."""
-        escalation, mail, reports, people, acts, links, lists, checks, files, runs = map(in_thread, self._apart)
+        urgent, mail, reports, people, acts, links, lists, checks, files, runs, made = map(in_thread, self._apart)
         needs, keys = (self._sessions, self._settings), (self._sessions, self._vault)
         by_mail, to_read = (*needs, self._mailer), (*keys, self._settings.import_max_rows, self._is_stopping)
         return [
-            Chore("escalating", ESCALATE_EVERY, lambda: escalation(escalate, *needs)),
+            Chore("escalating", ESCALATE_EVERY, lambda: urgent(escalate, *needs)),
             Chore("counting people", PEOPLE_EVERY, lambda: people(self._renewal.renew)),
             Chore("counting runs", RUNS_EVERY, lambda: runs(self._upkeep.count_runs)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acts(self._acting.act)),
+            Chore("making publications", RUNS_EVERY, lambda: made(self._upkeep.make_releases)),
             Chore("forgetting counts", FORGET_EVERY, lambda: people(self._renewal.forget)),
             Chore("reading lists", ESCALATE_EVERY, lambda: checks(check_lists, *to_read)),
             Chore("reading files", ESCALATE_EVERY, lambda: files(read_files, *to_read)),

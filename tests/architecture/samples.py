@@ -33,7 +33,7 @@ from campaigns.proposals.service import propose
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
 from campaigns.reach.outcomes.models import Outcome, Way
-from campaigns.reach.releases.models import JointRequest
+from campaigns.reach.releases.models import AskedRelease, JointRequest, ScopeKind, View
 from campaigns.staff.models import Member, Organisation
 from campaigns.staff.queries import load_active_members
 from tests.factories import (
@@ -166,6 +166,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "outcome": add(session, an_outcome(campaign)),
         "release": a_release(session, campaign),
         "joint": add(session, a_joint_request(organisation, member)),
+        "asked": add(session, an_asked_release(organisation, member)),
         "reader": a_reader(session, organisation, member, vault),
         "token": an_api_token(session, organisation, member),
         "reply": add(session, a_reply(organisation)),
@@ -242,6 +243,13 @@ def a_joint_request(organisation: Organisation, member: Member) -> JointRequest:
         asked_by_id=member.id,
         asked_at=NOON,
     )
+
+
+def an_asked_release(organisation: Organisation, member: Member) -> AskedRelease:
+    """A release that waits until a worker has counted its people."""
+    wanted = {"view": View.REGIONS, "scope": ScopeKind.ORGANISATION, "period": "2026-03", "reason": ""}
+    times = {"asked_at": NOON, "due_at": NOON}
+    return AskedRelease(organisation_id=organisation.id, member_id=member.id, **wanted, **times)
 
 
 def a_reply(organisation: Organisation) -> Reply:

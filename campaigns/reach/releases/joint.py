@@ -6,6 +6,7 @@ Every ledger pays for exactly what its own data manager agreed to: a quarter, wh
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import lapse, propose
 from campaigns.reach.releases import queries
+from campaigns.reach.releases.asked_releases import ask_release, has_few
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.privacy.noise import Below
@@ -81,28 +83,52 @@ def take_back(session: Session, request: JointRequest, *, by: int) -> None:
 
 
 def publish_when_agreed(
-    session: Session, request: JointRequest, *, by: int, below: Below = secrets.randbelow
+    session: Session,
+    request: JointRequest,
+    *,
+    by: int,
+    below: Below = secrets.randbelow,
+    true: Counter[str] | None = None,
 ) -> Release | None:
-    """Make the joint release when nobody has to agree any more; None while somebody has to.
+    """Make the joint release when nobody has to agree any more; None while somebody has to, or people are counted.
 
-    `by` is the member who agreed last. Raises RefusedError when the organisations or the revision are others by
+    `by` is the member who agreed last, `true` what a worker counted of it; without, many people are left to one.
+    Raises RefusedError when the organisations or the revision are others by
     now, and BudgetError when a ledger has no room any more.
     """
     _hold(session, request)
     _demand_waiting(request)
     if any(each.state != ProposalState.AGREED for each in proposals_of(session, request)):
         return None
-    asker = session.get_one(Organisation, request.organisation_id)
-    wanted = Wanted(View.REGIONS, ScopeKind.JOINT, request.period)
-    planned = plan_release(session, asker, wanted)
-    hold_budgets(session, planned.organisations)
-    planned = plan_release(session, asker, wanted)
-    _check_same(request, planned)
+    hold_budgets(session, plan_joint(session, request).organisations)
+    planned = plan_joint(session, request)
     _check_room(session, planned)
-    release = freeze_release(session, asker, planned, reason=request.reason, by=by, below=below)
+    asker = session.get_one(Organisation, request.organisation_id)
+    if true is None and not has_few(session, planned):
+        ask_release(session, asker, planned, reason=request.reason, by=by, joint_id=request.id)
+        return None
+    release = freeze_release(session, asker, planned, reason=request.reason, by=by, below=below, true=true)
     request.state, request.release_id = ProposalState.AGREED, release.id
     session.flush()
     return release
+
+
+def plan_joint(session: Session, request: JointRequest) -> Planned:
+    """Say what the release would be that was asked for; reads no true count.
+
+    Raises RefusedError when the organisations or the revision are others by now than those that agreed.
+    """
+    asker = session.get_one(Organisation, request.organisation_id)
+    planned = plan_release(session, asker, Wanted(View.REGIONS, ScopeKind.JOINT, request.period))
+    _check_same(request, planned)
+    return planned
+
+
+def give_up(session: Session, request: JointRequest) -> None:
+    """End a request that could not be made although everybody had agreed: the quarter may be asked for anew."""
+    _hold(session, request)
+    if request.state == ProposalState.WAITING:
+        request.state = ProposalState.OVERTAKEN
 
 
 def proposals_of(session: Session, request: JointRequest) -> Sequence[Proposal]:

@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campaigns.core.database import Base, BigId
+from campaigns.core.database import Base, BigId, rows_with
+from campaigns.core.sentences import Sentence
 from campaigns.proposals.models import ProposalState
 
 
@@ -160,6 +161,37 @@ class JointRequest(Base):
     release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id"))
     asked_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     asked_at: Mapped[datetime]
+
+
+class AskedRelease(Base):
+    """A release that waits until a worker has counted its people, and what became of it."""
+
+    __tablename__ = "asked_release"
+    __table_args__ = (Index("ix_asked_release_due", "due_at", **rows_with("due_at IS NOT NULL")),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    #: Whose steward asked for it.
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: What they want, as `Wanted` of service.py has it.
+    view: Mapped[View] = mapped_column(String(10))
+    scope: Mapped[ScopeKind] = mapped_column(String(12))
+    period: Mapped[str] = mapped_column(String(10))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
+    #: The joint one to which everybody has agreed.
+    joint_id: Mapped[int | None] = mapped_column(ForeignKey("joint_request.id"))
+    #: What a correction corrects; readers see it.
+    reason: Mapped[str] = mapped_column(String(500))
+    #: In whose name it is made; of a joint one, who agreed last.
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    asked_at: Mapped[datetime]
+    #: When a worker last took it.
+    began_at: Mapped[datetime | None]
+    #: When a worker may take it; while one counts, when it is taken for dead. None: it is over.
+    due_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    #: Why it was not made, or the release.
+    refusal: Mapped[Sentence | None]
+    release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id"))
 
 
 class ReportReader(Base):

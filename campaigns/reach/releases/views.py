@@ -14,8 +14,15 @@ from campaigns.inbox.conversations.labels import THEMES
 from campaigns.planning.models import Campaign
 from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import queries, service
+from campaigns.reach.releases.asked_releases import (
+    ask_release,
+    find_of_joint,
+    has_few,
+    select_waiting,
+    wanted_by,
+)
 from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
-from campaigns.reach.releases.models import JointPartner, JointRequest, Release, ScopeKind, View
+from campaigns.reach.releases.models import AskedRelease, JointPartner, JointRequest, Release, ScopeKind, View
 from campaigns.reach.releases.periods import closed_periods
 from campaigns.reach.releases.privacy.region_tree import load_tree
 from campaigns.reach.releases.release_page import as_file, shown
@@ -60,6 +67,7 @@ def list_releases() -> str:
         partners=queries.joint_partners(session()),
         takes_part=session().get(JointPartner, ours.id) is not None,
         asked=session().scalars(joint_releases.select_asked(ours.id)).all(),
+        waiting=session().scalars(select_waiting(ours.id)).all(),
         of_partners=session().scalars(queries.select_of_partners(ours.id).limit(MOST_OF_PARTNERS)).all(),
     )
 
@@ -116,7 +124,8 @@ def preview() -> str:
 def make() -> Page:
     """Make the release that was previewed, and show it; for a joint one ask the other organisations.
 
-    People are counted before anything is written: on SQLite nobody else writes meanwhile, the engine neither.
+    Many people are left to a worker. Few are counted before anything is written: on SQLite nobody else writes
+    meanwhile, the engine neither.
     """
     wanted, reason = _wanted(request.form), request.form.get("reason", "")
     if wanted.scope is ScopeKind.JOINT:
@@ -124,6 +133,9 @@ def make() -> Page:
         return _ask(_wanted(request.form), reason)
     planned = plan_release(session(), current_organisation(), wanted)
     check_revision(planned, reason.strip())
+    if not has_few(session(), planned):
+        begin_writing()
+        return _let_count(_wanted(request.form), reason.strip())
     true = count_true(session(), planned)
     begin_writing()
     ours, by, wanted = current_organisation(), current_member().id, _wanted(request.form)
@@ -132,13 +144,28 @@ def make() -> Page:
     return redirect(url_for("releases.show", release_id=release.id))
 
 
+@pages.get("/asked/<int:asked_id>")
+@requires(Permission.HANDLE_CONTACTS)
+def show_asked(asked_id: int) -> Page:
+    """Say that the people of a release are counted, or why it was not made; once it is made, show it."""
+    asked = get_owned(session(), AskedRelease, asked_id, current_organisation().id)
+    if "HX-Request" in request.headers and asked.due_at is None:
+        return Response(status=204, headers={"HX-Refresh": "true"})
+    if asked.release_id is not None:
+        return redirect(url_for("releases.show", release_id=asked.release_id))
+    return render_template("reach/releases/asked.html", asked=asked, wanted=wanted_by(session(), asked))
+
+
 @pages.get("/joint/<int:joint_id>")
 @requires(Permission.HANDLE_CONTACTS)
 def show_joint(joint_id: int) -> str:
     """Show what became of a joint release that the organisation asked for."""
     asked = _asked(joint_id)
     return render_template(
-        "reach/releases/joint.html", asked=asked, answers=joint_releases.answers_of(session(), asked)
+        "reach/releases/joint.html",
+        asked=asked,
+        answers=joint_releases.answers_of(session(), asked),
+        count=find_of_joint(session(), asked.id),
     )
 
 
@@ -191,6 +218,14 @@ def _ask(wanted: Wanted, reason: str) -> Page:
     asked = joint_releases.ask_for_joint(session(), ours, wanted, reason=reason, by=by)
     flash(_("The other organisations are asked. Nobody is counted before all of them have agreed."), "good")
     return redirect(url_for("releases.show_joint", joint_id=asked.id))
+
+
+def _let_count(wanted: Wanted, reason: str) -> Page:
+    ours, by = current_organisation(), current_member().id
+    planned = plan_release(session(), ours, wanted)
+    check_revision(planned, reason)
+    asked = ask_release(session(), ours, planned, reason=reason, by=by)
+    return redirect(url_for("releases.show_asked", asked_id=asked.id))
 
 
 def _asked(joint_id: int) -> JointRequest:
