@@ -85,7 +85,7 @@ class Upkeep:
         self._in_repair, self._open_gateway = repair, open_gateway
         self._is_stopping, self._turn_seconds = is_stopping, turn_seconds
         self._is_astray = is_astray
-        self._tallies = TallyRenewal(sessions, is_stopping.is_set)
+        self._tallies = TallyRenewal(sessions, is_stopping.is_set, Policy.of(settings))
         #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
         self._unlisted = frozenset[int]()
 

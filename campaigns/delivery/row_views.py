@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -19,7 +23,7 @@ from campaigns.delivery.forms import ANY, ResendForm, read_chosen
 from campaigns.delivery.monitoring.causes import attempt_in_words, cause_in_words
 from campaigns.delivery.monitoring.progress import left_out_of_run
 from campaigns.delivery.monitoring.rows import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
-from campaigns.delivery.monitoring.run_page import forget, look_at, own_run
+from campaigns.delivery.monitoring.run_page import forget, look_at, own_run, unconfirmed_of
 from campaigns.delivery.repair import resend as resending
 from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import SENDING
@@ -46,6 +50,14 @@ WORDS = {
     "called_in_vain": CALLED_IN_VAIN,
     "any": ANY,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Many unconfirmed messages, as a worker counted them; None: it has not yet."""
+
+    groups: Sequence[resending.Group] | None
+    at: datetime
 
 
 @rows.get("/runs/<int:run_id>/deliveries")
@@ -94,8 +106,11 @@ def resend(run_id: int) -> Page:
     except InputError as error:
         flash(said(error), "bad")
         return redirect(url_for("delivery.rows.index", run_id=run_id, state=SendState.UNCONFIRMED))
+    counted = _counted(run, chosen)
+    if "HX-Request" in request.headers and (counted is None or counted.groups is not None):
+        return Response(status=204, headers={"HX-Refresh": "true"})
     if form.validate_on_submit():
-        is_hidden = _is_hidden(chosen, _prospect_of(run, chosen))
+        is_hidden = _is_hidden(chosen, _prospect_of(run, chosen, counted))
         try:
             count = _send_again(run, chosen, reason=form.text("reason"), may_be_nobody=is_hidden)
         except (InputError, RefusedError) as error:
@@ -106,7 +121,7 @@ def resend(run_id: int) -> Page:
             done = ngettext("%(num)s message is sent again.", "%(num)s messages are sent again.", sent)
             flash(_("What is in this group is sent again.") if is_hidden else upper_first(done), "good")
             return redirect(url_for("delivery.show_run", run_id=run_id))
-    return _resend_page(own_run(run_id), form, chosen)
+    return _resend_page(own_run(run_id), form, chosen, counted)
 
 
 @rows.get("/runs/<int:run_id>/missed")
@@ -131,7 +146,18 @@ def _after() -> int:
     return min(max(request.args.get("after", 0, type=whole_number), 0), HIGHEST_ID)
 
 
-def _prospect_of(run: Run, chosen: resending.Chosen) -> resending.Prospect:
+def _counted(run: Run, chosen: resending.Chosen) -> Counted | None:
+    """Return what a worker counted of the unconfirmed messages; None: they are few, and counted here."""
+    if chosen.ids or not is_large(run) or resending.has_few(session(), run.id):
+        return None
+    known = unconfirmed_of(run)
+    return Counted(known.kept.unconfirmed, known.tally.counted_at)
+
+
+def _prospect_of(run: Run, chosen: resending.Chosen, counted: Counted | None) -> resending.Prospect:
+    if counted is not None:
+        # Of what nobody has counted yet nothing is told.
+        return resending.prospect_among(counted.groups or (), chosen)
     return resending.count_resendable(session(), run, chosen, policy=Policy.of(settings()))
 
 
@@ -158,12 +184,15 @@ def _send_again(run: Run, chosen: resending.Chosen, *, reason: str, may_be_nobod
         return 0
 
 
-def _offered(run: Run, chosen: resending.Chosen) -> resending.Groups:
+def _offered(run: Run, chosen: resending.Chosen, counted: Counted | None) -> resending.Groups:
     """Return the groups among which the member chooses; who sees no single messages is told of no small one.
 
     The languages and channels of the run are offered all the same, whoever is in them, and what is chosen already.
     """
-    found = resending.group_unconfirmed(session(), run.id)
+    if counted is None:
+        found = resending.group_unconfirmed(session(), run.id)
+    else:
+        found = resending.add_up(counted.groups or ())
     if sees_exact():
         return found
     languages = dict.fromkeys(run.frozen.get("texts", {}), 0)
@@ -177,8 +206,8 @@ def _offered(run: Run, chosen: resending.Chosen) -> resending.Groups:
     )
 
 
-def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
-    prospect = _prospect_of(run, chosen)
+def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen, counted: Counted | None) -> Page:
+    prospect = _prospect_of(run, chosen, counted)
     page = render_template(
         "delivery/resend.html",
         run=run,
@@ -187,7 +216,8 @@ def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
         prospect=prospect,
         may_resend=run.state in SENDING,
         is_hidden=_is_hidden(chosen, prospect),
-        groups=None if chosen.ids else _offered(run, chosen),
+        counted=counted,
+        groups=None if chosen.ids else _offered(run, chosen, counted),
         hours=run.frozen.get("expires_after_minutes", 0) / 60,
         **WORDS,
     )

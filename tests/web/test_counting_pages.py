@@ -19,6 +19,8 @@ from campaigns.audience.models import Address, Audience, Channel, KeptCount
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import LARGE_RUN
+from campaigns.delivery.monitoring import tally_renewal
+from campaigns.delivery.repair import resend
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
 from campaigns.staff.models import Role
@@ -155,6 +157,25 @@ def test_run_that_a_member_stopped_is_counted_once_more(waiting: Pages, run: Run
     page = everything.get(address).text
     assert "Waiting to be counted." not in page
     assert renewing not in page
+
+
+def test_many_unconfirmed_messages_are_chosen_by_what_a_worker_counted(
+    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (resend, tally_renewal):
+        monkeypatch.setattr(module, "FEW", 0)
+    address = f"/delivery/runs/{run.id}/resend?all=1"
+    with counting(waiting, OF_MESSAGES) as found:
+        assert "The messages are being counted." in everything.get(address).text
+        assert "HX-Refresh" not in everything.get(address, headers={"HX-Request": "true"}).headers
+    assert found == []
+    assert count_runs(waiting) == 1
+    with counting(waiting, OF_MESSAGES) as found:
+        assert everything.get(address, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+        page = everything.get(address).text
+    assert found == []
+    assert "(1)</option>" in page
+    assert re.search(r"Counted \d seconds? ago", page)
 
 
 def test_receipts_of_a_large_run_are_compared_by_a_worker(

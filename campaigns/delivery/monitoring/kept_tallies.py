@@ -15,6 +15,7 @@ from campaigns.delivery.counts import PACE_WINDOW, Tally
 from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.monitoring.rows import AFTER
 from campaigns.delivery.monitoring.time_zones import WaveCount
+from campaigns.delivery.repair.resend import Group
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run
@@ -78,6 +79,8 @@ class KeptTally:
 
     tally: Tally | None = None
     waves: Sequence[WaveCount] = ()
+    #: Its unconfirmed deliveries, where they are many; None: they were not counted.
+    unconfirmed: Sequence[Group] | None = None
     took: timedelta = timedelta(0)
     states: QuickCount | None = None
     doubled: int | None = None
@@ -150,8 +153,10 @@ def ask_for_comparison(session: Session, run_id: int, *, now: datetime) -> None:
     _ask(session, [run_id], {"compare_asked_at": now})
 
 
-def figures_of(tally: Tally, waves: Sequence[WaveCount]) -> dict[str, Any]:
-    """Write a tally and the waves of the same moment as JSON."""
+def figures_of(
+    tally: Tally, waves: Sequence[WaveCount], unconfirmed: Sequence[Group] | None = None
+) -> dict[str, Any]:
+    """Write a tally, and the waves and what is unconfirmed of the same moment, as JSON."""
     return {
         "by_state": dict(tally.by_state),
         "by_receipt": dict(tally.by_receipt),
@@ -162,6 +167,7 @@ def figures_of(tally: Tally, waves: Sequence[WaveCount]) -> dict[str, Any]:
         **{name: _written(getattr(tally, name)) for name in _MOMENTS},
         **{name: getattr(tally, name) for name in _NUMBERS},
         "waves": [[_written(due_at), people, waiting] for due_at, people, waiting in waves],
+        "unconfirmed": None if unconfirmed is None else [each.to_json() for each in unconfirmed],
     }
 
 
@@ -214,6 +220,7 @@ def _kept(row: Any) -> KeptTally:
     return KeptTally(
         tally=None if figures is None else tally_from(figures, row.counted_at),
         waves=[] if figures is None else [(_read(at), *counts) for at, *counts in figures["waves"]],
+        unconfirmed=_groups(figures),
         took=timedelta(milliseconds=row.took_ms),
         states=None if states is None else QuickCount.from_json(states, row.states_at),
         doubled=row.doubled,
@@ -225,6 +232,12 @@ def _kept(row: Any) -> KeptTally:
         # While a worker counts it, that is not sure.
         is_settled=row.is_settled and row.claimed_until is None,
     )
+
+
+def _groups(figures: Mapping[str, Any] | None) -> list[Group] | None:
+    # Tallies that were kept before have no such word.
+    stored = None if figures is None else figures.get("unconfirmed")
+    return None if stored is None else [Group.from_json(each) for each in stored]
 
 
 def _by_state(stored: Mapping[str, int]) -> dict[SendState, int]:

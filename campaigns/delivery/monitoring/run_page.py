@@ -168,6 +168,14 @@ def counted_of(run: Run) -> CountedRun:
     return CountedRun(kept.tally, kept.states, asked_at=asked_at, kept=kept)
 
 
+def unconfirmed_of(run: Run) -> CountedRun:
+    """Read what a worker counted of a run with many unconfirmed deliveries; ask for it if there is nothing."""
+    counted = counted_of(run)
+    if counted.kept.unconfirmed is None and counted.asked_at is None:
+        _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=clock.now()))
+    return counted
+
+
 def open_of(runs: Iterable[Run]) -> dict[int, OpenCount]:
     """Return how many deliveries of each run are not final, as the member is shown them.
 

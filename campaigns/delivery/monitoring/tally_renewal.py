@@ -33,9 +33,11 @@ from campaigns.delivery.monitoring.kept_tallies import (
 from campaigns.delivery.monitoring.models import LARGE, RunTally
 from campaigns.delivery.monitoring.time_zones import count_waves
 from campaigns.delivery.queries import in_state
+from campaigns.delivery.repair.resend import FEW, count_groups
 from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run
+from campaigns.planning.policy import USUAL, Policy
 
 #: Between two counts of a run at least: of its states while it moves, and of all of it when it stands.
 STATES_EVERY, EVERY = timedelta(seconds=2), timedelta(seconds=10)
@@ -54,6 +56,8 @@ class TallyRenewal:
 
     sessions: sessionmaker[Session]
     is_stopping: Callable[[], bool]
+    #: By which texts name what is verified.
+    policy: Policy = USUAL
     #: Until when (of the monotonic clock) nothing costly is counted that nobody asked for.
     _rests_until: float = 0.0
 
@@ -101,11 +105,13 @@ class TallyRenewal:
             run = session.get_one(Run, run_id)
             tally = replace(count_run(session, run_id, now=now), noted=run.planned)
             waves = count_waves(session, run_id)
+            is_many = tally.by_state.get(SendState.UNCONFIRMED, 0) > FEW
+            unconfirmed = count_groups(session, run, policy=self.policy) if is_many else None
             earlier = _read_states(session, run_id)
             kept = session.get_one(RunTally, run_id)
         states = QuickCount(now, tally.by_state).following(earlier)
         still_since = kept.still_since if kept.state == run.state else now
-        counts = {"figures": figures_of(tally, waves), "counted_at": now, "took_ms": _since(began)}
+        counts = {"figures": figures_of(tally, waves, unconfirmed), "counted_at": now, "took_ms": _since(began)}
         counts |= {"state": run.state, "still_since": still_since}
         # What came since the count began has said that it is not settled.
         settled = RunTally.is_settled if is_settled(run, tally) else false()

@@ -6,7 +6,7 @@ Never to who said stop, and never with a number that could not be sent anew: the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,6 +30,9 @@ from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
+
+#: More unconfirmed deliveries than this are counted by a worker only, with all else of their run.
+FEW = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,73 @@ class Prospect:
         return self.sent + self.stopped + self.outdated
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Unconfirmed deliveries of one cause, language, country and channel, and what would become of them."""
+
+    code: str
+    language: str
+    country: str
+    channel: str
+    prospect: Prospect
+
+    def is_among(self, chosen: Chosen) -> bool:
+        """Say whether a member chose it."""
+        own = (self.code, self.language, self.country, self.channel)
+        asked = (chosen.code, chosen.language, chosen.country, chosen.channel)
+        return all(wanted in (None, each) for wanted, each in zip(asked, own, strict=True))
+
+    def to_json(self) -> list[Any]:
+        """Write it as JSON."""
+        counts = (self.prospect.sent, self.prospect.stopped, self.prospect.outdated)
+        return [self.code, self.language, self.country, self.channel, *counts]
+
+    @classmethod
+    def from_json(cls, stored: Sequence[Any]) -> Group:
+        """Read what `to_json` wrote."""
+        code, language, country, channel, *counts = stored
+        return cls(code, language, country, channel, Prospect(*counts))
+
+
+def has_few(session: Session, run_id: int) -> bool:
+    """Say whether a run has so few unconfirmed deliveries that they are counted while a member waits."""
+    some = select(Delivery.id).where(Chosen().among(run_id)).limit(FEW + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) <= FEW
+
+
+def count_groups(session: Session, run: Run, *, policy: Policy = USUAL) -> list[Group]:
+    """Count the unconfirmed deliveries of a run by all that they are chosen by, in one pass over them."""
+    columns = _traits()
+    counted = (
+        select(*columns, *_sums(session, run, policy))
+        .outerjoin(RunText, RunText.id == Delivery.text_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
+        .where(Chosen().among(run.id))
+        .group_by(*columns)
+    )
+    return [Group.from_json(list(row)) for row in session.execute(counted)]
+
+
+def add_up(groups: Collection[Group]) -> Groups:
+    """Return groups that were counted by each of their traits; pure."""
+    counts: tuple[Counter[str], ...] = tuple(Counter() for _ in range(4))
+    for group in groups:
+        for counted, name in zip(counts, group.to_json(), strict=False):
+            counted[name] += group.prospect.total
+    return Groups(*counts)
+
+
+def prospect_among(groups: Collection[Group], chosen: Chosen) -> Prospect:
+    """Return what becomes of those that a member chose of groups that were counted; pure."""
+    found = [group.prospect for group in groups if group.is_among(chosen)]
+    return Prospect(
+        sum(each.sent for each in found), sum(each.stopped for each in found), sum(each.outdated for each in found)
+    )
+
+
 def group_unconfirmed(session: Session, run_id: int) -> Groups:
     """Count the unconfirmed deliveries of a run by cause, language, country and channel, each by itself."""
-    columns = (
-        func.coalesce(Delivery.error, ""),
-        RunText.language,
-        func.coalesce(Address.country, ""),
-        Delivery.channel,
-    )
+    columns = _traits()
     rows = session.execute(
         select(*columns, func.count())
         .join(RunText, RunText.id == Delivery.text_id)
@@ -118,11 +180,9 @@ def group_unconfirmed(session: Session, run_id: int) -> Groups:
 
 def count_resendable(session: Session, run: Run, chosen: Chosen, *, policy: Policy = USUAL) -> Prospect:
     """Return how many of the chosen would be sent again, and why not the others."""
-    is_welcome = _may_still_get()
-    is_right = Delivery.text_id.not_in(find_outdated(session, run, policy=policy))
-    kinds = (is_welcome & is_right, ~is_welcome, is_welcome & ~is_right)
-    sums = [func.coalesce(func.sum(case((kind, 1), else_=0)), 0) for kind in kinds]
-    return Prospect(*session.execute(select(*sums).where(chosen.among(run.id))).one())
+    sums = _sums(session, run, policy)
+    counts: list[Any] = list(session.execute(select(*sums).where(chosen.among(run.id))).one())
+    return Prospect(*counts)
 
 
 def resend(
@@ -166,6 +226,23 @@ def resend(
     return count
 
 
+def _traits() -> tuple[Any, ...]:
+    return (
+        func.coalesce(Delivery.error, ""),
+        func.coalesce(RunText.language, ""),
+        func.coalesce(Address.country, ""),
+        Delivery.channel,
+    )
+
+
+def _sums(session: Session, run: Run, policy: Policy) -> list[ColumnElement[int]]:
+    """Return the columns that a Prospect is made of."""
+    is_welcome = _may_still_get()
+    is_right = Delivery.text_id.not_in(find_outdated(session, run, policy=policy))
+    kinds = (is_welcome & is_right, ~is_welcome, is_welcome & ~is_right)
+    return [func.coalesce(func.sum(case((kind, 1), else_=0)), 0) for kind in kinds]
+
+
 def _checked(reason: str) -> str:
     words = reason.strip()
     if not words or len(words) > LONGEST_REASON:
@@ -176,7 +253,8 @@ def _checked(reason: str) -> str:
 def _may_still_get() -> ColumnElement[bool]:
     """Match deliveries whose address may be written to; a stop on any channel opts out each of the person's."""
     active = select(Address.id).where(Address.id == Delivery.address_id, Address.state == AddressState.ACTIVE)
-    return active.exists()
+    # Whoever counts by country has joined the addresses, too.
+    return active.correlate(Delivery).exists()
 
 
 def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:

@@ -16,7 +16,19 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery, RunText
-from campaigns.delivery.repair.resend import Chosen, Prospect, count_resendable, resend
+from campaigns.delivery.repair import resend as resending
+from campaigns.delivery.repair.resend import (
+    Chosen,
+    Group,
+    Prospect,
+    add_up,
+    count_groups,
+    count_resendable,
+    group_unconfirmed,
+    has_few,
+    prospect_among,
+    resend,
+)
 from campaigns.delivery.states import SendState
 from campaigns.messages.text.bidi_numbers import LEFT_TO_RIGHT_MARK
 from campaigns.planning.models import Run, RunState
@@ -55,6 +67,34 @@ def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
     assert send_again(session, run, Chosen(ids=ids)) == 1
     assert states(session) == [SendState.QUEUED if each is SendState.UNCONFIRMED else each for each in SendState]
     assert session.scalars(select(Attempt.outcome)).all() == ["resent"]
+
+
+@pytest.mark.both_databases
+def test_counted_groups_tell_what_a_count_of_each_choice_tells(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=4, deliveries=UNCONFIRMED)
+    first, second, *_ = all_deliveries(session)
+    first.error = "timeout"
+    stopped = session.get_one(Address, second.address_id)
+    stopped.country, stopped.state = "PL", AddressState.OPTED_OUT
+    session.flush()
+    groups = [Group.from_json(each.to_json()) for each in count_groups(session, run)]
+    assert add_up(groups) == group_unconfirmed(session, run.id)
+    choices = (Chosen(), Chosen(code="timeout"), Chosen(code=""), Chosen(country="PL"), Chosen(language="de"))
+    for chosen in choices:
+        assert prospect_among(groups, chosen) == count_resendable(session, run, chosen)
+    assert prospect_among(groups, Chosen()) == Prospect(sent=3, stopped=1)
+
+
+@pytest.mark.both_databases
+def test_few_are_known_without_reading_all(
+    session: Session, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_running_run(session, vault, count=3, deliveries=UNCONFIRMED)
+    found = []
+    for few in (2, 3):
+        monkeypatch.setattr(resending, "FEW", few)
+        found.append(has_few(session, run.id))
+    assert found == [False, True]
 
 
 def test_resend_is_one_audited_act(session: Session, vault: Vault) -> None:
