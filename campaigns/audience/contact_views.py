@@ -25,6 +25,7 @@ from campaigns.audience.files.worker_reading import is_long, is_untaken
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
+from campaigns.audience.taking_in import dry_run
 from campaigns.audience.unread_files import (
     how_far,
     is_for_worker,
@@ -234,7 +235,7 @@ def _keep(name: str, text: BinaryIO, telling: FileTelling, *, instead_of: int | 
     organisation_id = current_organisation().id
     try:
         with people_of(text, telling) as found:
-            report = service.dry_run(session(), organisation_id, found, vault=vault())
+            report = dry_run(session(), organisation_id, found, vault=vault())
     except MissingColumnsError as error:
         found, report = columns_to_name(error)
     begin_writing()

@@ -101,7 +101,15 @@ class Grouping:
 
     def knows(self, names: Names) -> bool:
         """Say whether the groups of these names are there."""
-        return all(name.casefold() in self._ids for name in names_in(names.groups))
+        return self.knows_groups(names.groups)
+
+    def knows_groups(self, names: str) -> bool:
+        """Say whether the groups that a cell names are there."""
+        return all(name.casefold() in self._ids for name in names_in(names))
+
+    def put_new(self, named: Iterable[tuple[int, str]]) -> None:
+        """Put contacts that were just added into the groups that their cells name."""
+        _add(self._session, [(each, self._ids[name]) for each, names in named for name in _folded(names)])
 
     def written(self, batches: Iterable[list[ContactRow]]) -> Iterator[list[ContactRow]]:
         """Give the batches on, and put each batch's people into their groups once it was written down.
@@ -132,6 +140,11 @@ class Grouping:
         found = found.where(Address.number.in_(numbers), Address.state != AddressState.OPTED_OUT)
         rows = self._session.execute(found.group_by(Address.number))
         return {number: contact_id for number, contact_id in rows if number is not None}
+
+
+def _folded(names: str) -> list[str]:
+    """Return the names of a cell as they are compared, each once."""
+    return sorted({name.casefold() for name in names_in(names)})
 
 
 def _add(session: Session, pairs: Sequence[tuple[int, int]]) -> None:

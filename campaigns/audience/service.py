@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, BinaryIO, TypedDict
+from typing import Any, BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
-from campaigns.audience.contact_rows import ContactRow, WrongRows
-from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, added_up
+from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
 from campaigns.audience.files import watch
 from campaigns.audience.files.contact_reader import ContactFile, Ending
 from campaigns.audience.files.import_report import (
     Report,
     about_file,
     counts_of,
-    first_problems,
     kept_of,
-    told_of_rows,
 )
 from campaigns.audience.files.staging import Staged, Tell, limit_size, staged, untold
-from campaigns.audience.grouping import Grouping, hold_groups
-from campaigns.audience.kept.keeping import ask_all
-from campaigns.audience.loading import contact_writer
+from campaigns.audience.grouping import hold_groups
 from campaigns.audience.models import Audience, ContactImport, ImportState
-from campaigns.audience.positions import Placing
 from campaigns.audience.queries import find_rule_writers, find_unknown
 from campaigns.audience.rules import AudienceRule
+from campaigns.audience.taking_in import checking, import_people, made_beforehand, require_none
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RowsError, TransitionError
+from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
-from campaigns.places.files.sheet_cells import name_of_coding
 from campaigns.staff import audit
-from campaigns.staff.queries import hold_organisation
 
 NAME_LIMIT = 200
 #: In the report of a file that is not checked yet: which other one it takes the place of.
@@ -47,13 +39,6 @@ INSTEAD_OF = "instead_of"
 #: Letters of a file that are written at once.
 PIECE = 1 << 20
 _DECIDED = N_("This file has been imported or discarded already.")
-
-
-class _Told(TypedDict):
-    """Counts of an import as they are told."""
-
-    added: int
-    updated: int
 
 
 def create_audience(
@@ -100,33 +85,6 @@ def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> No
     hold_groups(session, organisation_id, rule.group_ids)
     for unknown in find_unknown(session, organisation_id, rule):
         raise unknown
-
-
-def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
-    """Return what an import of a file would do; nothing is changed."""
-    placing, grouping, wrong = _checking(session, organisation_id, vault)
-    placed = _placed(found, placing, grouping)
-    counts = contact_writer.count_people(session, organisation_id, placed, vault=vault)
-    ending = found.ending
-    wrongs = added_up(ending.causes, wrong.causes)
-    return Report(
-        rows=ending.rows,
-        # A row that cannot be read is not placed.
-        bad_rows=ending.bad_rows + wrong.rows,
-        problems=first_problems(ending, wrong),
-        causes=wrongs.causes,
-        untold=ending.untold + wrong.untold + wrongs.untold,
-        encoding=name_of_coding(ending.coding),
-        numbers=counts.numbers,
-        **told_of_rows(ending),
-        **_told(counts),
-    )
-
-
-def _told(counts: contact_writer.Counts) -> _Told:
-    """Return what is told of counts: people who said stop are among the others."""
-    new = counts.said_stop - counts.known_stopped
-    return {"added": counts.added + new, "updated": counts.updated + counts.known_stopped}
 
 
 def keep_file(
@@ -273,9 +231,10 @@ def import_file(
         tell=tell,
     ) as people:
         _require_sound(session, organisation_id, people, vault=vault)
-        done = _begun(session, organisation_id, file_name, by=by, vault=vault)
         found = ContactFile(people.told(tell), people.ending)
-        report = import_people(session, organisation_id, found, vault=vault)
+        with made_beforehand(session, organisation_id, found, vault=vault) as made:
+            done = _begun(session, organisation_id, file_name, by=by, vault=vault)
+            report = import_people(session, organisation_id, found, vault=vault, made=made)
     _decide(done, ImportState.DONE, report, vault=vault)
     record(session, "contacts.import", done, by, **counts_of(report))
     return report
@@ -289,7 +248,7 @@ def _require_sound(session: Session, organisation_id: int, people: Staged, *, va
     is_ours = not session.in_transaction()
     if is_ours:
         session.connection(execution_options={"read_only": True})
-    placing, grouping, wrong = _checking(session, organisation_id, vault)
+    placing, grouping, wrong = checking(session, organisation_id, vault)
     names = people.names
     # Rows are gone through only where some of them name what is not there.
     if names is None or not all(placing.knows(each) and grouping.knows(each) for each in names):
@@ -298,19 +257,7 @@ def _require_sound(session: Session, organisation_id: int, people: Staged, *, va
             grouping.check(batch)
     if is_ours:
         session.rollback()
-    _require_none(people.ending, wrong)
-
-
-def _require_none(ending: Ending, wrong: WrongRows) -> None:
-    """Raise RowsError for whatever is wrong with any row of a file."""
-    if problems := first_problems(ending, wrong):
-        raise RowsError(problems, count=max(len(problems), ending.bad_rows + wrong.found))
-
-
-def _checking(session: Session, organisation_id: int, vault: Vault) -> tuple[Placing, Grouping, WrongRows]:
-    """Return what places and groups the rows of a file, and where both note what is wrong with them."""
-    wrong = WrongRows()
-    return Placing(session, organisation_id, wrong), Grouping(session, organisation_id, vault, wrong), wrong
+    require_none(people.ending, wrong)
 
 
 def _begun(
@@ -324,38 +271,6 @@ def _begun(
     session.flush()
     seal_about(begun, AboutFile(file_name[:NAME_LIMIT]), vault)
     return begun
-
-
-def import_people(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
-    """Write the people of a file, all or none; the caller leaves the entry. Raises RowsError for a bad row."""
-    # One file of an organisation at a time: two that hold the same person would both find nobody.
-    hold_organisation(session, organisation_id)
-    placing, grouping, wrong = _checking(session, organisation_id, vault)
-    # Whether places and groups are there shows batch by batch, so a bad row takes back what is written already.
-    with session.begin_nested():
-        going = grouping.written(_until_fault(found, placing, grouping, wrong))
-        counts = contact_writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
-        _require_none(found.ending, wrong)
-    ask_all(session, organisation_id, now=clock.now())
-    ending = found.ending
-    told = told_of_rows(ending)
-    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **told, **_told(counts))
-
-
-def _placed(found: ContactFile, placing: Placing, grouping: Grouping) -> Iterator[list[ContactRow]]:
-    for batch in found.people:
-        placing.place(batch)
-        grouping.check(batch)
-        yield batch
-
-
-def _until_fault(
-    found: ContactFile, placing: Placing, grouping: Grouping, wrong: WrongRows
-) -> Iterator[list[ContactRow]]:
-    """Give batches as long as nothing is wrong; the rest of the file is read only for what else is."""
-    for batch in _placed(found, placing, grouping):
-        if not found.ending.problems and not wrong:
-            yield batch
 
 
 def require_undecided(waiting: ContactImport) -> bytes:

@@ -33,15 +33,8 @@ from campaigns.audience.files.worker_reading import (
 )
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.queries import is_list
-from campaigns.audience.service import (
-    begin_check,
-    dry_run,
-    import_people,
-    keep_checked,
-    keep_imported,
-    record,
-    require_undecided,
-)
+from campaigns.audience.service import begin_check, keep_checked, keep_imported, record, require_undecided
+from campaigns.audience.taking_in import dry_run, import_people, made_beforehand
 from campaigns.core import clock
 from campaigns.core.database import one_moment
 from campaigns.core.errors import FingerpostError, MissingColumnsError, UnavailableError
@@ -180,13 +173,12 @@ class FileReading(WorkerReading[_Checked]):
     _text: BinaryIO | None = None
     _lines: int = 0
     _furthest: int = 0
-    _is_alone: bool = False
 
     def __post_init__(self) -> None:
         """Take as many people as this database may have in one file."""
         with self.sessions() as session:
             dialect = session.get_bind().dialect
-        self.max_rows, self._is_alone = most_people(self.max_rows, dialect), dialect.name == "sqlite"
+        self.max_rows = most_people(self.max_rows, dialect)
 
     def do_unless_stopping(self) -> bool:
         """Do it, unless this worker stops."""
@@ -254,17 +246,13 @@ class FileReading(WorkerReading[_Checked]):
             began = time.monotonic()
             yield batch
             done += len(batch)
-            is_going = self.tell(self._told(doing, done, found.ending.rows))
+            is_going = self.goes_on(**self._told(doing, done, found.ending.rows))
             if not (is_going and self.goes_on_rested(time.monotonic() - began)) or self.is_stopping.is_set():
                 raise UnavailableError
 
     def goes_on_rested(self, seconds: float) -> bool:
         """Rest after a batch that took some seconds; return whether to go on."""
         return self.rest(seconds) if self.rest else not self.is_stopping.wait(REST_SECONDS)
-
-    def tell(self, told: dict[str, object]) -> bool:
-        """Tell how far it is, and return whether it goes on."""
-        return self.goes_on(**told)
 
     def _told(self, doing: str, rows: int, of: int) -> dict[str, object]:
         return {_DOING: doing, FAR: rows, ALL: of, _SECONDS: time.monotonic() - self._began_at}
@@ -278,24 +266,18 @@ class FileImport(FileReading):
     def work(self, data: bytes, about: AboutFile) -> bool:
         """Write the people of a file, unless somebody discards it meanwhile."""
         with self.opened(data) as (text, telling), self.people(text, telling) as found, self.sessions() as session:
+            session.connection(execution_options={"read_only": True})
             of = session.get_one(ContactImport, self.file_id).organisation_id
             session.rollback()
             going = ContactFile(self.resting(found, _WRITING), found.ending)
-            report = import_people(session, of, going, vault=self.vault)
+            with made_beforehand(session, of, going, vault=self.vault) as made:
+                report = import_people(session, of, going, vault=self.vault, made=made)
             # Not held before: whoever discards it would wait until all of it is written.
             mine = self.hold(session)
             if mine is not None:
                 keep_imported(session, mine, report, by=mine.confirmed_by_id, vault=self.vault)
                 session.commit()
             return mine is not None
-
-    def tell(self, told: dict[str, object]) -> bool:
-        """Tell how far it is, but not on SQLite: nobody else writes there meanwhile."""
-        return self._is_alone or super().tell(told)
-
-    def goes_on_rested(self, seconds: float) -> bool:
-        """Rest, but not for long on SQLite: everybody who writes waits there."""
-        return not self.is_stopping.wait(0) if self._is_alone else super().goes_on_rested(seconds)
 
     def refuse(self, error: FingerpostError, about: AboutFile) -> bool:
         """Have a file checked anew that is wrong by now, such as one whose place was deleted."""

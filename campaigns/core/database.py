@@ -51,6 +51,9 @@ HIGHEST_ID = 2**63 - 1
 #: Let a statement change rows without looking for them in memory: what was read of them is not used any more.
 PAST_MEMORY = {"synchronize_session": False}
 
+#: What a session knows of ids that it keeps; see `keep_ids`.
+_KEPT_IDS = "kept_ids"
+
 #: A 64-bit id on PostgreSQL and SQLite's own rowid.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -333,13 +336,23 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
 
 
+def highest_id(session: Session, mapped: type[DeclarativeBase]) -> int:
+    """Return the highest id that a row of a table has, or 0."""
+    return int(session.scalar(select(func.coalesce(func.max(mapped.__table__.c.id), 0))) or 0)
+
+
+def keep_ids(session: Session, mapped: type[DeclarativeBase], last: int) -> None:
+    """Let `reserve_ids` give this session none up to `last` on SQLite: its rows there are made already."""
+    session.info[_KEPT_IDS, mapped] = last
+
+
 def reserve_ids(session: Session, mapped: type[DeclarativeBase], count: int) -> range | list[int]:
     """Reserve `count` ids of a table, so that a row's id can be sealed into its ciphertext before it is written.
 
     On SQLite the transaction must be a writing one (it is, unless marked read only): nobody else can insert.
     """
     if session.get_bind().dialect.name == "sqlite":
-        first = int(session.scalar(select(func.coalesce(func.max(mapped.__table__.c.id), 0))) or 0) + 1
+        first = max(highest_id(session, mapped), session.info.get((_KEPT_IDS, mapped), 0)) + 1
         return range(first, first + count)
     # One text: a row for each id takes longer to read than to make.
     statement = text(

@@ -86,11 +86,9 @@ def test_worker_that_dies_leaves_nobody_and_another_imports_all(
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 def test_file_that_is_discarded_while_it_is_written_leaves_nobody(
     pages: Pages, client_for: ClientFor, vault: Vault
 ) -> None:
-    """On SQLite whoever discards it waits until it is written."""
     client, far = client_for(Role.STEWARD), list[str]()
     path = confirmed(client)
 
@@ -105,7 +103,6 @@ def test_file_that_is_discarded_while_it_is_written_leaves_nobody(
 
 @pytest.mark.both_databases
 def test_worker_rests_between_the_people_of_a_file(pages: Pages, client_for: ClientFor, vault: Vault) -> None:
-    """On SQLite it does not while it writes: whoever says stop waits there."""
     path, rests = confirmed(client_for(Role.STEWARD)), list[float]()
 
     def rest(seconds: float) -> bool:
@@ -114,7 +111,7 @@ def test_worker_rests_between_the_people_of_a_file(pages: Pages, client_for: Cli
 
     assert import_files(pages.sessions, vault, 99, Meanwhile(), rest) == 1
     assert states(pages) == {path: ImportState.DONE}
-    assert len(rests) == (0 if pages.sessions.kw["bind"].dialect.name == "sqlite" else 1)
+    assert len(rests) == 1
 
 
 def test_stopped_worker_leaves_nobody_and_gives_the_file_back(

@@ -31,12 +31,12 @@ from campaigns.audience.service import (
     cancel_import,
     confirm_import,
     create_audience,
-    dry_run,
     import_file,
     keep_file,
     open_file,
     update_audience,
 )
+from campaigns.audience.taking_in import dry_run
 from campaigns.core import clock
 from campaigns.core.errors import (
     AudienceRuleError,

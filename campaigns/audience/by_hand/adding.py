@@ -16,7 +16,7 @@ from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import ContactFile, Ending
 from campaigns.audience.models import Channel
-from campaigns.audience.service import import_people
+from campaigns.audience.taking_in import import_people
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.keys.crypto import Vault

@@ -34,14 +34,20 @@ class StagedRows:
 
     def sealed(self, people: Sequence[ContactRow]) -> bytes:
         """Return people as bytes that only this key opens."""
-        nonce = os.urandom(NONCE_BYTES)
-        plain = to_json([_values(row) for row in people])
-        return nonce + AESGCM(self.key).encrypt(nonce, plain, None)
+        return self.sealed_bytes(to_json([_values(row) for row in people]))
 
     def opened(self, sealed: bytes) -> list[ContactRow]:
         """Return the people that `sealed` was given."""
-        plain = AESGCM(self.key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
-        return [_row(values) for values in from_json(plain)]
+        return [_row(values) for values in from_json(self.opened_bytes(sealed))]
+
+    def sealed_bytes(self, plain: bytes) -> bytes:
+        """Return bytes as others that only this key opens."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + AESGCM(self.key).encrypt(nonce, plain, None)
+
+    def opened_bytes(self, sealed: bytes) -> bytes:
+        """Return the bytes that `sealed_bytes` was given."""
+        return AESGCM(self.key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
 
 
 def _values(row: ContactRow) -> tuple[Any, ...]:

@@ -5,59 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import starmap
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Select, Table, exists, or_, select, text, update
+from sqlalchemy import Select, exists, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent.declaration import Declaration
-from campaigns.audience.consent.handles import Handle, number_of
+from campaigns.audience.consent.handles import number_of
 from campaigns.audience.consent.holds import hold
 from campaigns.audience.consent.ledger import grant, hold_withdrawals, remember, withdraw
 from campaigns.audience.consent.person import lock_addresses, mark_shared
-from campaigns.audience.consent.sealed_words import Evidence, evidence_sealer
+from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.contact_reader import BATCH
 from campaigns.audience.loading.known_people import Known, look_up
+from campaigns.audience.loading.new_rows import (
+    ADDRESS,
+    COLUMNS,
+    CONSENT,
+    CONTACT,
+    METHOD,
+    Entry,
+    NewRows,
+    entries_of,
+    placed_at,
+)
 from campaigns.audience.loading.people_beside import PeopleBeside
 from campaigns.audience.loading.table_loading import RowLoading
-from campaigns.audience.models import (
-    PURPOSE,
-    Address,
-    AddressState,
-    Channel,
-    Consent,
-    ConsentKind,
-    Contact,
-    PositionSource,
-    SuppressedAddress,
-)
-from campaigns.audience.positions import Placing, move_contacts, position_of
+from campaigns.audience.models import Address, AddressState, Channel, Contact, SuppressedAddress
+from campaigns.audience.positions import Placing, move_contacts
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.queries import owned
-
-METHOD = "import"
-# Written to as tables: the mapper looks at each row of an insert by itself.
-_CONTACT, _ADDRESS, _CONSENT = (cast(Table, model.__table__) for model in (Contact, Address, Consent))
-#: What a new row says, in the order of its values; the others are as the database makes them, or empty.
-_CONTACT_COLUMNS = (
-    *("id", "organisation_id", "created_at", "language", "other_language"),
-    *("cell", "region_id", "time_zone", "position_source", "position_at"),
-)
-_ADDRESS_COLUMNS = (
-    *("id", "organisation_id", "contact_id", "channel", "ciphertext", "lookup", "number", "country"),
-    *("state", "rank", "created_at"),
-)
-_CONSENT_COLUMNS = (
-    *("address_id", "contact_id", "channel", "kind", "method", "wording", "purpose"),
-    *("sealed_evidence", "given_at", "recorded_at"),
-)
-_NEW_STATE = AddressState.ACTIVE.value
-#: Kind, method, wording and purpose of the line that a row of a file brings.
-_GRANTED = (ConsentKind.GRANTED.value, METHOD, "", PURPOSE)
 
 
 @dataclass
@@ -110,28 +90,26 @@ class _Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """An address to be added, and the row that tells of it."""
-
-    contact_id: int
-    row: ContactRow
-    handle: Handle
-
-
-@dataclass(frozen=True, slots=True)
 class _Added:
     """What a batch adds, by the ids that it gets."""
 
     people: dict[int, ContactRow]
-    addresses: dict[int, _Entry]
+    addresses: dict[int, Entry]
 
     @classmethod
-    def of(cls, session: Session, new: Sequence[ContactRow], further: Iterable[_Entry]) -> _Added:
+    def of(cls, session: Session, new: Sequence[ContactRow], further: Iterable[Entry]) -> _Added:
         """Give ids to the people of rows, to all of their addresses, and to further ones of known people."""
         people = dict(zip(reserve_ids(session, Contact, len(new)), new, strict=True))
-        theirs = (_Entry(contact_id, row, handle) for contact_id, row in people.items() for handle in row.handles)
-        entries = [*theirs, *further]
+        entries = [*entries_of(people), *further]
         return cls(people, dict(zip(reserve_ids(session, Address, len(entries)), entries, strict=True)))
+
+    def load(self, loading: RowLoading, rows: NewRows, known: Known) -> None:
+        """Write the people down, and all addresses with the consent that their rows tell of."""
+        if self.people:
+            loading.load(CONTACT, COLUMNS[CONTACT], rows.contacts(self.people))
+        if self.addresses:
+            loading.load(ADDRESS, COLUMNS[ADDRESS], rows.addresses(self.addresses, known.hashes))
+            loading.load(CONSENT, COLUMNS[CONSENT], rows.consents(self.addresses))
 
 
 def count_people(
@@ -142,7 +120,7 @@ def count_people(
     for batch in batches:
         known = look_up(session, organisation_id, batch, vault)
         counts.numbers += known.count_numbers()
-        for number, part in enumerate(_apart(batch)):
+        for number, part in enumerate(apart(batch)):
             going = [row for row in part if not known.is_stopped(row)]
             # A number of an earlier part is a contact's by then.
             present = sum(number > 0 or known.contact_of(row) is not None for row in going)
@@ -175,18 +153,17 @@ def take_in(
     """
     counts = Counts()
     written = _Written()
-    parts = ((place, part) for rows in batches for place, part in enumerate(_apart(rows)))
+    parts = ((place, part) for rows in batches for place, part in enumerate(apart(rows)))
     with RowLoading(session) as loading:
         for number, (place, batch) in enumerate(parts):
             if number == 1:
                 _tell_planner(session)
             known = look_up(session, organisation_id, batch, vault)
-            new, old = _told_apart(batch, known)
+            new, old = _toldapart(batch, known)
             entries = _refresh(session, old, known=known, placing=placing)
             written.note_agreed(old, known)
             added = _Added.of(session, new, entries)
-            _add_people(loading, organisation_id, added, placing=placing)
-            _add_addresses(loading, organisation_id, added, known=known, vault=vault)
+            added.load(loading, NewRows(organisation_id, placing, vault, clock.now()), known)
             written.note(added, known)
             counts.added += len(new)
             counts.updated += len(old)
@@ -200,14 +177,14 @@ def take_in(
     return counts
 
 
-def _told_apart(batch: Sequence[ContactRow], known: Known) -> tuple[list[ContactRow], list[ContactRow]]:
+def _toldapart(batch: Sequence[ContactRow], known: Known) -> tuple[list[ContactRow], list[ContactRow]]:
     """Return the rows of people whom we do not know, and of those whom we do, without whoever said stop."""
     going = [row for row in batch if not known.is_stopped(row)]
     new = [row for row in going if known.contact_of(row) is None]
     return new, [row for row in going if known.contact_of(row) is not None]
 
 
-def _apart(batch: Sequence[ContactRow]) -> list[list[ContactRow]]:
+def apart(batch: Sequence[ContactRow]) -> list[list[ContactRow]]:
     """Part a batch, so that no number comes twice in one part: on two channels it may stand in rows of its own."""
     parts: list[list[ContactRow]] = []
     next_part: dict[str, int] = {}
@@ -294,81 +271,38 @@ def _select_late(organisation_id: int, first_id: int, state: AddressState) -> Se
     return _select_new(organisation_id, first_id, state).where(or_(is_remembered, has_said))
 
 
-def _add_people(loading: RowLoading, organisation_id: int, added: _Added, *, placing: Placing) -> None:
-    """Add the people of rows that we know no handle of."""
-    now = clock.now()
-    # All of them are placed now: the next rows are placed while these are written.
-    contacts = [
-        (contact_id, organisation_id, now, row.language, row.other_language, *_position_of(row, placing).values())
-        for contact_id, row in added.people.items()
-    ]
-    if contacts:
-        loading.load(_CONTACT, _CONTACT_COLUMNS, contacts)
-
-
-def _refresh(session: Session, rows: Sequence[ContactRow], *, known: Known, placing: Placing) -> list[_Entry]:
+def _refresh(session: Session, rows: Sequence[ContactRow], *, known: Known, placing: Placing) -> list[Entry]:
     """Write known people's languages, and positions newer than theirs, all rows with two statements.
 
     Return the addresses that they are to have beside the known ones: one on each channel where they have none.
     """
     spoken: list[dict[str, Any]] = []
     moved: list[tuple[int, dict[str, Any]]] = []
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     for row in rows:
         contact_id = known.contact_of(row)
         if contact_id is None:
             continue
         spoken.append({"id": contact_id, "language": row.language, "other_language": row.other_language})
         if row.position_at is not None:
-            moved.append((contact_id, _position_of(row, placing)))
-        entries += [_Entry(contact_id, row, handle) for handle in row.handles if known.address_of(handle) is None]
+            moved.append((contact_id, placed_at(row, placing)))
+        entries += [Entry(contact_id, row, handle) for handle in row.handles if known.address_of(handle) is None]
     if spoken:
         session.execute(update(Contact), spoken)
     move_contacts(session, moved)
     return _free(session, entries)
 
 
-def _free(session: Session, entries: Sequence[_Entry]) -> list[_Entry]:
+def _free(session: Session, entries: Sequence[Entry]) -> list[Entry]:
     """Return those whose contact has no address on the channel yet, the first of several."""
     if not entries:
         return []
     contact_ids = [entry.contact_id for entry in entries]
     rows = session.execute(select(Address.contact_id, Address.channel).where(Address.contact_id.in_(contact_ids)))
     taken = {(contact_id, Channel(channel)) for contact_id, channel in rows}
-    free: dict[tuple[int, Channel], _Entry] = {}
+    free: dict[tuple[int, Channel], Entry] = {}
     for entry in entries:
         place = (entry.contact_id, entry.handle.channel)
         if place not in taken:
             free.setdefault(place, entry)
     return list(free.values())
-
-
-def _add_addresses(
-    loading: RowLoading, organisation_id: int, added: _Added, *, known: Known, vault: Vault
-) -> None:
-    """Add addresses with the consent that their rows tell of."""
-    if not added.addresses:
-        return
-    now = clock.now()
-    seal = vault.sealer(table="address", column="ciphertext")
-
-    def address_of(address_id: int, entry: _Entry) -> tuple[Any, ...]:
-        handle, hashes = entry.handle, known.hashes[entry.handle]
-        owner = (organisation_id, entry.contact_id, handle.channel.value)
-        sealed, rank = seal(handle.text, address_id), entry.row.handles.index(handle)
-        return address_id, *owner, sealed, hashes.lookup, hashes.number, handle.country, _NEW_STATE, rank, now
-
-    loading.load(_ADDRESS, _ADDRESS_COLUMNS, starmap(address_of, added.addresses.items()))
-    seal_evidence = evidence_sealer(vault)
-
-    def consent_of(address_id: int, entry: _Entry) -> tuple[Any, ...]:
-        row, evidence = entry.row, seal_evidence(entry.row.consent_how, address_id)
-        about = (address_id, entry.contact_id, entry.handle.channel.value)
-        return *about, *_GRANTED, evidence, row.consent_at, now
-
-    loading.load(_CONSENT, _CONSENT_COLUMNS, starmap(consent_of, added.addresses.items()))
-
-
-def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:
-    source = PositionSource.IMPORT if row.position_at is not None else None
-    return position_of(placing.standing_of(row), source=source, said_at=row.position_at)

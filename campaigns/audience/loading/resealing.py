@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent.sealed_words import AboutFile, Evidence, seal_about
-from campaigns.audience.loading import contact_writer
+from campaigns.audience.loading import new_rows
 from campaigns.audience.models import Consent, ConsentKind, ContactImport
 from campaigns.core.errors import RowProblem
 from campaigns.core.keys.crypto import Vault
@@ -42,7 +42,7 @@ def _seal_evidence(session: Session, vault: Vault, batch: int) -> int:
     # The other lines name a version, a code or a reply: words of our own.
     is_free = or_(
         Consent.method == _MEMBER,
-        and_(Consent.method == contact_writer.METHOD, Consent.kind == ConsentKind.GRANTED),
+        and_(Consent.method == new_rows.METHOD, Consent.kind == ConsentKind.GRANTED),
     )
     in_clear = select(Consent).where(is_free, Consent.wording != "").order_by(Consent.id).limit(batch)
     rows = [

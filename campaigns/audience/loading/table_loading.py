@@ -62,11 +62,11 @@ class RowLoading:
         or the next statement raises what a statement of the session raises.
         """
         self._session.flush()
-        converted = _converted(table, columns, rows, self._connection.dialect)
+        ready = converted(table, columns, rows, self._connection.dialect)
         if self._is_beside:
-            self._going.append(self._thread.submit(_copy, self._connection, table, columns, converted))
+            self._going.append(self._thread.submit(_copy, self._connection, table, columns, ready))
         else:
-            _insert(self._connection, table, columns, converted)
+            insert_converted(self._connection, table, columns, ready)
 
     def wait(self) -> None:
         """Return once everything is written that was to be."""
@@ -105,7 +105,8 @@ def _among(connection: Connection, asked: str, values: Sequence[bytes]) -> Itera
     return connection.exec_driver_sql(f"{asked} IN ({marks})", tuple(values)).scalars()
 
 
-def _insert(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def insert_converted(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write rows whose values are as the driver takes them, by one statement; SQLite alone is quick so."""
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names of ours  # nosec B608
     connection.exec_driver_sql(statement, list(rows))
@@ -144,7 +145,7 @@ def _told(connection: Connection, statement: str, error: Any) -> Exception:
     return told
 
 
-def _converted(table: Table, columns: Sequence[str], rows: Iterable[Row], dialect: Dialect) -> Iterable[Row]:
+def converted(table: Table, columns: Sequence[str], rows: Iterable[Row], dialect: Dialect) -> Iterable[Row]:
     """Give rows as the driver takes them: only moments are kept in another form."""
     places = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, UTCDateTime)]
     process = UTCDateTime().dialect_impl(dialect).bind_processor(dialect)

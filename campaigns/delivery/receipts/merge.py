@@ -41,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from campaigns.audience.loading.contact_writer import METHOD as IMPORTED
+from campaigns.audience.loading.new_rows import METHOD as IMPORTED
 from campaigns.audience.models import Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime

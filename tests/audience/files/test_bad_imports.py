@@ -89,7 +89,7 @@ def test_import_whose_server_goes_away_is_taken_up_again(
     engine: Engine, sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends the connection within a COPY: the same session imports the same file a moment later."""
-    organisation_id, load, ended = ours(sessions), table_loading._converted, list[str]()
+    organisation_id, load, ended = ours(sessions), table_loading.converted, list[str]()
     with make_sessions(engine)() as session:
         pid = session.scalar(text("SELECT pg_backend_pid()"))
 
@@ -101,7 +101,7 @@ def test_import_whose_server_goes_away_is_taken_up_again(
                 ended.append(table.name)
             return load(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(table_loading, "_converted", end)
+        monkeypatch.setattr(table_loading, "converted", end)
         with pytest.raises(OperationalError) as told:
             bring_in(session, organisation_id, vault, a_file(1, 2, 3))
         assert (told.value.connection_invalidated, cause_of(told.value)) == (True, Cause.AWAY)

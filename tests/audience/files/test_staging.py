@@ -163,7 +163,7 @@ def test_how_far_it_is_is_told_of_reading_and_of_writing(
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_stop_waits_for_no_check_of_a_file(sessions: sessionmaker[Session], vault: Vault) -> None:
-    """SQLite has one writer, and a file is looked through before anything is written."""
+    """SQLite has one writer: a file is looked through, and its rows are made, before anything is written."""
     with sessions.begin() as session:
         organisation_id = an_organisation(session).id
     begun: list[str] = []
@@ -180,7 +180,7 @@ def test_stop_waits_for_no_check_of_a_file(sessions: sessionmaker[Session], vaul
         assert begun == ["BEGIN"]
         bring_in(session, organisation_id, vault, [person(1).replace("PL-18", "").replace("A;B", "")])
         event.remove(engine, "before_cursor_execute", note)
-        assert begun == ["BEGIN", "BEGIN", "BEGIN IMMEDIATE"]
+        assert (begun.index("BEGIN IMMEDIATE"), begun.count("BEGIN IMMEDIATE")) == (len(begun) - 1, 1)
 
 
 def bring_in(

@@ -20,7 +20,8 @@ from campaigns.audience.grouping import create_group
 from campaigns.audience.loading.contact_writer import take_in
 from campaigns.audience.models import Address, AddressState, Channel, Contact, GroupedContact, GroupKind
 from campaigns.audience.positions import Placing, Standing
-from campaigns.audience.service import import_file, import_people
+from campaigns.audience.service import import_file
+from campaigns.audience.taking_in import import_people
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.staff.models import Organisation
