@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -19,6 +20,8 @@ from campaigns.staff.queries import owned
 
 #: A release that reads no more rows than this is counted in an instant, sooner than a worker looks.
 FEW = 5_000
+#: So long a list tells of a release that was not made.
+TOLD_FOR = timedelta(days=7)
 
 
 def has_few(session: Session, planned: Planned) -> bool:
@@ -79,6 +82,13 @@ def select_waiting(organisation_id: int) -> Select[AskedRelease]:
     """Select the releases of an organisation that wait for a count, the newest first."""
     waiting = owned(select(AskedRelease), AskedRelease, organisation_id).where(AskedRelease.due_at.is_not(None))
     return waiting.order_by(AskedRelease.id.desc())
+
+
+def select_listed(organisation_id: int) -> Select[AskedRelease]:
+    """Select what waits for a count, and what was not made lately, the newest first."""
+    was_refused = AskedRelease.refusal.is_not(None) & (AskedRelease.ended_at > clock.now() - TOLD_FOR)
+    listed = owned(select(AskedRelease), AskedRelease, organisation_id)
+    return listed.where(AskedRelease.due_at.is_not(None) | was_refused).order_by(AskedRelease.id.desc())
 
 
 def find_of_joint(session: Session, joint_id: int) -> AskedRelease | None:

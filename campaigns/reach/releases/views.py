@@ -18,7 +18,7 @@ from campaigns.reach.releases.asked_releases import (
     ask_release,
     find_of_joint,
     has_few,
-    select_waiting,
+    select_listed,
     wanted_by,
 )
 from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
@@ -67,7 +67,7 @@ def list_releases() -> str:
         partners=queries.joint_partners(session()),
         takes_part=session().get(JointPartner, ours.id) is not None,
         asked=session().scalars(joint_releases.select_asked(ours.id)).all(),
-        waiting=session().scalars(select_waiting(ours.id)).all(),
+        waiting=session().scalars(select_listed(ours.id)).all(),
         of_partners=session().scalars(queries.select_of_partners(ours.id).limit(MOST_OF_PARTNERS)).all(),
     )
 

@@ -114,6 +114,7 @@ def test_whoever_lost_the_right_publishes_nothing(pages: Pages, partners: list[O
         session.merge(asker).memberships[0].roles = [Role.VIEWER]
     assert work(pages) == 1
     assert spent(pages, partners) == [0, 0]
+    assert "Not published" in steward_of(pages, pages.ours).get(PUBLICATIONS).text
     page = steward_of(pages, pages.ours).get(address).text
     assert "Whoever asked for this publication may not publish any more." in page
 
@@ -128,6 +129,7 @@ def test_joint_one_is_counted_after_the_last_has_agreed(pages: Pages, partners: 
         request = session.scalars(select(JointRequest)).one()
     assert request.state == ProposalState.WAITING
     page = f"{PUBLICATIONS}/joint/{request.id}"
+    assert "Waits for another member" not in steward_of(pages, pages.ours).get(PUBLICATIONS).text
     assert "The people are being counted." in steward_of(pages, pages.ours).get(page).text
     assert work(pages) == 1
     assert (totals(pages), spent(pages, partners)) == ([80], [1, 1])
