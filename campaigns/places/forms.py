@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -29,13 +29,14 @@ from campaigns.places.labels import (
     MODES,
     RISK_TAGS,
     certainty_name,
-    country_of,
     grouped,
     name_of,
     programme_of,
     stored_programme,
 )
 from campaigns.places.models import Place, PlaceKind, Route
+from campaigns.places.queries import PlaceChoice
+from campaigns.web.filters import country_name
 from campaigns.web.forms import Form, LongSelect, Ticks, options
 
 CIRCLE, OUTLINE = "circle", "outline"
@@ -220,10 +221,12 @@ class RouteForm(Form):
     stops = WaypointsField(_l("Waypoints"))
     addition = LongSelect(_l("Add a waypoint"), validate_choice=False)
 
-    def __init__(self, places: Iterable[Place], route: Route | None = None) -> None:
+    def __init__(self, places: Sequence[PlaceChoice], route: Route | None = None) -> None:
+        """Take the ids of places with their names and countries, and the route that is changed or copied."""
         super().__init__(data=_route_data(route) if route else None)
         self.mode.choices = _with_known(MODES, route.mode if route else None, empty=False)
         self.certainty.choices = _with_known(CERTAINTIES, route.certainty if route else None)
+        self.has_places = bool(places)
         by_country, none = _by_country(places), ("", _("Choose a place"))
         self.addition.choices = options([none, *chain.from_iterable(by_country.values())])
         if not self.addition.is_cut:
@@ -279,10 +282,11 @@ def _with_known(names: dict[str, Any], value: str | None, *, empty: bool = True)
     return options(known)
 
 
-def _by_country(places: Iterable[Place]) -> dict[str, list[tuple[str, str]]]:
+def _by_country(places: Sequence[PlaceChoice]) -> dict[str, list[tuple[str, str]]]:
+    names = {code: country_name(code) for _id, _name, code in places if code}
     return {
-        country or _("Without a region"): [(str(place.id), place.name) for place in group]
-        for country, group in grouped(places, country_of)
+        country or _("Without a region"): [(str(place_id), name) for place_id, name, _code in group]
+        for country, group in grouped(places, lambda place: names.get(place[2] or "", ""))
     }
 
 

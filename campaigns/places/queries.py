@@ -14,6 +14,8 @@ from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.staff.queries import owned
 
 Value = TypeVar("Value")
+#: Id and name of a place, and the code of the country in which it lies.
+PlaceChoice = tuple[int, str, str | None]
 _HOTSPOTS_AND_STOPS = (PlaceKind.HOTSPOT, PlaceKind.STOP)
 
 
@@ -53,6 +55,13 @@ def place_keys_and_names(session: Session, organisation_id: int) -> list[tuple[s
 def place_ids_and_names(session: Session, organisation_id: int) -> list[tuple[int, str]]:
     """Return the ids of an organisation's hotspots and stops with their names, by name."""
     return [(place_id, name) for place_id, name in session.execute(_select_with_names(Place.id, organisation_id))]
+
+
+def place_choices(session: Session, organisation_id: int) -> list[PlaceChoice]:
+    """Return the ids of an organisation's hotspots and stops with their names and countries, by name."""
+    named = owned(select(Place.id, Place.name, Region.country), Place, organisation_id)
+    named = named.outerjoin(Region, Region.id == Place.region_id).where(Place.kind.in_(_HOTSPOTS_AND_STOPS))
+    return [(*row,) for row in session.execute(named.order_by(Place.name, Place.id))]
 
 
 def _select_with_names(column: InstrumentedAttribute[Value], organisation_id: int) -> Select[Value, str]:

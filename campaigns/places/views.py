@@ -43,6 +43,8 @@ from campaigns.places.queries import (
     count_named_alike,
     has_source,
     load_countries,
+    place_choices,
+    places_by_id,
     programmes_of,
     routes_through,
     select_places,
@@ -273,8 +275,8 @@ def _warn_of_namesakes(place: Place) -> None:
 
 def _route_page(route: Route | None, model: Route | None = None) -> Page:
     """Show the form of a route; its buttons change the order of stops on the page, only Save stores it."""
-    places = _places()
-    form = RouteForm(places, route or model)
+    organisation_id = current_organisation().id
+    form = RouteForm(place_choices(session(), organisation_id), route or model)
     if model and not form.is_submitted():
         form.name.data = f"{model.name} 2"
     act = request.form.get("act", "save")
@@ -289,16 +291,15 @@ def _route_page(route: Route | None, model: Route | None = None) -> Page:
             if isinstance(saved, Proposal):
                 return _told_of(saved)
             return _told_of_saved(saved, _("%(name)s is saved.", name=saved.name))
-    by_id = {place.id: place for place in places}
+    by_id = places_by_id(session(), organisation_id, set(form.stops.data))
     chosen = [(by_id[stop], anchor_of(by_id[stop].geometry)) for stop in form.stops.data if stop in by_id]
     page = render_template(
         "places/route.html",
         form=form,
         edited=route,
         chosen=chosen,
-        places=places,
         programmes=_programmes(),
-        countries=sorted({place.region.country for place in places if place.region}),
+        countries=load_countries(session(), organisation_id),
         **_use_of(route),
     )
     return page, form.status
