@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import BinaryIO, cast
 
@@ -14,7 +15,7 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.figures import find_contacts
-from campaigns.audience.file_telling import MOST_LINES, FileTelling
+from campaigns.audience.file_telling import MAPPED, MOST_LINES, FileTelling
 from campaigns.audience.files import watch
 from campaigns.audience.files.cell_meanings import CellMeanings, column_of
 from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our_name
@@ -33,15 +34,16 @@ from campaigns.audience.unread_files import (
     keep_unread,
     leave_to_worker,
 )
-from campaigns.core.errors import InputError, MissingColumnsError, QuotaError, TransitionError
+from campaigns.core.errors import InputError, MissingColumnsError, NotFoundError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.disk_room import scratch_file
 from campaigns.places.queries import place_keys_and_names, regions_by_id
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import NOT_THERE, get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
+from campaigns.web.forms import LONGEST_WORDS
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
@@ -138,10 +140,35 @@ def show_file(import_id: int) -> Page:
     file = _file(import_id)
     if "HX-Request" in request.headers and not is_with_worker(file):
         return Response(status=204, headers={"HX-Refresh": "true"})
+    return _file_page(file)
+
+
+@pages.get("/files/<int:import_id>/meanings")
+@requires(Permission.HANDLE_CONTACTS)
+def find_meanings(import_id: int) -> Page:
+    """Show what a cell of a column may mean and has what is typed in its name, as options of a list."""
+    _file(import_id)
+    column, words = request.args.get("column", ""), request.args.get("meant", "")[:LONGEST_WORDS]
+    if not column:
+        # Without script the page itself was shown here, and is opened again by its address.
+        return redirect(url_for("audience.contacts.show_file", import_id=import_id))
+    if column not in MAPPED:
+        raise NotFoundError(NOT_THERE)
+    return render_template("audience/files/_meanings.html", choices=_meanings().find(column, words))
+
+
+@pages.post("/files/<int:import_id>/meanings")
+@requires(Permission.HANDLE_CONTACTS)
+def look_for_meanings(import_id: int) -> Page:
+    """Show the file again with names that have some words, and as it was filled in; for pages without script."""
+    return _file_page(_file(import_id), words=request.form.get("names_words", "").strip()[:LONGEST_WORDS])
+
+
+def _file_page(file: ContactImport, words: str = "") -> Page:
+    """Show a file; what is wrong cells' meaning is listed as far as it has some `words` in its name."""
     about = open_about(file, vault())
-    causes, of = causes_in(about), current_organisation().id
-    groups = [group.name for group in session().scalars(select_groups(of))] if causes else []
-    meanings = CellMeanings(place_keys_and_names(session(), of) if causes else [], groups)
+    causes = causes_in(about)
+    meanings = _meanings() if causes else CellMeanings([], [])
     return render_template(
         "audience/files/file.html",
         file=file,
@@ -152,7 +179,10 @@ def show_file(import_id: int) -> Page:
         earlier=_earlier(file),
         causes=causes,
         near_of=meanings.near(causes),
-        long_lists=meanings.long_lists(causes),
+        long_lists=meanings.long_lists(causes, words),
+        words=words,
+        said={(column, cell): meant for column, cell, meant in _said_of_cells()},
+        repeated=request.form.get("repeated", file.report.get("repeated") or ""),
         list_of=column_of,
         unnamed=[ours for ours in COLUMN_NAMES if ours not in map(our_name, about.columns)],
         required=REQUIRED,
@@ -160,6 +190,17 @@ def show_file(import_id: int) -> Page:
         most_lines=MOST_LINES,
         meanings=meanings,
     )
+
+
+def _meanings() -> CellMeanings:
+    of = current_organisation().id
+    groups = [group.name for group in session().scalars(select_groups(of))]
+    return CellMeanings(place_keys_and_names(session(), of), groups)
+
+
+def _said_of_cells() -> Iterable[tuple[str, str, str]]:
+    """Return for each cell that a form explains its column, what it says, and what it means."""
+    return zip(*(request.form.getlist(name) for name in ("column", "cell", "meant")), strict=False)
 
 
 @pages.post("/files/<int:import_id>/import")
@@ -256,13 +297,12 @@ def _keep(name: str, text: BinaryIO, telling: FileTelling, *, instead_of: int | 
 
 def _check_again(import_id: int) -> ContactImport:
     """Check a waiting file anew: a corrected one in its place, or itself with what its cells mean."""
-    said = zip(*(request.form.getlist(name) for name in ("column", "cell", "meant")), strict=False)
     upload = request.files.get("file")
     # It has no name, and is gone with this request.
     with scratch_file() as kept:
         waiting = _file(import_id)
         name = open_about(waiting, vault()).name
-        telling = service.open_file(waiting, kept, vault=vault()).understanding(said)
+        telling = service.open_file(waiting, kept, vault=vault()).understanding(_said_of_cells())
         telling = telling.counting(request.form.get("repeated")).naming(
             {place: ours for ours in COLUMN_NAMES if (place := request.form.get(f"column-{ours}", ""))}
         )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import islice
 
 from campaigns.audience.file_telling import Cause
 from campaigns.audience.files.nearly_named import NearlyNamed
+from campaigns.core.folding import has_words
 from campaigns.core.languages import all_languages
 from campaigns.web.filters import language_name
 
 #: What a cell is to say instead, and what members call that.
 Choice = tuple[str, str]
-#: More choices than these are written down once for all cells, and found by typing: a list of a thousand places
-#: beside each of two hundred cells would take minutes to load.
+#: Of more choices than these some are written down once for all cells, and the others found by typing: a list of
+#: a thousand places beside each of two hundred cells would take minutes to load.
 MOST_LISTED = 50
 #: Sets of names of which a process knows what is nearly called so.
 _KEPT = 16
@@ -43,10 +45,18 @@ class CellMeanings:
             for column, cause in explained
         }
 
-    def long_lists(self, causes: Iterable[Cause]) -> dict[str, list[Choice]]:
-        """Return by column the choices that are too many to be listed beside each cell, as they may be typed."""
-        lists = {column: self._choices(column) for column in {column_of(cause) for cause in causes if cause.cell}}
-        return {column: _typed(choices) for column, choices in lists.items() if len(choices) > MOST_LISTED}
+    def long_lists(self, causes: Iterable[Cause], words: str = "") -> dict[str, list[Choice]]:
+        """Return by column some choices that are too many to be listed beside each cell, as they may be typed.
+
+        Those are listed whose names have the `words` that somebody looks for.
+        """
+        columns = {column_of(cause) for cause in causes if cause.cell}
+        return {column: self.find(column, words) for column in columns if len(self._choices(column)) > MOST_LISTED}
+
+    def find(self, column: str, words: str) -> list[Choice]:
+        """Return what a cell of a column may mean and has some words in its name, as it may be typed; not all."""
+        found = (choice for choice in _typed(self._choices(column)) if has_words(" ".join(choice), words))
+        return list(islice(found, MOST_LISTED))
 
     def _choices(self, column: str) -> Mapping[str, str]:
         """Return what members call each thing that a cell of a column may mean, by what the cell is to say."""
