@@ -41,7 +41,7 @@ MOST_COLUMNS = 120
 LONGEST_LINE = 1_000_000
 #: People that are given together: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
-#: People of one file on SQLite, which has one writer: these take some two seconds.
+#: People of one file on SQLite, which has one writer: of people who are known already these take some two seconds.
 MOST_ON_SQLITE = 10_000
 _TWICE = N_("the same number stands in line %(line)s already.")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")

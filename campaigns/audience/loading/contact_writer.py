@@ -159,7 +159,7 @@ def take_in(
             if number == 1:
                 _tell_planner(session)
             known = look_up(session, organisation_id, batch, vault)
-            new, old = _toldapart(batch, known)
+            new, old = _told_apart(batch, known)
             entries = _refresh(session, old, known=known, placing=placing)
             written.note_agreed(old, known)
             added = _Added.of(session, new, entries)
@@ -177,11 +177,14 @@ def take_in(
     return counts
 
 
-def _toldapart(batch: Sequence[ContactRow], known: Known) -> tuple[list[ContactRow], list[ContactRow]]:
+def _told_apart(batch: Sequence[ContactRow], known: Known) -> tuple[list[ContactRow], list[ContactRow]]:
     """Return the rows of people whom we do not know, and of those whom we do, without whoever said stop."""
-    going = [row for row in batch if not known.is_stopped(row)]
-    new = [row for row in going if known.contact_of(row) is None]
-    return new, [row for row in going if known.contact_of(row) is not None]
+    new: list[ContactRow] = []
+    old: list[ContactRow] = []
+    for row in batch:
+        if not known.is_stopped(row):
+            (new if known.contact_of(row) is None else old).append(row)
+    return new, old
 
 
 def apart(batch: Sequence[ContactRow]) -> list[list[ContactRow]]:

@@ -36,8 +36,6 @@ SPARE_IDS = 20_000
 _LENGTH = Struct("<I")
 _WithIds = type[Contact] | type[Address]
 _WITH_IDS: tuple[_WithIds, ...] = (Contact, Address)
-#: Where a hash stands of whoever is known, said stop or may have said it.
-_HASHED = (Address.lookup, Address.number, SuppressedAddress.lookup)
 #: Places of bytes in the rows of the two tables that have any.
 _BYTES_OF_ADDRESS = tuple(COLUMNS[ADDRESS].index(name) for name in ("ciphertext", "lookup", "number"))
 _BYTES_OF_CONSENT = (COLUMNS[CONSENT].index("sealed_evidence"),)
@@ -59,8 +57,9 @@ class Groups(Protocol):
 class _Person:
     """Rows of one new person, with values as SQLite takes them."""
 
-    #: Hashes of all handles of the person, also of those that are not taken.
-    marks: list[bytes]
+    #: Hashes of all handles of the person, also of those that are not taken: as Address has them.
+    lookups: list[bytes]
+    numbers: list[bytes]
     groups: str
     contact: Row
     addresses: list[Row]
@@ -134,22 +133,25 @@ class MadeBeforehand:
         }
         addresses, consents = iter(made[ADDRESS]), iter(made[CONSENT])
         for row, contact in zip(new, made[CONTACT], strict=True):
-            hashes = (known.hashes[handle] for handle in (*row.handles, *row.beside))
-            marks = [_as_text(mark) for each in hashes for mark in {each.lookup, each.number}]
+            hashes = [known.hashes[handle] for handle in (*row.handles, *row.beside)]
+            lookups = [_as_text(each.lookup) for each in hashes]
+            numbers = [_as_text(each.number) for each in hashes]
             theirs = len(row.handles)
             yield (
-                *(marks, row.groups, contact),
+                *(lookups, numbers, row.groups, contact),
                 [_with(_as_text, each, _BYTES_OF_ADDRESS) for each in islice(addresses, theirs)],
                 [_with(_as_text, each, _BYTES_OF_CONSENT) for each in islice(consents, theirs)],
             )
 
     def _load(self, session: Session, people: Sequence[_Person], groups: Groups) -> list[bool]:
         """Write people down; return of each whether that was done: not if they are known by now, or said stop."""
-        marks = {mark for person in people for mark in person.marks}
-        present = set[bytes]().union(*(hashes_present(session, column, marks) for column in _HASHED))
+        present = _present(session, people)
         named = {person.groups for person in people if person.groups}
         unknown = {names for names in named if not groups.knows_groups(names)}
-        taken = [present.isdisjoint(person.marks) and person.groups not in unknown for person in people]
+        taken = [
+            present.isdisjoint((*person.lookups, *person.numbers)) and person.groups not in unknown
+            for person in people
+        ]
         going = list(compress(people, taken))
         if going:
             connection = session.connection()
@@ -170,6 +172,14 @@ class MadeBeforehand:
         return self._file.read(_LENGTH.unpack(length or self._file.read(_LENGTH.size))[0])
 
 
+def _present(session: Session, people: Sequence[_Person]) -> set[bytes]:
+    """Return the hashes of whoever is known to anybody, said stop or may have said it."""
+    lookups = {mark for person in people for mark in person.lookups}
+    numbers = {mark for person in people for mark in person.numbers}
+    present = hashes_present(session, Address.lookup, lookups) | hashes_present(session, Address.number, numbers)
+    return present | hashes_present(session, SuppressedAddress.lookup, lookups | numbers)
+
+
 def _is_new(row: ContactRow, known: Known) -> bool:
     return known.contact_of(row) is None and not known.is_stopped(row)
 
@@ -177,13 +187,14 @@ def _is_new(row: ContactRow, known: Known) -> bool:
 def _opened(plain: bytes) -> list[_Person]:
     return [
         _Person(
-            [_as_bytes(mark) for mark in marks],
+            [_as_bytes(mark) for mark in lookups],
+            [_as_bytes(mark) for mark in numbers],
             groups,
             tuple(contact),
             [_with(_as_bytes, row, _BYTES_OF_ADDRESS) for row in addresses],
             [_with(_as_bytes, row, _BYTES_OF_CONSENT) for row in consents],
         )
-        for marks, groups, contact, addresses, consents in from_json(plain)
+        for lookups, numbers, groups, contact, addresses, consents in from_json(plain)
     ]
 
 
