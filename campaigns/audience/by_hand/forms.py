@@ -53,17 +53,19 @@ class ChangeForm(Form):
     seen_on = DateField(_l("On which day they were there"), [Optional()])
     group_ids = Ticks(_l("Groups"), coerce=whole_number)
 
-    def offer(self, places: Sequence[Place], groups: Sequence[ContactGroup]) -> None:
-        """Fill in what can be chosen."""
+    def offer(
+        self, places: Sequence[tuple[int, str]], chosen: Place | None, groups: Sequence[ContactGroup]
+    ) -> None:
+        """Fill in what can be chosen: places by their ids and names, of which one may have been `chosen`."""
         self._groups = {group.id: group for group in groups}
         self.group_ids.choices = options((group.id, group.name) for group in groups)  # type: ignore[misc]
-        self._places = {str(place.id): place for place in places}
+        self._place = chosen
         languages = sorted(
             ((code, language_name(code)) for code in all_languages()), key=lambda pair: alphabetical(pair[1])
         )
         self.language.choices = options([("", _("Choose")), *languages])
         self.other_language.choices = options([("", _("None")), *languages])
-        named = [(str(place.id), place.name) for place in places]
+        named = [(str(place_id), name) for place_id, name in places]
         self.place_id.choices = options([("", self.no_place()), *named])
 
     def no_place(self) -> str:
@@ -72,9 +74,8 @@ class ChangeForm(Form):
 
     def told(self) -> Told:
         """Return what they told of themselves."""
-        other, place = self.text("other_language") or None, self._places.get(self.text("place_id"))
-        groups = tuple(self.group_ids.data or ())
-        return Told(self.text("language"), other, place, self.seen_on.data, groups)
+        other, groups = self.text("other_language") or None, tuple(self.group_ids.data or ())
+        return Told(self.text("language"), other, self._place, self.seen_on.data, groups)
 
     def named_groups(self) -> str:
         """Return the names of the chosen groups, as the cell of a file has them."""
@@ -103,9 +104,11 @@ class AddForm(ChangeForm):
         """Return what stands for no place."""
         return str(_("Not said"))
 
-    def offer(self, places: Sequence[Place], groups: Sequence[ContactGroup]) -> None:
+    def offer(
+        self, places: Sequence[tuple[int, str]], chosen: Place | None, groups: Sequence[ContactGroup]
+    ) -> None:
         """Fill in what can be chosen."""
-        super().offer(places, groups)
+        super().offer(places, chosen, groups)
         self.channels.choices = options((channel, CHANNELS[channel]) for channel in PHONE_CHANNELS)
 
 

@@ -13,7 +13,8 @@ from campaigns.audience.by_hand.number_search import MOST_NUMBERS, find_by_numbe
 from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import Channel, Contact
 from campaigns.core.errors import AddressError, InputError, QuotaError, TransitionError
-from campaigns.places.queries import select_places
+from campaigns.places.models import Place
+from campaigns.places.queries import place_ids_and_names
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -90,4 +91,8 @@ def change(contact_id: int) -> Page:
 
 def _offer(form: ChangeForm) -> None:
     of = current_organisation().id
-    form.offer(session().scalars(select_places(of)).all(), session().scalars(select_groups(of)).all())
+    places = place_ids_and_names(session(), of)
+    # What is sent may be anything; only the place that is chosen is read whole.
+    chosen = next((place_id for place_id, _name in places if str(place_id) == form.place_id.data), None)
+    place = None if chosen is None else get_owned(session(), Place, chosen, of)
+    form.offer(places, place, session().scalars(select_groups(of)).all())
