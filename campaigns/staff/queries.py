@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
@@ -48,6 +48,7 @@ def select_memberships(organisation_id: int) -> Select[Membership]:
     return (
         owned(select(Membership), Membership, organisation_id)
         .join(Membership.member)
+        .options(contains_eager(Membership.member))
         .order_by(Member.name, Member.id)
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 from werkzeug.test import TestResponse
 
 from campaigns.core import clock
@@ -234,3 +234,24 @@ def test_second_administrator_reads_roles_by_their_names(pages: Pages) -> None:
     page = pages.client(second).get(waiting(pages)).text
     assert "<bdi>Administrator</bdi> and <bdi>Data manager</bdi>" in page
     assert "steward" not in page
+
+
+def test_many_members_are_listed_by_as_many_statements_as_few(pages: Pages, client_for: ClientFor) -> None:
+    admin = client_for(Role.ADMIN)
+    asked = list[str]()
+
+    def statements() -> int:
+        asked.clear()
+        answer = admin.get("/settings/members")
+        assert answer.status_code == 200
+        return len(asked)
+
+    event.listen(Engine, "before_cursor_execute", note := lambda *call: asked.append(call[2]))
+    try:
+        statements()
+        few = statements()
+        for _ in range(12):
+            pages.member(Role.AUTHOR)
+        assert statements() == few
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
