@@ -12,15 +12,19 @@ from tests.simulation.database import Database, shared_database
 from tests.simulation.machine import DeliveryMachine
 
 
-def hunt(*, examples: int, steps: int, first: int = 0) -> Counter[str]:
-    """Try so many examples of so many steps at most; return the figures. Raises what the machine found."""
-
-    counted: Counter[str] = Counter()
+def machine_for(counted: Counter[str]) -> type[DeliveryMachine]:
+    """Return the machine on the database of this process, emptied for each example; it counts into `counted`."""
 
     class Hunted(DeliveryMachine):
         figures = counted
         make_database = staticmethod(_emptied)
 
+    return Hunted
+
+
+def hunt(*, examples: int, steps: int, first: int = 0) -> Counter[str]:
+    """Try so many examples of so many steps at most; return the figures. Raises what the machine found."""
+    counted: Counter[str] = Counter()
     chosen = settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -33,7 +37,7 @@ def hunt(*, examples: int, steps: int, first: int = 0) -> Counter[str]:
     # What the reaper warns of is what is played here.
     log.setLevel(logging.CRITICAL)
     try:
-        run_state_machine_as_test(seed(first)(Hunted), settings=chosen)
+        run_state_machine_as_test(seed(first)(machine_for(counted)), settings=chosen)
     finally:
         log.setLevel(level)
     return counted
