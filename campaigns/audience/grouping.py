@@ -101,11 +101,7 @@ class Grouping:
 
     def knows(self, names: Names) -> bool:
         """Say whether the groups of these names are there."""
-        return self.knows_groups(names.groups)
-
-    def knows_groups(self, names: str) -> bool:
-        """Say whether the groups that a cell names are there."""
-        return all(name.casefold() in self._ids for name in names_in(names))
+        return all(name.casefold() in self._ids for name in names_in(names.groups))
 
     def put_new(self, named: Iterable[tuple[int, str]]) -> None:
         """Put contacts that were just added into the groups that their cells name."""

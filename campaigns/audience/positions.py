@@ -107,6 +107,14 @@ class Placing:
         is_region = not names.region or names.region in self._regions
         return is_region and (names.place is None or names.place.casefold() in self._spots)
 
+    def agrees(self, other: Placing | None, names: Names) -> bool:
+        """Say whether the place and the region of these names are there, and where another one has them."""
+        if other is None or not self.knows(names):
+            return False
+        place = names.place.casefold() if names.place is not None else ""
+        is_same = self._spots.get(place) == other._spots.get(place)
+        return is_same and self._regions.get(names.region or "") == other._regions.get(names.region or "")
+
     def standing_of(self, row: ContactRow) -> Standing:
         """Return where the person of a row of the last batch said they were."""
         cell = self._cells[row.line]

@@ -116,7 +116,7 @@ def import_people(
     # Whether places and groups are there shows batch by batch, so a bad row takes back what is written already.
     with session.begin_nested():
         if made is not None:
-            found = ContactFile(made.load(session, grouping), found.ending)
+            found = ContactFile(made.load(session, grouping, placing), found.ending)
         going = grouping.written(_until_fault(found, placing, grouping, wrong))
         counts = contact_writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
         require_none(found.ending, wrong)

@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Dialect
 from sqlalchemy.orm import Session
 
-from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.contact_rows import ContactRow, Names
 from campaigns.audience.files.staged_rows import StagedRows
 from campaigns.audience.loading.contact_writer import apart
 from campaigns.audience.loading.known_people import Known, look_up
@@ -46,8 +46,8 @@ Reading = Callable[[], AbstractContextManager[Session]]
 class Groups(Protocol):
     """Puts people into groups by the names that their rows have of them."""
 
-    def knows_groups(self, names: str) -> bool:
-        """Say whether all of them are there."""
+    def knows(self, names: Names) -> bool:
+        """Say whether the groups of these names are there."""
 
     def put_new(self, named: Collection[tuple[int, str]]) -> None:
         """Put new contacts into them."""
@@ -60,7 +60,7 @@ class _Person:
     #: Hashes of all handles of the person, also of those that are not taken: as Address has them.
     lookups: list[bytes]
     numbers: list[bytes]
-    groups: str
+    names: Names
     contact: Row
     addresses: list[Row]
     consents: list[Row]
@@ -76,6 +76,8 @@ class MadeBeforehand:
         #: By tables, the first id that these people get, and the next one.
         self._first: dict[_WithIds, int] = {}
         self._ids: dict[_WithIds, count[int]] = {}
+        #: Where the places were when rows were made.
+        self._placing: Placing | None = None
         #: Contacts that `load` has written.
         self.added = 0
 
@@ -85,6 +87,7 @@ class MadeBeforehand:
             for mapped in _WITH_IDS:
                 self._first[mapped] = highest_id(session, mapped) + SPARE_IDS + 1
                 self._ids[mapped] = count(self._first[mapped])
+        self._placing = placing
         making = NewRows(self._organisation_id, placing, self._vault, clock.now())
         for batch in batches:
             with reading() as session:
@@ -100,16 +103,20 @@ class MadeBeforehand:
         with needing_room():
             self._file.flush()
 
-    def load(self, session: Session, groups: Groups) -> Iterator[list[ContactRow]]:
-        """Write those down who are still new, and give the others, some at a time."""
+    def load(self, session: Session, groups: Groups, placing: Placing) -> Iterator[list[ContactRow]]:
+        """Write those down who are still new, and give the others, some at a time.
+
+        Also given are those who name a place that is gone by now, or was moved, as `placing` has it, or a group.
+        """
         is_free = all(highest_id(session, mapped) < first for mapped, first in self._first.items())
         if is_free:
             for mapped, ids in self._ids.items():
                 keep_ids(session, mapped, next(ids))
         self._file.seek(0)
         while length := self._file.read(_LENGTH.size):
-            people, new, others = self._part(length), self._part(), self._part()
-            taken = self._load(session, _opened(self._sealing.opened_bytes(people)), groups) if is_free else []
+            made, new, others = self._part(length), self._part(), self._part()
+            people = _opened(self._sealing.opened_bytes(made)) if is_free else []
+            taken = self._load(session, people, groups, placing)
             rest = self._sealing.opened(others)
             if not all(taken) or not is_free:
                 again = self._sealing.opened(new)
@@ -138,19 +145,21 @@ class MadeBeforehand:
             numbers = [_as_text(each.number) for each in hashes]
             theirs = len(row.handles)
             yield (
-                *(lookups, numbers, row.groups, contact),
+                *(lookups, numbers, row.names, contact),
                 [_with(_as_text, each, _BYTES_OF_ADDRESS) for each in islice(addresses, theirs)],
                 [_with(_as_text, each, _BYTES_OF_CONSENT) for each in islice(consents, theirs)],
             )
 
-    def _load(self, session: Session, people: Sequence[_Person], groups: Groups) -> list[bool]:
+    def _load(self, session: Session, people: Sequence[_Person], groups: Groups, placing: Placing) -> list[bool]:
         """Write people down; return of each whether that was done: not if they are known by now, or said stop."""
         present = _present(session, people)
-        named = {person.groups for person in people if person.groups}
-        unknown = {names for names in named if not groups.knows_groups(names)}
+        same = {
+            names
+            for names in {person.names for person in people}
+            if groups.knows(names) and placing.agrees(self._placing, names)
+        }
         taken = [
-            present.isdisjoint((*person.lookups, *person.numbers)) and person.groups not in unknown
-            for person in people
+            person.names in same and present.isdisjoint((*person.lookups, *person.numbers)) for person in people
         ]
         going = list(compress(people, taken))
         if going:
@@ -161,7 +170,7 @@ class MadeBeforehand:
                 (CONSENT, [row for person in going for row in person.consents]),
             ):
                 insert_converted(connection, table, COLUMNS[table], rows)
-            groups.put_new([(person.contact[0], person.groups) for person in going if person.groups])
+            groups.put_new([(person.contact[0], person.names.groups) for person in going])
         self.added += len(going)
         return taken
 
@@ -189,12 +198,12 @@ def _opened(plain: bytes) -> list[_Person]:
         _Person(
             [_as_bytes(mark) for mark in lookups],
             [_as_bytes(mark) for mark in numbers],
-            groups,
+            Names(*names),
             tuple(contact),
             [_with(_as_bytes, row, _BYTES_OF_ADDRESS) for row in addresses],
             [_with(_as_bytes, row, _BYTES_OF_CONSENT) for row in consents],
         )
-        for lookups, numbers, groups, contact, addresses, consents in from_json(plain)
+        for lookups, numbers, names, contact, addresses, consents in from_json(plain)
     ]
 
 

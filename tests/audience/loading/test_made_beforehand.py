@@ -31,10 +31,12 @@ from campaigns.core.database import make_sessions
 from campaigns.core.errors import RowsError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
+from campaigns.places.geography.cells import cell_of
+from campaigns.places.models import Place
 from campaigns.staff.models import Organisation
-from tests.factories import NOON, a_contact, a_member, an_address, an_organisation
+from tests.factories import NOON, a_contact, a_member, a_place, an_address, an_organisation
 
-HEADER = "number,whatsapp,viber,language,group,consent_date,consent_how\n"
+HEADER = "number,whatsapp,viber,language,group,consent_date,consent_how,place,position_date\n"
 NEW, STOPPED, KNOWN, OTHER, LAST = (f"+3805012345{number}" for number in range(67, 72))
 LINES = [
     f"{NEW},{NEW},,uk,Teachers",
@@ -79,14 +81,16 @@ def bring_in(
     *,
     meanwhile: Meanwhile = lambda: None,
     at_once: bool = False,
+    place: str = "",
 ) -> Report:
-    """Import lines; `at_once`: in a transaction that has begun already, so that nothing is made beforehand."""
+    """Import lines of people at a place; `at_once`: in a transaction, so that nothing is made beforehand."""
 
     def tell(doing: Doing, _rows: int, _share: float) -> None:
         if doing is Doing.WRITING:
             meanwhile()
 
-    data = (HEADER + "".join(f"{line},2026-02-01,form\n" for line in lines)).encode()
+    ending = f"2026-02-01,form,{place},{place and '2026-02-01'}"
+    data = (HEADER + "".join(f"{line},{ending}\n" for line in lines)).encode()
     with sessions() as session:
         if at_once:
             session.connection()
@@ -194,3 +198,38 @@ def test_group_that_is_gone_once_rows_are_made_is_told(
         bring_in(sessions, ours, vault, [f"{NEW},,,uk,Teachers"], meanwhile=remove)
     with sessions() as session:
         assert states(session, vault).keys() == {KNOWN}
+
+
+@pytest.fixture
+def medyka(sessions: sessionmaker[Session], ours: Organisation) -> int:
+    """The id of a hotspot of theirs, whose key is "medyka"."""
+    with sessions.begin() as session:
+        return a_place(session, session.merge(ours), key="medyka", name="Medyka").id
+
+
+def test_place_that_is_gone_once_rows_are_made_is_told(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault, medyka: int
+) -> None:
+    def remove() -> None:
+        with sessions.begin() as session:
+            session.delete(session.get_one(Place, medyka))
+
+    with pytest.raises(RowsError, match="medyka"):
+        bring_in(sessions, ours, vault, [f"{NEW},,,uk,"], meanwhile=remove, place="medyka")
+    with sessions() as session:
+        assert states(session, vault).keys() == {KNOWN}
+
+
+def test_who_names_a_place_that_was_moved_while_rows_were_made_stands_where_it_is_now(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault, medyka: int
+) -> None:
+    point = (24.03, 49.84)
+
+    def move() -> None:
+        with sessions.begin() as session:
+            session.get_one(Place, medyka).geometry = {"type": "Point", "coordinates": point}
+
+    bring_in(sessions, ours, vault, [f"{NEW},,,uk,"], meanwhile=move, place="Medyka")
+    with sessions() as session:
+        cells = session.scalars(select(Contact.cell).where(Contact.cell.is_not(None))).all()
+    assert cells == [cell_of(*point)]
