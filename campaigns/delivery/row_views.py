@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.audience.rules import LeftOut
+from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID
 from campaigns.core.errors import InputError, NotFoundError, RefusedError
 from campaigns.core.small_numbers import told
@@ -58,6 +59,8 @@ class Counted:
 
     groups: Sequence[resending.Group] | None
     at: datetime
+    #: Whether they are about to be counted anew, because that was long ago.
+    is_old: bool = False
 
 
 @rows.get("/runs/<int:run_id>/deliveries")
@@ -151,7 +154,7 @@ def _counted(run: Run, chosen: resending.Chosen) -> Counted | None:
     if chosen.ids or not is_large(run) or resending.has_few(session(), run.id):
         return None
     known = unconfirmed_of(run)
-    return Counted(known.kept.unconfirmed, known.tally.counted_at)
+    return Counted(known.kept.unconfirmed, known.tally.counted_at, known.kept.has_old_groups(clock.now()))
 
 
 def _prospect_of(run: Run, chosen: resending.Chosen, counted: Counted | None) -> resending.Prospect:

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import withdraw
 from campaigns.audience.kept.people_questions import PEOPLE
 from campaigns.audience.kept.renewing import Renewal
-from campaigns.audience.models import Address, Audience, Channel, KeptCount
+from campaigns.audience.models import Address, AddressState, Audience, Channel, KeptCount
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import LARGE_RUN
 from campaigns.delivery.monitoring import tally_renewal
+from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.repair import resend
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
@@ -176,6 +177,27 @@ def test_many_unconfirmed_messages_are_chosen_by_what_a_worker_counted(
     assert found == []
     assert "(1)</option>" in page
     assert re.search(r"Counted \d seconds? ago", page)
+
+
+def test_unconfirmed_messages_of_a_settled_run_are_counted_anew_for_who_looks(
+    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody says stop, which moves no delivery of the run."""
+    for module in (resend, tally_renewal):
+        monkeypatch.setattr(module, "FEW", 0)
+    address, begun = f"/delivery/runs/{run.id}/resend?all=1", clock.now()
+    everything.get(address)
+    assert count_runs(waiting) == 1
+    with waiting.sessions.begin() as session:
+        session.execute(update(RunTally).values(is_settled=True))
+        session.execute(update(Address).values(state=AddressState.OPTED_OUT))
+    assert "Waiting to be counted." not in everything.get(address).text
+    with standing_at(begun + timedelta(minutes=2)):
+        assert "Waiting to be counted." in everything.get(address).text
+        assert count_runs(waiting) == 1
+        page = everything.get(address).text
+    assert "Waiting to be counted." not in page
+    assert "None of them can be sent again" in page
 
 
 def test_receipts_of_a_large_run_are_compared_by_a_worker(

@@ -101,6 +101,13 @@ class KeptTally:
         fresh_for = FRESH_WHILE_MOVING if run.state in MOVING else FRESH_FOR
         return is_stale(self.tally.counted_at if self.tally else None, self.took, now, fresh_for=fresh_for)
 
+    def has_old_groups(self, now: datetime) -> bool:
+        """Say whether what is unconfirmed is to be counted anew for whoever looks at it, however the run stands.
+
+        Whether it may be sent again changes without any delivery: a service is verified, or a person says stop.
+        """
+        return self.unconfirmed is None or is_stale(self.tally.counted_at if self.tally else None, self.took, now)
+
     def is_compared(self, now: datetime) -> bool:
         """Say whether its receipts were compared lately enough."""
         return not is_stale(self.compared_at, self.compared_took, now)

@@ -169,10 +169,10 @@ def counted_of(run: Run) -> CountedRun:
 
 
 def unconfirmed_of(run: Run) -> CountedRun:
-    """Read what a worker counted of a run with many unconfirmed deliveries; ask for it if there is nothing."""
-    counted = counted_of(run)
-    if counted.kept.unconfirmed is None and counted.asked_at is None:
-        _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=clock.now()))
+    """Read what a worker counted of a run with many unconfirmed deliveries; ask for a new count of what is old."""
+    counted, now = counted_of(run), clock.now()
+    if counted.asked_at is None and counted.kept.has_old_groups(now):
+        _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
     return counted
 
 
