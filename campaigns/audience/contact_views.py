@@ -22,7 +22,7 @@ from campaigns.audience.files.contact_columns import COLUMN_NAMES, REQUIRED, our
 from campaigns.audience.files.handed_in import as_text, people_of
 from campaigns.audience.files.import_report import Report, causes_in, columns_to_name
 from campaigns.audience.files.staging import limit_size
-from campaigns.audience.files.worker_reading import is_long, is_untaken
+from campaigns.audience.files.worker_reading import is_long
 from campaigns.audience.forms import CHANNELS, ENCODINGS, METHODS, SOURCES, ImportForm
 from campaigns.audience.grouping import groups_of, select_groups
 from campaigns.audience.models import AddressState, Consent, Contact, ContactImport, ImportState
@@ -33,6 +33,7 @@ from campaigns.audience.unread_files import (
     is_with_worker,
     keep_unread,
     leave_to_worker,
+    seems_untaken,
 )
 from campaigns.core.errors import InputError, MissingColumnsError, NotFoundError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
@@ -174,7 +175,7 @@ def _file_page(file: ContactImport, words: str = "") -> Page:
         file=file,
         far=how_far(file.report) if is_with_worker(file) else None,
         is_waiting=is_with_worker(file),
-        is_untaken=is_untaken(file.report),
+        is_untaken=seems_untaken(file.report),
         about=about,
         earlier=_earlier(file),
         causes=causes,

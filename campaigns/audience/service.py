@@ -19,7 +19,7 @@ from campaigns.audience.files.import_report import (
     counts_of,
     kept_of,
 )
-from campaigns.audience.files.staging import Staged, Tell, limit_size, staged, untold
+from campaigns.audience.files.staging import Doing, Staged, Tell, limit_size, staged, untold
 from campaigns.audience.grouping import hold_groups
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.queries import find_rule_writers, find_unknown
@@ -231,8 +231,10 @@ def import_file(
         tell=tell,
     ) as people:
         _require_sound(session, organisation_id, people, vault=vault)
-        found = ContactFile(people.told(tell), people.ending)
-        with made_beforehand(session, organisation_id, found, vault=vault) as made:
+        making = ContactFile(people.told(Doing.MAKING, tell), people.ending)
+        wrote = people.counting(Doing.WRITING, tell)
+        with made_beforehand(session, organisation_id, making, vault=vault, wrote=wrote) as made:
+            found = ContactFile(people.told(Doing.WRITING, tell), people.ending)
             done = _begun(session, organisation_id, file_name, by=by, vault=vault)
             report = import_people(session, organisation_id, found, vault=vault, made=made)
     _decide(done, ImportState.DONE, report, vault=vault)

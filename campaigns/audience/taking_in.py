@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TypedDict
@@ -74,9 +74,16 @@ def checking(session: Session, organisation_id: int, vault: Vault) -> tuple[Plac
 
 @contextmanager
 def made_beforehand(
-    session: Session, organisation_id: int, found: ContactFile, *, vault: Vault
+    session: Session,
+    organisation_id: int,
+    found: ContactFile,
+    *,
+    vault: Vault,
+    wrote: Callable[[int], object] = lambda _people: None,
 ) -> Iterator[MadeBeforehand | None]:
     """Make what takes long ready for `import_people` where others wait for whoever writes: on SQLite.
+
+    `wrote` hears then how many further people were written down, as they are.
 
     None elsewhere, or within a transaction, which has them wait already. Raises RowsError for what is wrong with
     any row, before anything is written.
@@ -87,7 +94,7 @@ def made_beforehand(
     with scratch_file() as file:
         with _reading(session):
             placing, grouping, wrong = checking(session, organisation_id, vault)
-        made = MadeBeforehand(file, organisation_id, vault)
+        made = MadeBeforehand(file, organisation_id, vault, wrote)
         made.make(_until_fault(found, placing, grouping, wrong), placing, partial(_reading, session))
         require_none(found.ending, wrong)
         yield made

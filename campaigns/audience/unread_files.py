@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from threading import Event
 from typing import Any, BinaryIO
 
@@ -26,8 +27,10 @@ from campaigns.audience.files.worker_reading import (
     CONFIRMED,
     FAR,
     READING,
+    UNTAKEN_AFTER,
     WorkerReading,
     find_waiting,
+    is_untaken,
     keep_for_worker,
     waiting_since_now,
 )
@@ -50,7 +53,9 @@ FEW = 500
 REST_SECONDS = 0.02
 #: In the report of a file: what is done with its rows, and for how many seconds that was done.
 _DOING, _SECONDS = "doing", "seconds"
-_READING, _LOOKING_UP, _WRITING = "reading", "looking_up", "writing"
+_READING, _LOOKING_UP, _MAKING, _WRITING = "reading", "looking_up", "making", "writing"
+#: Nobody else can write meanwhile: a worker says no more of it before it is done. For so long that is believed.
+_WRITING_UNTOLD, UNTOLD_FOR = "writing_untold", timedelta(minutes=15)
 _PIECE = 1 << 20
 #: Rests after a batch that took some seconds, and says whether to go on.
 Rest = Callable[[float], bool]
@@ -68,6 +73,11 @@ class HowFar:
     speed: int | None
     seconds_left: int | None
 
+    @property
+    def is_told(self) -> bool:
+        """Say whether a worker tells how many rows it was done with."""
+        return self.doing != _WRITING_UNTOLD
+
 
 def how_far(report: Mapping[str, Any]) -> HowFar | None:
     """Return how far a worker said to be with a file; None: nobody has begun."""
@@ -77,6 +87,11 @@ def how_far(report: Mapping[str, Any]) -> HowFar | None:
     speed = rows / seconds if rows and seconds else 0.0
     doing = report.get(_DOING, _READING)
     return HowFar(rows, of, doing, round(speed) or None, max(round((of - rows) / speed), 1) if speed else None)
+
+
+def seems_untaken(report: Mapping[str, Any]) -> bool:
+    """Say whether no worker seems to have a file, or to write it."""
+    return is_untaken(report, UNTOLD_FOR if report.get(_DOING) == _WRITING_UNTOLD else UNTAKEN_AFTER)
 
 
 def keep_unread(
@@ -269,8 +284,12 @@ class FileImport(FileReading):
             session.connection(execution_options={"read_only": True})
             of = session.get_one(ContactImport, self.file_id).organisation_id
             session.rollback()
-            going = ContactFile(self.resting(found, _WRITING), found.ending)
-            with made_beforehand(session, of, going, vault=self.vault) as made:
+            making, going = (
+                ContactFile(self.resting(found, doing), found.ending) for doing in (_MAKING, _WRITING)
+            )
+            with made_beforehand(session, of, making, vault=self.vault) as made:
+                if made is not None:
+                    self._tell_once(found.ending.rows)
                 report = import_people(session, of, going, vault=self.vault, made=made)
             # Not held before: whoever discards it would wait until all of it is written.
             mine = self.hold(session)
@@ -278,6 +297,11 @@ class FileImport(FileReading):
                 keep_imported(session, mine, report, by=mine.confirmed_by_id, vault=self.vault)
                 session.commit()
             return mine is not None
+
+    def _tell_once(self, rows: int) -> None:
+        """Say that all is written from now on, where nobody else can write meanwhile."""
+        if not self.goes_on_telling(**self._told(_WRITING_UNTOLD, 0, rows)):
+            raise UnavailableError
 
     def refuse(self, error: FingerpostError, about: AboutFile) -> bool:
         """Have a file checked anew that is wrong by now, such as one whose place was deleted."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from campaigns.audience import unread_files
+from campaigns.audience import taking_in, unread_files
 from campaigns.audience.files import worker_reading
+from campaigns.audience.files.import_report import Report
 from campaigns.audience.files.worker_reading import CLAIMED_FOR
 from campaigns.audience.models import ContactImport, ImportState
 from campaigns.audience.unread_files import import_files
@@ -19,7 +21,7 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.inbox.holds.long_lists import opt_out_lists
 from campaigns.places.models import Place
 from campaigns.staff.models import AuditEntry, Role
-from tests.audience.reading_worker import POLL, Meanwhile, tiles
+from tests.audience.reading_worker import POLL, UNTAKEN, Meanwhile, tiles
 from tests.audience.test_unread_files import HEADER, TWO, ClientFor, check, hand_in, people, states
 from tests.factories import a_contact, a_place
 from tests.moments import standing_at
@@ -99,6 +101,30 @@ def test_file_that_is_discarded_while_it_is_written_leaves_nobody(
     assert take_in(pages, vault, Meanwhile(discard)) == 0
     assert "are written down" in far[0]
     assert (people(pages), states(pages)) == (0, {path: ImportState.CANCELLED})
+
+
+def test_page_says_on_sqlite_when_people_are_made_ready_and_when_they_are_written(
+    pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, seen, write = client_for(Role.STEWARD), list[str](), taking_in.import_people
+    path = confirmed(client)
+
+    def look() -> None:
+        seen.append(client.get(path, headers=POLL).text)
+
+    def look_and_write(*given: Any, **named: Any) -> Report:
+        look()
+        with standing_at(clock.now() + timedelta(minutes=10)):
+            look()
+        return write(*given, **named)
+
+    monkeypatch.setattr(unread_files, "import_people", look_and_write)
+    assert take_in(pages, vault, Meanwhile(look)) == 1
+    making, writing, later = seen
+    assert ("are made ready" in making, "<progress" in making) == (True, True)
+    for page in (writing, later):
+        assert ("all of them at once" in page, "<progress" in page, "left" in page) == (True, False, False)
+        assert UNTAKEN not in page
 
 
 @pytest.mark.both_databases

@@ -40,6 +40,8 @@ class Doing(StrEnum):
     """What is done with a file just now."""
 
     READING = "read"
+    #: On SQLite, before anything is written: see `made_beforehand`.
+    MAKING = "made ready"
     WRITING = "written"
 
 
@@ -83,13 +85,23 @@ class Staged:
             if people:
                 yield people
 
-    def told(self, tell: Tell) -> Iterator[list[ContactRow]]:
-        """Give the people once, and tell how many of them were written down."""
-        written = 0
+    def told(self, doing: Doing, tell: Tell) -> Iterator[list[ContactRow]]:
+        """Give the people once, and tell with how many of them it was done."""
+        counted = self.counting(doing, tell)
         for batch in self.batches():
             yield batch
-            written += len(batch)
-            tell(Doing.WRITING, written, written / max(self.ending.good_rows, 1))
+            counted(len(batch))
+
+    def counting(self, doing: Doing, tell: Tell) -> Callable[[int], None]:
+        """Return what tells with how many people something was done; it is called with each further number."""
+        done = 0
+
+        def counted(further: int) -> None:
+            nonlocal done
+            done += further
+            tell(doing, done, done / max(self.ending.good_rows, 1))
+
+        return counted
 
 
 def limit_size(file: BinaryIO, settings: Settings) -> None:

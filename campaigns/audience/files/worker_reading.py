@@ -69,9 +69,9 @@ def waiting_since_now() -> Mapping[str, object]:
     return {**NOTHING_READ, _UNTIL: clock.now().isoformat()}
 
 
-def is_untaken(report: Mapping[str, Any]) -> bool:
+def is_untaken(report: Mapping[str, Any], patience: timedelta = UNTAKEN_AFTER) -> bool:
     """Say whether a file waits for a minute already without any worker that has it."""
-    return _UNTIL in report and clock.now() - datetime.fromisoformat(report[_UNTIL]) > UNTAKEN_AFTER
+    return _UNTIL in report and clock.now() - datetime.fromisoformat(report[_UNTIL]) > patience
 
 
 def is_long(file: BinaryIO) -> bool:
@@ -172,8 +172,13 @@ class WorkerReading(ABC, Generic[Found]):
         It does not once somebody has discarded the file, or another worker took this one for dead.
         """
         if time.monotonic() - self._told_at >= (HEAVY_TOLD_EVERY if self._is_heavy else TOLD_EVERY):
-            self._told_at = time.monotonic()
-            self._write(until=clock.now() + CLAIMED_FOR, **counts)
+            return self.goes_on_telling(**counts)
+        return not self._is_lost and not self.is_stopping.is_set()
+
+    def goes_on_telling(self, **counts: object) -> bool:
+        """Say it at once, and return whether this worker goes on."""
+        self._told_at = time.monotonic()
+        self._write(until=clock.now() + CLAIMED_FOR, **counts)
         return not self._is_lost and not self.is_stopping.is_set()
 
     def _claim(self) -> tuple[bytes, AboutFile] | None:

@@ -69,10 +69,10 @@ class _Person:
 class MadeBeforehand:
     """The people of one file: rows of those who are new, and the others as the file has them."""
 
-    def __init__(self, file: BinaryIO, organisation_id: int, vault: Vault) -> None:
-        """Prepare to keep them sealed in `file`."""
+    def __init__(self, file: BinaryIO, organisation_id: int, vault: Vault, wrote: Callable[[int], object]) -> None:
+        """Prepare to keep them sealed in `file`; `wrote` hears how many further people were written down."""
         self._file, self._organisation_id, self._vault = file, organisation_id, vault
-        self._sealing = StagedRows.new()
+        self._sealing, self._wrote = StagedRows.new(), wrote
         #: By tables, the first id that these people get, and the next one.
         self._first: dict[_WithIds, int] = {}
         self._ids: dict[_WithIds, count[int]] = {}
@@ -123,6 +123,7 @@ class MadeBeforehand:
                 rest = [row for row, is_taken in zip_longest(again, taken) if not is_taken] + rest
             if rest:
                 yield rest
+            self._wrote(sum(taken) + len(rest))
 
     def _made(
         self, new: Sequence[ContactRow], known: Known, making: NewRows, dialect: Dialect

@@ -7,17 +7,15 @@ import signal
 import sys
 from pathlib import Path
 
-from sqlalchemy import event
-
 from campaigns.audience.files.staging import Doing
 from campaigns.audience.service import import_file
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 
-#: Rows of the file were read; rows of the tables were made, or written; on SQLite all people were written, and
-#: nothing more; all was written and nothing committed.
-POINTS = (str(Doing.READING), str(Doing.WRITING), "loaded", "done")
+#: Rows of the file were read; on SQLite rows of the tables were made; all people were written, and nothing more;
+#: all was written and nothing committed.
+POINTS = (str(Doing.READING), str(Doing.MAKING), str(Doing.WRITING), "done")
 
 
 def main() -> None:
@@ -29,12 +27,7 @@ def main() -> None:
         if doing == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def loaded(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if point == "loaded" and statement.startswith("INSERT INTO consent"):
-            os.kill(os.getpid(), signal.SIGKILL)
-
     engine = make_engine(url)
-    event.listen(engine, "after_cursor_execute", loaded)
     with make_sessions(engine)() as session, Path(path).open("rb") as file:
         import_file(
             *(session, int(organisation_id), "f.csv", file),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, event, func, select
+from sqlalchemy import Connection, Engine, Table, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.contact_rows import ContactRow
@@ -21,6 +21,7 @@ from campaigns.audience.files.staging import Doing, Staged, staged
 from campaigns.audience.loading import table_loading
 from campaigns.audience.models import Contact
 from campaigns.audience.service import import_file
+from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, RowsError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
@@ -159,6 +160,18 @@ def test_how_far_it_is_is_told_of_reading_and_of_writing(
     assert told == [(Doing.READING, 3, 1.0), (Doing.WRITING, 3, 1.0)]
     assert session.scalar(select(func.count()).select_from(Contact)) == 3
     assert any(statement.startswith(("COPY contact", "INSERT INTO contact (")) for statement in written)
+
+
+def test_what_is_made_ready_is_not_told_as_written(sqlite_engine: Engine, vault: Vault) -> None:
+    """Who is known, and not made ready as a row, counts as well."""
+    with make_sessions(sqlite_engine)() as session:
+        organisation_id = an_organisation(session).id
+        session.commit()
+        lines = [person(number).replace("PL-18", "").replace("A;B", "") for number in range(1, 3)]
+        bring_in(session, organisation_id, vault, lines[:1])
+        session.commit()
+        told = bring_in(session, organisation_id, vault, lines)
+    assert told == [(Doing.READING, 2, 1.0), (Doing.MAKING, 2, 1.0), (Doing.WRITING, 2, 1.0)]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

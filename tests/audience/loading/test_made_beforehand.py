@@ -86,7 +86,7 @@ def bring_in(
     """Import lines of people at a place; `at_once`: in a transaction, so that nothing is made beforehand."""
 
     def tell(doing: Doing, _rows: int, _share: float) -> None:
-        if doing is Doing.WRITING:
+        if doing is Doing.MAKING:
             meanwhile()
 
     ending = f"2026-02-01,form,{place},{place and '2026-02-01'}"
