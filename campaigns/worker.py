@@ -377,7 +377,7 @@ class Worker:
             Chore("counting people", PEOPLE_EVERY, lambda: people(self._renewal.renew)),
             Chore("counting runs", RUNS_EVERY, lambda: runs(self._upkeep.count_runs)),
             Chore("doing what waits for a count", PEOPLE_EVERY, lambda: acts(self._acting.act)),
-            Chore("making publications", RUNS_EVERY, lambda: made(self._upkeep.make_releases)),
+            Chore("making publications", RUNS_EVERY, lambda: made(self._upkeep.make_releases), is_outward=True),
             Chore("forgetting counts", FORGET_EVERY, lambda: people(self._renewal.forget)),
             Chore("reading lists", ESCALATE_EVERY, lambda: checks(check_lists, *to_read)),
             Chore("reading files", ESCALATE_EVERY, lambda: files(read_files, *to_read)),

@@ -34,6 +34,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
+from campaigns.reach.releases.asked_releases import end_all_waiting
 from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, settle_page
 from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit
@@ -84,6 +85,7 @@ def release(restored: Restored, settled: Settled, unlisted: Collection[Account],
         settled.unknown += give_up_unlisted(session, channels, [sender.sender_id for sender in senders])
         unsettle_all(session)
         _mark_unplanned(session)
+        end_all_waiting(session)
         _begin_epoch(session, instance, restored.settings)
         audit.record(
             session,

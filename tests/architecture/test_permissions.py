@@ -86,6 +86,7 @@ FRESH = """
 """
 AT_ONCE = """
     delivery.stop_run settling.opt_out settling.put_on_hold readers.remove planning.archive planning.take_back
+    releases.take_back releases.take_back_count
     planning.times.remove planning.give_back audience.contacts.cancel_file audience.entry_points.take_down
 """
 

@@ -28,11 +28,17 @@ from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, RunState
+from campaigns.proposals.models import ProposalState
+from campaigns.reach.releases.asked_releases import RESTORED
+from campaigns.reach.releases.models import AskedRelease, JointRequest, Release
+from campaigns.reach.releases.releasing import Releasing
 from campaigns.restoring.doubts_settled import Settled
 from campaigns.restoring.release import UNPLANNED, Restored, release, settle_by_lists
+from campaigns.staff.models import Organisation
+from tests.architecture.samples import a_joint_request, an_asked_release
 from tests.delivery.builders import TEXT, a_planned_run, a_running_run, give_addresses
 from tests.delivery.provider import MemoryProvider
-from tests.factories import a_sender
+from tests.factories import a_member, a_sender
 from tests.web.pages import page_settings
 
 pytestmark = pytest.mark.one_database
@@ -103,6 +109,29 @@ def test_what_a_list_shows_was_sent_and_the_rest_goes_on(scene: Scene) -> None:
     with scene.sessions() as session:
         assert find_latched(session) is None
         assert find_released(session) is not None
+
+
+@pytest.mark.both_databases
+def test_publication_that_was_asked_for_before_a_backup_is_not_made(scene: Scene) -> None:
+    """It may have been published after it, with other noise."""
+    ended = clock.now() - timedelta(days=200)
+    with scene.sessions.begin() as session:
+        ours = session.get_one(Organisation, session.get_one(Run, scene.run_id).organisation_id)
+        member = a_member(session, ours)
+        request = a_joint_request(ours, member)
+        session.add(request)
+        session.flush()
+        for joint_id in (None, request.id):
+            asked = an_asked_release(ours, member)
+            asked.joint_id, asked.asked_at, asked.period = joint_id, clock.now(), f"{ended:%Y-%m}"
+            session.add(asked)
+    scene.release()
+    assert Releasing(scene.sessions, lambda: False).release() == 0
+    with scene.sessions() as session:
+        assert session.scalars(select(Release)).all() == []
+        refusals = [asked.refusal for asked in session.scalars(select(AskedRelease))]
+        assert refusals == [Sentence(RESTORED)] * 2
+        assert session.scalars(select(JointRequest.state)).one() == ProposalState.OVERTAKEN
 
 
 def test_figures_that_were_to_stay_are_counted_anew(scene: Scene) -> None:

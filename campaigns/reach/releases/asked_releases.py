@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address
 from campaigns.core import clock
+from campaigns.core.errors import TransitionError
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import ConversationTheme
 from campaigns.planning.models import Campaign, Run
 from campaigns.planning.queries import counts_as_reach
-from campaigns.reach.releases.models import AskedRelease, ScopeKind, View
+from campaigns.proposals.models import ProposalState
+from campaigns.reach.releases.models import AskedRelease, JointRequest, ScopeKind, View
 from campaigns.reach.releases.service import Planned, Wanted, hold_budgets, room_in
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -22,6 +26,11 @@ from campaigns.staff.queries import owned
 FEW = 5_000
 #: So long a list tells of a release that was not made.
 TOLD_FOR = timedelta(days=7)
+TAKEN_BACK = N_("It was taken back.")
+RESTORED = N_(
+    "The database was restored from a backup. See whether it was published before that, and ask for it again only "
+    "if not."
+)
 
 
 def has_few(session: Session, planned: Planned) -> bool:
@@ -68,6 +77,42 @@ def ask_release(
         session.add(asked)
         session.flush()
     return asked
+
+
+def end_asked(asked: AskedRelease, why: Sentence) -> None:
+    """End what waited without a release; whoever asked reads why."""
+    asked.due_at, asked.ended_at, asked.refusal = None, clock.now(), why
+
+
+def take_back_asked(session: Session, asked: AskedRelease) -> None:
+    """Let no worker make what waits; one that counts it throws its count away.
+
+    Raises TransitionError when it is over.
+    """
+    session.refresh(asked, with_for_update=True)
+    if asked.due_at is None:
+        raise TransitionError(N_("This publication does not wait any more."))
+    end_asked(asked, Sentence(TAKEN_BACK))
+
+
+def end_of_joint(session: Session, joint_id: int) -> None:
+    """End the count for which a joint release waits that was taken back; whoever calls holds the request."""
+    waiting = select(AskedRelease).where(AskedRelease.joint_id == joint_id, AskedRelease.due_at.is_not(None))
+    for each in session.scalars(waiting.with_for_update()):
+        end_asked(each, Sentence(TAKEN_BACK))
+
+
+def end_all_waiting(session: Session) -> None:
+    """End whatever waits, because the database was restored: it may have been made after the backup.
+
+    Made again it would have other noise, and tell more of its people than its ledger paid for.
+    """
+    waiting = AskedRelease.due_at.is_not(None)
+    joint_ids = select(AskedRelease.joint_id).where(waiting, AskedRelease.joint_id.is_not(None))
+    still = JointRequest.id.in_(joint_ids), JointRequest.state == ProposalState.WAITING
+    session.execute(update(JointRequest).where(*still).values(state=ProposalState.OVERTAKEN))
+    over = {"due_at": None, "ended_at": clock.now(), "refusal": Sentence(RESTORED)}
+    session.execute(update(AskedRelease).where(waiting).values(**over))
 
 
 def wanted_by(session: Session, asked: AskedRelease) -> Wanted:

@@ -20,7 +20,7 @@ from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import lapse, propose
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.asked_releases import ask_release, has_few
+from campaigns.reach.releases.asked_releases import ask_release, end_of_joint, has_few
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.privacy.noise import Below
@@ -78,6 +78,7 @@ def take_back(session: Session, request: JointRequest, *, by: int) -> None:
     _hold(session, request)
     _demand_waiting(request)
     request.state = ProposalState.WITHDRAWN
+    end_of_joint(session, request.id)
     _end_rest(session, request)
     _record(session, "release.take_back", request, by, period=request.period)
 

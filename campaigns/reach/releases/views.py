@@ -19,6 +19,7 @@ from campaigns.reach.releases.asked_releases import (
     find_of_joint,
     has_few,
     select_listed,
+    take_back_asked,
     wanted_by,
 )
 from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
@@ -154,6 +155,18 @@ def show_asked(asked_id: int) -> Page:
     if asked.release_id is not None:
         return redirect(url_for("releases.show", release_id=asked.release_id))
     return render_template("reach/releases/asked.html", asked=asked, wanted=wanted_by(session(), asked))
+
+
+@pages.post("/asked/<int:asked_id>/take-back")
+@requires(Permission.HANDLE_CONTACTS)
+def take_back_count(asked_id: int) -> Page:
+    """Let what waits for a count not be published; a joint one is taken back as a whole."""
+    asked = get_owned(session(), AskedRelease, asked_id, current_organisation().id)
+    if asked.joint_id is not None:
+        return take_back(asked.joint_id)
+    take_back_asked(session(), asked)
+    flash(_("It was taken back. Nothing was published."), "good")
+    return redirect(url_for("releases.show_asked", asked_id=asked.id))
 
 
 @pages.get("/joint/<int:joint_id>")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.proposals.models import Proposal, ProposalState
-from campaigns.reach.releases import asked_releases
+from campaigns.reach.releases import asked_releases, releasing
 from campaigns.reach.releases.models import AskedRelease, JointRequest, Release
 from campaigns.reach.releases.queries import budget_of
-from campaigns.reach.releases.releasing import CLAIMED_FOR, Releasing
-from campaigns.reach.releases.service import join_joint, leave_joint
+from campaigns.reach.releases.releasing import CLAIMED_FOR, GIVEN_UP_AFTER, Releasing
+from campaigns.reach.releases.service import Planned, count_true, join_joint, leave_joint
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member
 from tests.reach.releases.reached import MARCH, SETTLED, a_done_run, no_noise, reach, regions
@@ -58,6 +61,13 @@ def steward_of(pages: Pages, owner: Organisation) -> FlaskClient:
 
 def work(pages: Pages) -> int:
     return Releasing(pages.sessions, lambda: False, no_noise()).release()
+
+
+def due_at(pages: Pages) -> datetime:
+    with pages.sessions() as session:
+        due = session.scalars(select(AskedRelease.due_at)).one()
+    assert due is not None
+    return due
 
 
 def totals(pages: Pages) -> list[int]:
@@ -159,6 +169,9 @@ def test_joint_one_that_was_taken_back_is_not_made(pages: Pages, partners: list[
     steward_of(pages, pages.ours).post(f"{PUBLICATIONS}/joint/{request_id}/take-back")
     work(pages)
     assert (totals(pages), spent(pages, partners)) == ([], [0, 0])
+    page = steward_of(pages, pages.ours).get(f"{PUBLICATIONS}/joint/{request_id}").text
+    assert "Being counted" not in page
+    assert "Then it is published by itself." not in page
 
 
 @pytest.mark.both_databases
@@ -175,6 +188,86 @@ def test_count_of_a_dead_worker_is_made_by_another(pages: Pages, partners: list[
     assert spent(pages, partners) == [1, 0]
     with pages.sessions() as session:
         assert session.scalars(select(AskedRelease.due_at)).one() is None
+
+
+def test_what_nobody_counted_in_time_is_not_made(pages: Pages, partners: list[Organisation]) -> None:
+    steward = steward_of(pages, pages.ours)
+    address = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    with clock.running_on(lambda: SETTLED + GIVEN_UP_AFTER + timedelta(seconds=1)):
+        assert work(pages) == 1
+    assert totals(pages) == []
+    assert "Nobody counted its people in time. Ask again." in steward.get(address).text
+
+
+@pytest.mark.both_databases
+def test_what_was_taken_back_is_not_made(pages: Pages, partners: list[Organisation]) -> None:
+    steward = steward_of(pages, pages.ours)
+    address = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    counting_it = Releasing(pages.sessions, lambda: False, no_noise())
+    claimed = counting_it._claim()
+    assert claimed is not None
+    assert f"{address}/take-back" in steward.get(address).text
+    assert "It was taken back." in steward.post(f"{address}/take-back", follow_redirects=True).text
+    counting_it._make(claimed, counting_it._count(claimed))
+    assert (work(pages), totals(pages), spent(pages, partners)) == (0, [], [0, 0])
+    assert f"{address}/take-back" not in steward.get(address).text
+    assert steward.post(f"{address}/take-back").status_code == 409
+
+
+@pytest.mark.both_databases
+def test_worker_that_stops_leaves_it_to_another_at_once(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, partners: list[Organisation]
+) -> None:
+    steward_of(pages, pages.ours).post(f"{PUBLICATIONS}/make", data=ASKED)
+    stops = threading.Event()
+
+    def count_for_ever(session: Session, planned: Planned) -> Counter[str]:
+        stops.set()
+        forever = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
+        session.execute(text(forever))
+        raise AssertionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(releasing, "LOOK_SECONDS", 0.05)
+        patched.setattr(releasing, "count_true", count_for_ever)
+        assert Releasing(pages.sessions, stops.is_set, no_noise()).release() == 0
+    assert work(pages) == 1
+    assert totals(pages) == [40]
+
+
+def test_worker_whose_count_is_long_keeps_it(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, partners: list[Organisation]
+) -> None:
+    steward_of(pages, pages.ours).post(f"{PUBLICATIONS}/make", data=ASKED)
+    later, others = SETTLED + 2 * CLAIMED_FOR, list[int]()
+
+    def count_long(session: Session, planned: Planned) -> Counter[str]:
+        with clock.running_on(lambda: later):
+            while due_at(pages) < later:
+                time.sleep(0.01)
+            others.append(work(pages))
+        return count_true(session, planned)
+
+    monkeypatch.setattr(releasing, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(releasing, "count_true", count_long)
+    assert work(pages) == 1
+    assert (others, totals(pages)) == ([0], [40])
+
+
+def test_fault_of_ours_is_met_thrice_and_then_told(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, partners: list[Organisation]
+) -> None:
+    steward = steward_of(pages, pages.ours)
+    address = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    met: Counter[str] = Counter()
+
+    def fail(session: Session, planned: Planned) -> Counter[str]:
+        met["fault"] += 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(releasing, "count_true", fail)
+    assert (work(pages), work(pages), met["fault"]) == (1, 0, 3)
+    assert "Tell whoever runs it, then ask again." in steward.get(address).text
 
 
 def test_few_are_counted_at_once(
