@@ -153,7 +153,7 @@ class MadeBeforehand:
 
     def _load(self, session: Session, people: Sequence[_Person], groups: Groups, placing: Placing) -> list[bool]:
         """Write people down; return of each whether that was done: not if they are known by now, or said stop."""
-        present = _present(session, people)
+        present = _present(session, self._organisation_id, people)
         same = {
             names
             for names in {person.names for person in people}
@@ -182,12 +182,15 @@ class MadeBeforehand:
         return self._file.read(_LENGTH.unpack(length or self._file.read(_LENGTH.size))[0])
 
 
-def _present(session: Session, people: Sequence[_Person]) -> set[bytes]:
-    """Return the hashes of whoever is known to anybody, said stop or may have said it."""
+def _present(session: Session, organisation_id: int, people: Sequence[_Person]) -> set[bytes]:
+    """Return the hashes of whoever is known to the organisation, or said stop to anybody, or may have said it."""
     lookups = {mark for person in people for mark in person.lookups}
     numbers = {mark for person in people for mark in person.numbers}
-    present = hashes_present(session, Address.lookup, lookups) | hashes_present(session, Address.number, numbers)
-    return present | hashes_present(session, SuppressedAddress.lookup, lookups | numbers)
+    return (
+        hashes_present(session, Address.lookup, lookups, of=organisation_id)
+        | hashes_present(session, Address.number, numbers, of=organisation_id)
+        | hashes_present(session, SuppressedAddress.lookup, lookups | numbers)
+    )
 
 
 def _is_new(row: ContactRow, known: Known) -> bool:

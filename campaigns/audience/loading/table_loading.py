@@ -78,8 +78,10 @@ class RowLoading:
         self.wait()
 
 
-def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes: Collection[bytes]) -> set[bytes]:
-    """Return those of many hashes that a column has in any row.
+def hashes_present(
+    session: Session, column: InstrumentedAttribute[Any], hashes: Collection[bytes], *, of: int | None = None
+) -> set[bytes]:
+    """Return those of many hashes that a column has in any row, or in one `of` an organisation.
 
     SQLAlchemy writes and binds a list anew each time, which takes longer than the database needs to look for it.
     """
@@ -89,20 +91,22 @@ def hashes_present(session: Session, column: InstrumentedAttribute[Any], hashes:
     connection = session.connection()
     name, values = column.key, list(hashes)
     asked = f"SELECT {name} FROM {column.class_.__tablename__} WHERE {name}"  # noqa: S608 - names of ours  # nosec B608
+    # The sign keeps SQLite from reading all that the organisation has, by the index that begins with it.
+    owned = f" AND +organisation_id = {of:d}" if of is not None else ""
     if connection.dialect.name == "postgresql":
-        found = connection.exec_driver_sql(f"{asked} = ANY(%b)", (values,))
+        found = connection.exec_driver_sql(f"{asked} = ANY(%b){owned}", (values,))
     else:
         return {
             each
             for start in range(0, len(values), MOST_BOUND)
-            for each in _among(connection, asked, values[start : start + MOST_BOUND])
+            for each in _among(connection, asked, values[start : start + MOST_BOUND], owned)
         }
     return set(found.scalars())
 
 
-def _among(connection: Connection, asked: str, values: Sequence[bytes]) -> Iterable[Any]:
+def _among(connection: Connection, asked: str, values: Sequence[bytes], owned: str) -> Iterable[Any]:
     marks = ", ".join("?" * len(values))
-    return connection.exec_driver_sql(f"{asked} IN ({marks})", tuple(values)).scalars()
+    return connection.exec_driver_sql(f"{asked} IN ({marks}){owned}", tuple(values)).scalars()
 
 
 def insert_converted(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:

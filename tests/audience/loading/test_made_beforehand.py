@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.files.import_report import Report
 from campaigns.audience.files.staging import Doing
 from campaigns.audience.grouping import create_group
-from campaigns.audience.loading import made_beforehand
+from campaigns.audience.loading import contact_writer, made_beforehand
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -34,6 +35,7 @@ from campaigns.core.settings import load_settings
 from campaigns.places.geography.cells import cell_of
 from campaigns.places.models import Place
 from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned
 from tests.factories import NOON, a_contact, a_member, a_place, an_address, an_organisation
 
 HEADER = "number,whatsapp,viber,language,group,consent_date,consent_how,place,position_date\n"
@@ -233,3 +235,30 @@ def test_who_names_a_place_that_was_moved_while_rows_were_made_stands_where_it_i
     with sessions() as session:
         cells = session.scalars(select(Contact.cell).where(Contact.cell.is_not(None))).all()
     assert cells == [cell_of(*point)]
+
+
+def test_who_is_known_to_another_organisation_alone_is_made_ready_unless_they_said_stop_there(
+    sessions: sessionmaker[Session], ours: Organisation, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sessions.begin() as session:
+        others = an_organisation(session)
+        for number in (NEW, LAST):
+            an_address(session, a_contact(session, others), vault, number=number)
+    late = list[str]()
+    apart = contact_writer.apart
+
+    def note(rows: Sequence[ContactRow]) -> list[list[ContactRow]]:
+        late.extend(handle.text for row in rows for handle in row.handles)
+        return apart(rows)
+
+    monkeypatch.setattr(contact_writer, "apart", note)
+
+    def stop() -> None:
+        with sessions.begin() as session:
+            refused(session, vault, LAST, withdraw_everywhere)
+
+    report = bring_in(sessions, ours, vault, [f"{NEW},,,uk,", f"{LAST},,,uk,"], meanwhile=stop)
+    assert (report.added, report.updated, late) == (2, 0, [LAST])
+    with sessions() as session:
+        written = owned(select(Address.number), Address, ours.id)
+        assert set(session.scalars(written)) == {vault.number_hash(each) for each in (NEW, KNOWN)}
