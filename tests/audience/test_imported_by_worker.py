@@ -103,6 +103,7 @@ def test_file_that_is_discarded_while_it_is_written_leaves_nobody(
     assert (people(pages), states(pages)) == (0, {path: ImportState.CANCELLED})
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_page_says_on_sqlite_when_people_are_made_ready_and_when_they_are_written(
     pages: Pages, client_for: ClientFor, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
