@@ -27,6 +27,12 @@ def rounded(count: int) -> int | None:
     return None if count < SMALLEST_SHOWN else (count + ROUNDED_TO // 2) // ROUNDED_TO * ROUNDED_TO
 
 
+def most_behind(seen: int) -> int:
+    """Return the greatest count of which no more than `seen` is shown; `seen` counts in tens."""
+    ten = seen // ROUNDED_TO * ROUNDED_TO
+    return SMALLEST_SHOWN - 1 if ten < SMALLEST_SHOWN else ten + (ROUNDED_TO - 1) // 2
+
+
 def beside(count: int, others: Iterable[int]) -> int:
     """Return the count that stands for `count` where `others` are shown too, whose people may be among its own.
 

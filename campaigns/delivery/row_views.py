@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,13 +15,14 @@ from campaigns.audience.forms import CHANNELS
 from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID
-from campaigns.core.errors import InputError, NotFoundError, RefusedError
+from campaigns.core.errors import ChangedError, InputError, NotFoundError, RefusedError
 from campaigns.core.small_numbers import told
 from campaigns.core.words import N_
 from campaigns.delivery.corrections.missed_people import read_missed
 from campaigns.delivery.counts import is_large
 from campaigns.delivery.forms import ANY, ResendForm, read_chosen
 from campaigns.delivery.monitoring.causes import attempt_in_words, cause_in_words
+from campaigns.delivery.monitoring.kept_tallies import ask_for_tally
 from campaigns.delivery.monitoring.progress import left_out_of_run
 from campaigns.delivery.monitoring.rows import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
 from campaigns.delivery.monitoring.run_page import forget, look_at, own_run, unconfirmed_of
@@ -32,13 +33,16 @@ from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.shown_numbers import figure, sees_exact, tells, upper_first
+from campaigns.staff.shown_numbers import figure, most_behind, sees_exact, tells, upper_first
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import said
 from campaigns.web.number_fields import whole_number
-from campaigns.web.session import session
+from campaigns.web.session import session, writing_apart
 
 rows = Blueprint("rows", __name__)
+
+#: More than any run has.
+MOST_AT_ONCE = 10**9
 
 Page = str | Response | tuple[str, int]
 
@@ -112,12 +116,14 @@ def resend(run_id: int) -> Page:
     counted = _counted(run, chosen)
     if "HX-Request" in request.headers and (counted is None or counted.groups is not None):
         return Response(status=204, headers={"HX-Refresh": "true"})
-    if form.validate_on_submit():
+    # Without the number that was shown, what was typed comes back with the number of now.
+    if (chosen.ids or "shown" in request.form) and form.validate_on_submit():
         is_hidden = _is_hidden(chosen, _prospect_of(run, chosen, counted))
         try:
-            count = _send_again(run, chosen, reason=form.text("reason"), may_be_nobody=is_hidden)
+            count = _send_again(run, _confirmed(chosen), reason=form.text("reason"), may_be_nobody=is_hidden)
         except (InputError, RefusedError) as error:
             form.show(error)
+            counted = _counted_anew(run, counted) if isinstance(error, ChangedError) else counted
         else:
             forget(run)
             sent = figure(count)
@@ -154,7 +160,28 @@ def _counted(run: Run, chosen: resending.Chosen) -> Counted | None:
     if chosen.ids or not is_large(run) or resending.has_few(session(), run.id):
         return None
     known = unconfirmed_of(run)
+    if request.method == "POST" and "shown" not in request.form and known.kept.is_asked:
+        return Counted(None, known.tally.counted_at)
     return Counted(known.kept.unconfirmed, known.tally.counted_at, known.kept.has_old_groups(clock.now()))
+
+
+def _counted_anew(run: Run, counted: Counted | None) -> Counted | None:
+    """Let a worker count the unconfirmed messages, of which there are more than it knows, unless they are few."""
+    if counted is None and (not is_large(run) or resending.has_few(session(), run.id)):
+        return None
+    # Read before: it would be read anew within, and on SQLite two transactions would wait for each other.
+    run_id, now = run.id, clock.now()
+    with writing_apart() as apart:
+        ask_for_tally(apart, [run_id], now=now)
+    return Counted(None, now)
+
+
+def _confirmed(chosen: resending.Chosen) -> resending.Chosen:
+    """Return what was chosen, of which no more is sent than the member was shown."""
+    if chosen.ids:
+        return chosen
+    seen = max(request.form.get("shown", 0, type=whole_number), 0)
+    return replace(chosen, most=min(most_behind(seen), MOST_AT_ONCE))
 
 
 def _prospect_of(run: Run, chosen: resending.Chosen, counted: Counted | None) -> resending.Prospect:
@@ -181,8 +208,8 @@ def _send_again(run: Run, chosen: resending.Chosen, *, reason: str, may_be_nobod
             vault=vault(),
             policy=Policy.of(settings()),
         )
-    except RefusedError:
-        if not may_be_nobody:
+    except RefusedError as error:
+        if not may_be_nobody or isinstance(error, ChangedError):
             raise
         return 0
 

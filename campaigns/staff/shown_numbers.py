@@ -82,6 +82,11 @@ def coarse(count: int) -> int:
     return visible(count) or 0
 
 
+def most_behind(seen: int) -> int:
+    """Return the greatest count of which the member would see no more than `seen`; 0 stands for what is hidden."""
+    return seen if sees_exact() else small_numbers.most_behind(seen)
+
+
 def share_of(part: int, whole: int, digits: int = 0) -> str:
     """Write which part of a whole it is, or nothing where what is shown does not tell it."""
     if not whole:

@@ -51,7 +51,7 @@ def forms_of(world: World) -> dict[str, list[Form]]:
         "audience.save": small,
         "planning.create": plans,
         "planning.edit": plans,
-        "delivery.rows.resend": [{"all": "1", **group, **reason} for group in groups],
+        "delivery.rows.resend": [{"all": "1", "shown": "1000", **group, **reason} for group in groups],
         "delivery.correct": [reason],
         "planning.give_back": [reason],
     }

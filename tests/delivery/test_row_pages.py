@@ -26,6 +26,7 @@ pytestmark = pytest.mark.one_database
 
 Clients = Callable[..., FlaskClient]
 REASON = {"reason": "The carrier says it lost them"}
+CONFIRMED = REASON | {"shown": "20"}
 
 
 def make_run(pages: Pages, vault: Vault, *, count: int = 3, state: RunState = RunState.DONE) -> Run:
@@ -187,14 +188,29 @@ def test_all_of_a_cause_are_sent_again(pages: Pages, client_for: Clients, vault:
     with pages.sessions.begin() as session:
         session.get_one(Delivery, ids_of(pages, run)[0]).error = None
     client_for(Role.APPROVER, Role.STEWARD).post(
-        f"/delivery/runs/{run.id}/resend", data={"all": "1", "cause": "timeout"} | REASON
+        f"/delivery/runs/{run.id}/resend", data={"all": "1", "cause": "timeout"} | CONFIRMED
     )
     assert len(ids_of(pages, run, SendState.QUEUED)) == 2
 
 
+def test_no_more_are_sent_than_were_shown(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault)
+    path, client = f"/delivery/runs/{run.id}/resend", client_for(Role.APPROVER, Role.STEWARD)
+    for shown in ({"shown": "2"}, {}):
+        answer = client.post(path, data={"all": "1"} | REASON | shown)
+        assert ("There are more of them by now" in answer.text) is bool(shown)
+        assert REASON["reason"] in answer.text
+        assert 'name="shown" value="3"' in answer.text
+        assert len(ids_of(pages, run)) == 3
+    client.post(path, data={"all": "1"} | REASON | {"shown": "3"})
+    assert ids_of(pages, run) == []
+
+
 def test_no_reason_sends_nothing(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
-    answer = client_for(Role.APPROVER, Role.STEWARD).post(f"/delivery/runs/{run.id}/resend", data={"all": "1"})
+    answer = client_for(Role.APPROVER, Role.STEWARD).post(
+        f"/delivery/runs/{run.id}/resend", data={"all": "1", "shown": "3"}
+    )
     assert answer.status_code == 422
     assert answer.text.count('<p class="error"') == 1
     assert len(ids_of(pages, run)) == 3
@@ -220,7 +236,7 @@ def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients
     client = client_for(Role.APPROVER, Role.STEWARD)
     page = client.get(f"/delivery/runs/{run.id}/resend?all=1").text
     assert "1 person who opted out since" in page
-    client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
+    client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | CONFIRMED)
     assert ids_of(pages, run) == [row.id]
 
 
@@ -245,7 +261,7 @@ def test_stopped_run_asks_to_be_resumed_first(
     run = make_run(pages, vault, state=state)
     client = client_for(Role.APPROVER, Role.STEWARD)
     assert "Resume it first" in client.get(page_of(run, state="unconfirmed")).text
-    answer = client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
+    answer = client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | CONFIRMED)
     assert (answer.status_code, "Resume it first" in answer.text) == (422, True)
     assert len(ids_of(pages, run)) == 3
 
@@ -292,7 +308,7 @@ def test_approvers_send_again_by_group(pages: Pages, client_for: Clients, vault:
     assert "Send fewer than 20 messages again" in client.get(f"{path}?all=1&language=uk").text
     for name, value, count in (("language", "uk", 3), ("country", "PL", 1), ("channel", "whatsapp", 1)):
         before = len(ids_of(pages, run))
-        answer = client.post(path, data={"all": "1", name: value} | REASON, follow_redirects=True)
+        answer = client.post(path, data={"all": "1", name: value} | CONFIRMED, follow_redirects=True)
         assert "What is in this group is sent again." in answer.text
         assert before - len(ids_of(pages, run)) == count
 
@@ -312,10 +328,10 @@ def test_group_of_few_is_told_apart_from_nobody_by_data_managers_alone(
         assert f'<option value="{country}" selected>{name} (fewer than 20)</option>' in page
         assert ("Poland (1)" in exact.get(path, query_string={"all": "1"}).text) is (count == 1)
         before = len(ids_of(pages, run))
-        answer = approver.post(path, data={"all": "1", "country": country} | REASON, follow_redirects=True)
+        answer = approver.post(path, data={"all": "1", "country": country} | CONFIRMED, follow_redirects=True)
         assert "What is in this group is sent again." in answer.text
         assert before - len(ids_of(pages, run)) == count
-    told = exact.post(path, data={"all": "1", "country": "MD"} | REASON).text
+    told = exact.post(path, data={"all": "1", "country": "MD"} | CONFIRMED).text
     assert "None of them can be sent again" in told
 
 

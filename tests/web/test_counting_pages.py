@@ -19,6 +19,7 @@ from campaigns.audience.models import Address, AddressState, Audience, Channel, 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import LARGE_RUN
+from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring import tally_renewal
 from campaigns.delivery.monitoring.models import RunTally
 from campaigns.delivery.repair import resend
@@ -198,6 +199,29 @@ def test_unconfirmed_messages_of_a_settled_run_are_counted_anew_for_who_looks(
         page = everything.get(address).text
     assert "Waiting to be counted." not in page
     assert "None of them can be sent again" in page
+
+
+def test_reason_stays_while_messages_that_became_more_are_counted_anew(
+    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (resend, tally_renewal):
+        monkeypatch.setattr(module, "FEW", 0)
+    address, typed = f"/delivery/runs/{run.id}/resend", {"all": "1", "reason": "They were lost"}
+    everything.get(address)
+    assert count_runs(waiting) == 1
+    with waiting.sessions.begin() as session:
+        a_delivery(session, session.merge(run), send_state=SendState.UNCONFIRMED)
+        session.execute(update(Delivery).values(address_id=select(Address.id).limit(1).scalar_subquery()))
+    refused = everything.post(address, data=typed | {"shown": "1"})
+    assert "There are more of them by now" in refused.text
+    for page in (refused.text, everything.post(address, data=typed).text):
+        assert "Waiting to be counted." in page
+        assert "They were lost" in page
+        assert "hx-get=" not in page.partition("<main")[2]
+    assert count_runs(waiting) == 1
+    page = everything.post(address, data=typed).text
+    assert "They were lost" in page
+    assert 'name="shown" value="2"' in page
 
 
 def test_receipts_of_a_large_run_are_compared_by_a_worker(

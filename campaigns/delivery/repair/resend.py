@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.errors import ChangedError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.fanout.outdated_texts import find_outdated
@@ -34,6 +34,8 @@ from campaigns.staff.notes import note_reason
 #: More unconfirmed deliveries than this are counted by a worker only, with all else of their run.
 FEW = 5_000
 
+_MORE = N_("There are more of them by now than were shown, so none was sent. Look at the new number first.")
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -47,6 +49,8 @@ class Chosen:
     language: str | None = None
     country: str | None = None
     channel: str | None = None
+    #: No more of them may be sent than the member was shown; None: however many there are.
+    most: int | None = None
 
     @property
     def is_group(self) -> bool:
@@ -198,14 +202,16 @@ def resend(
     """Queue unconfirmed deliveries of a run again, with its texts as they are; return how many were queued.
 
     The reason is kept sealed. Raises InputError without one, TransitionError for a run that may not send,
-    RefusedError when none of them can be sent again.
+    RefusedError when none of them can be sent again, ChangedError when there are more by now than may be sent:
+    whoever catches it undoes what was written.
     """
     words = _checked(reason)
     run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
     if run.state not in SENDING:
         raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
     outdated = find_outdated(session, run, policy=policy)
-    count = _queue_again(session, run, chosen.among(run.id) & _may_still_get() & Delivery.text_id.not_in(outdated))
+    which = chosen.among(run.id) & _may_still_get() & Delivery.text_id.not_in(outdated)
+    count = _queue_at_most(session, run, which, chosen.most)
     if not count:
         raise RefusedError(
             N_(
@@ -255,6 +261,20 @@ def _may_still_get() -> ColumnElement[bool]:
     active = select(Address.id).where(Address.id == Delivery.address_id, Address.state == AddressState.ACTIVE)
     # Whoever counts by country has joined the addresses, too.
     return active.correlate(Delivery).exists()
+
+
+def _queue_at_most(session: Session, run: Run, which: ColumnElement[bool], most: int | None) -> int:
+    """Queue them. Raises ChangedError where they are more than were confirmed: then nothing may be committed."""
+    if most is None:
+        return _queue_again(session, run, which)
+    some = select(Delivery.id).where(which).limit(most + 1).subquery()
+    count = session.scalar(select(func.count()).select_from(some)) or 0
+    if count <= most:
+        # Others may have become unconfirmed since that look.
+        count = _queue_again(session, run, which)
+    if count > most:
+        raise ChangedError(_MORE)
+    return count
 
 
 def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
