@@ -79,7 +79,7 @@ class KeptTally:
 
     tally: Tally | None = None
     waves: Sequence[WaveCount] = ()
-    #: Its unconfirmed deliveries, where they are many; None: they were not counted.
+    #: Its unconfirmed deliveries, where they are many; None: they were not counted; none: the run is damaged.
     unconfirmed: Sequence[Group] | None = None
     took: timedelta = timedelta(0)
     states: QuickCount | None = None

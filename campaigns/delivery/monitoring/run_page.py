@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.figures import is_long_ago
 from campaigns.core import clock
+from campaigns.core.errors import DamagedDataError
 from campaigns.core.small_numbers import steady
 from campaigns.delivery.counts import FURTHEST, Steady, Tally, count_run, is_large
 from campaigns.delivery.monitoring import progress
@@ -169,10 +170,15 @@ def counted_of(run: Run) -> CountedRun:
 
 
 def unconfirmed_of(run: Run) -> CountedRun:
-    """Read what a worker counted of a run with many unconfirmed deliveries; ask for a new count of what is old."""
+    """Read what a worker counted of a run with many unconfirmed deliveries; ask for a new count of what is old.
+
+    Raises DamagedDataError when it could not count them.
+    """
     counted, now = counted_of(run), clock.now()
     if counted.asked_at is None and counted.kept.has_old_groups(now):
         _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
+    if counted.kept.unconfirmed is not None and not counted.kept.unconfirmed:
+        raise DamagedDataError(f"The unconfirmed messages of run {run.id} cannot be counted.")
     return counted
 
 

@@ -8,6 +8,7 @@ run that ended is counted then, and again as long as receipts come, ever more se
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY, insert_or, one_moment
+from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.counts import LARGE_RUN, count_run
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.alarm_facts import count_doubled
@@ -33,7 +35,7 @@ from campaigns.delivery.monitoring.kept_tallies import (
 from campaigns.delivery.monitoring.models import LARGE, RunTally
 from campaigns.delivery.monitoring.time_zones import count_waves
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.repair.resend import FEW, count_groups
+from campaigns.delivery.repair.resend import FEW, Group, count_groups
 from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run
@@ -48,6 +50,8 @@ REST, LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=12)
 CLAIMED_FOR = timedelta(minutes=5)
 #: When each part of what is kept was counted that takes a claim.
 _MOMENTS = ("counted_at", "compared_at")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -106,7 +110,7 @@ class TallyRenewal:
             tally = replace(count_run(session, run_id, now=now), noted=run.planned)
             waves = count_waves(session, run_id)
             is_many = tally.by_state.get(SendState.UNCONFIRMED, 0) > FEW
-            unconfirmed = count_groups(session, run, policy=self.policy) if is_many else None
+            unconfirmed = self._count_groups(session, run) if is_many else None
             earlier = _read_states(session, run_id)
             kept = session.get_one(RunTally, run_id)
         states = QuickCount(now, tally.by_state).following(earlier)
@@ -118,6 +122,14 @@ class TallyRenewal:
         with self.sessions.begin() as session:
             write_kept(session, run_id, "counted_at", **counts, is_settled=settled)
             write_kept(session, run_id, "states_at", states=states.to_json(), states_at=now)
+
+    def _count_groups(self, session: Session, run: Run) -> list[Group]:
+        """Count what is unconfirmed; no group: the run is damaged, and all else of it is counted."""
+        try:
+            return count_groups(session, run, policy=self.policy)
+        except DamagedDataError:
+            _log.exception("unconfirmed messages of run %s cannot be counted", run.id)
+            return []
 
     def _count_states(self, run_id: int) -> None:
         """Count the states of a run, and keep them."""
