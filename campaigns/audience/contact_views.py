@@ -44,7 +44,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import NOT_THERE, get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told
-from campaigns.web.forms import LONGEST_WORDS
+from campaigns.web.forms import BY_ENTER, LONGEST_WORDS
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
@@ -162,7 +162,11 @@ def find_meanings(import_id: int) -> Page:
 @requires(Permission.HANDLE_CONTACTS)
 def look_for_meanings(import_id: int) -> Page:
     """Show the file again with names that have some words, and as it was filled in; for pages without script."""
-    return _file_page(_file(import_id), words=request.form.get("names_words", "").strip()[:LONGEST_WORDS])
+    return _file_page(_file(import_id), words=_words_of_names())
+
+
+def _words_of_names() -> str:
+    return request.form.get("names_words", "").strip()[:LONGEST_WORDS]
 
 
 def _file_page(file: ContactImport, words: str = "") -> Page:
@@ -182,6 +186,7 @@ def _file_page(file: ContactImport, words: str = "") -> Page:
         near_of=meanings.near(causes),
         long_lists=meanings.long_lists(causes, words),
         words=words,
+        lost_file=_chosen_file(),
         said={(column, cell): meant for column, cell, meant in _said_of_cells()},
         repeated=request.form.get("repeated", file.report.get("repeated") or ""),
         list_of=column_of,
@@ -191,6 +196,12 @@ def _file_page(file: ContactImport, words: str = "") -> Page:
         most_lines=MOST_LINES,
         meanings=meanings,
     )
+
+
+def _chosen_file() -> str:
+    """Return the name of a file that was chosen in the form; where files are left out, the form still names it."""
+    upload = request.files.get("file")
+    return (upload.filename if upload is not None else request.form.get("file")) or ""
 
 
 def _meanings() -> CellMeanings:
@@ -225,7 +236,12 @@ def confirm_file(import_id: int) -> Page:
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 @reads_first
 def check_again(import_id: int) -> Page:
-    """Take a corrected file in the place of one that waits, and what its cells mean."""
+    """Take a corrected file in the place of one that waits, and what its cells mean.
+
+    Enter presses the form's first button in any field: it finds names where words were typed for that.
+    """
+    if request.form.get("save") == BY_ENTER and _words_of_names() not in ("", request.form.get("names_found")):
+        return look_for_meanings(import_id)
     shown = import_id
     with refusals_told(TransitionError, InputError, QuotaError):
         shown = _check_again(import_id).id

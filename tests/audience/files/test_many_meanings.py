@@ -66,6 +66,26 @@ def test_places_are_found_without_script_and_what_was_typed_stays(steward: Flask
     assert steward.get(f"{file}/meanings").location == file
 
 
+def test_without_script_a_chosen_file_and_an_empty_find_are_spoken_of(steward: FlaskClient, file: str) -> None:
+    page = steward.post(f"{file}/meanings", data={"names_words": "zosin", "file": "mended.csv"}).text
+    assert "Choose “mended.csv” again" in page
+    assert "Nothing has this name." not in page
+    page = steward.post(f"{file}/meanings", data={"names_words": "none such", "file": ""}).text
+    assert "Nothing has this name." in page
+    assert " again: a file is not kept" not in page
+
+
+def test_enter_checks_again_unless_words_of_a_name_were_typed(steward: FlaskClient, file: str) -> None:
+    form = steward.get(file).text.partition('enctype="multipart/form-data"')[2]
+    first_button = re.search(r"<button[^>]*>", form)
+    assert first_button is not None
+    assert 'value="by-enter"' in first_button[0]
+    said = {"column": "place", "cell": "Nowhere", "meant": "Place 3", "save": "by-enter"}
+    typed = said | {"names_words": "zosin", "names_found": ""}
+    assert "<li><bdi>zosin-old</bdi>" in steward.post(f"{file}/again", data=typed).text
+    assert steward.post(f"{file}/again", data=typed | {"names_found": "zosin"}).status_code == 302
+
+
 def test_names_are_shown_to_nobody_else(pages: Pages, steward: FlaskClient, file: str) -> None:
     assert steward.get(f"{file}/meanings?column=number&meant=1").status_code == 404
     others = pages.client(pages.member(Role.STEWARD, organisation=pages.theirs))
