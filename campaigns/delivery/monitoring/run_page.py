@@ -20,6 +20,7 @@ from campaigns.audience.figures import is_long_ago
 from campaigns.core import clock
 from campaigns.core.errors import DamagedDataError
 from campaigns.core.small_numbers import steady
+from campaigns.core.words import N_
 from campaigns.delivery.counts import FURTHEST, Steady, Tally, count_run, is_large
 from campaigns.delivery.monitoring import progress
 from campaigns.delivery.monitoring.alarm_facts import count_doubled, facts_of_run, has_few_receipts
@@ -178,7 +179,7 @@ def unconfirmed_of(run: Run) -> CountedRun:
     if counted.asked_at is None and counted.kept.has_old_groups(now):
         _ask_afterwards(partial(ask_for_tally, run_ids=[run.id], now=now))
     if counted.kept.unconfirmed is not None and not counted.kept.unconfirmed:
-        raise DamagedDataError(f"The unconfirmed messages of run {run.id} cannot be counted.")
+        raise DamagedDataError(N_("The unconfirmed messages of this run cannot be counted: its text is damaged."))
     return counted
 
 
