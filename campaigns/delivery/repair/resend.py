@@ -202,8 +202,7 @@ def resend(
     """Queue unconfirmed deliveries of a run again, with its texts as they are; return how many were queued.
 
     The reason is kept sealed. Raises InputError without one, TransitionError for a run that may not send,
-    RefusedError when none of them can be sent again, ChangedError when there are more by now than may be sent:
-    whoever catches it undoes what was written.
+    RefusedError when none of them can be sent again, ChangedError when there are more by now than may be sent.
     """
     words = _checked(reason)
     run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
