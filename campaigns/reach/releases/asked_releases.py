@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address
 from campaigns.core import clock
-from campaigns.core.errors import TransitionError
+from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import ConversationTheme
@@ -19,6 +19,7 @@ from campaigns.planning.queries import counts_as_reach
 from campaigns.proposals.models import ProposalState
 from campaigns.reach.releases.models import AskedRelease, JointRequest, ScopeKind, View
 from campaigns.reach.releases.service import Planned, Wanted, hold_budgets, room_in
+from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
@@ -59,7 +60,8 @@ def ask_release(
 ) -> AskedRelease:
     """Let a worker make a release that was planned and checked; the same one, while it waits, is asked for once.
 
-    Raises BudgetError when a ledger has no room for it now; the worker looks again.
+    Raises BudgetError when a ledger has no room for it now; the worker looks again. Raises RefusedError when the
+    same figures wait for another reason: readers would see the first one.
     """
     hold_budgets(session, planned.organisations)
     for each in planned.organisations:
@@ -76,6 +78,13 @@ def ask_release(
         asked = AskedRelease(organisation_id=organisation.id, asked_at=now, due_at=now, **wanted)
         session.add(asked)
         session.flush()
+        # Of a joint one it is told who asked and who agreed.
+        if joint_id is None:
+            record_asked(session, "release.ask_count", asked, by=by)
+    elif asked.reason != reason:
+        raise RefusedError(
+            N_("These figures wait to be published for another reason already. Take that back first.")
+        )
     return asked
 
 
@@ -84,7 +93,13 @@ def end_asked(asked: AskedRelease, why: Sentence) -> None:
     asked.due_at, asked.ended_at, asked.refusal = None, clock.now(), why
 
 
-def take_back_asked(session: Session, asked: AskedRelease) -> None:
+def record_asked(session: Session, action: str, asked: AskedRelease, *, by: int | None = None) -> None:
+    """Write down what became of it, in the name of a member or of nobody."""
+    what = {"view": asked.view, "scope": asked.scope, "period": asked.period}
+    audit.record(session, action, subject=asked, organisation_id=asked.organisation_id, member_id=by, **what)
+
+
+def take_back_asked(session: Session, asked: AskedRelease, *, by: int) -> None:
     """Let no worker make what waits; one that counts it throws its count away.
 
     Raises TransitionError when it is over.
@@ -93,6 +108,7 @@ def take_back_asked(session: Session, asked: AskedRelease) -> None:
     if asked.due_at is None:
         raise TransitionError(N_("This publication does not wait any more."))
     end_asked(asked, Sentence(TAKEN_BACK))
+    record_asked(session, "release.take_back", asked, by=by)
 
 
 def end_of_joint(session: Session, joint_id: int) -> None:
@@ -129,11 +145,18 @@ def select_waiting(organisation_id: int) -> Select[AskedRelease]:
     return waiting.order_by(AskedRelease.id.desc())
 
 
-def select_listed(organisation_id: int) -> Select[AskedRelease]:
-    """Select what waits for a count, and what was not made lately, the newest first."""
-    was_refused = AskedRelease.refusal.is_not(None) & (AskedRelease.ended_at > clock.now() - TOLD_FOR)
-    listed = owned(select(AskedRelease), AskedRelease, organisation_id)
-    return listed.where(AskedRelease.due_at.is_not(None) | was_refused).order_by(AskedRelease.id.desc())
+def select_not_made(organisation_id: int) -> Select[AskedRelease]:
+    """Select what was not made lately and not asked for again since, the newest first."""
+    later, same = aliased(AskedRelease), ("organisation_id", "view", "scope", "period")
+    again = select(later.id).where(
+        later.id > AskedRelease.id,
+        later.campaign_id.is_not_distinct_from(AskedRelease.campaign_id),
+        *(getattr(later, name) == getattr(AskedRelease, name) for name in same),
+    )
+    not_made = owned(select(AskedRelease), AskedRelease, organisation_id).where(
+        AskedRelease.refusal.is_not(None), AskedRelease.ended_at > clock.now() - TOLD_FOR, ~again.exists()
+    )
+    return not_made.order_by(AskedRelease.id.desc())
 
 
 def find_of_joint(session: Session, joint_id: int) -> AskedRelease | None:

@@ -137,6 +137,11 @@ def proposals_of(session: Session, request: JointRequest) -> Sequence[Proposal]:
     return session.scalars(_theirs(request).execution_options(populate_existing=True)).all()
 
 
+def find_agreed(session: Session, request: JointRequest, member_id: int) -> Proposal | None:
+    """Return what a member agreed to for their organisation."""
+    return next((each for each in proposals_of(session, request) if each.settled_by_id == member_id), None)
+
+
 def answers_of(session: Session, request: JointRequest) -> list[tuple[str, ProposalState]]:
     """Return name and answer of each other organisation."""
     rows = proposals_of(session, request)

@@ -27,8 +27,8 @@ from campaigns.core.errors import FingerpostError, InputError, NotFoundError, Re
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
-from campaigns.reach.releases.asked_releases import end_asked, wanted_by
-from campaigns.reach.releases.joint import give_up, plan_joint, publish_when_agreed
+from campaigns.reach.releases.asked_releases import end_asked, record_asked, wanted_by
+from campaigns.reach.releases.joint import find_agreed, give_up, plan_joint, publish_when_agreed
 from campaigns.reach.releases.models import AskedRelease, JointRequest, Release
 from campaigns.reach.releases.privacy.noise import Below
 from campaigns.reach.releases.service import check_revision, count_true, make_release, plan_release
@@ -159,8 +159,12 @@ class Releasing:
         by, below = asked.member_id, self.below
         if asked.joint_id is not None:
             request = session.get_one(JointRequest, asked.joint_id)
+            _check_asker(session, request.organisation_id, request.asked_by_id)
+            agreed = find_agreed(session, request, by)
+            if agreed is not None and not _may_release(session, agreed.organisation_id, by):
+                raise RefusedError(N_("Whoever agreed to this publication last may not publish any more."))
             return publish_when_agreed(session, request, by=by, below=below, true=true)
-        _check_may_release(session, asked)
+        _check_asker(session, asked.organisation_id, by)
         ours = session.get_one(Organisation, asked.organisation_id)
         wanted = wanted_by(session, asked)
         return make_release(session, ours, wanted, reason=asked.reason, by=by, below=below, true=true)
@@ -170,15 +174,20 @@ class Releasing:
             row = _hold_mine(session, asked)
             if row is not None:
                 end_asked(row, Sentence.of(error))
+                record_asked(session, "release.refuse", row)
                 if row.joint_id is not None:
                     give_up(session, session.get_one(JointRequest, row.joint_id))
 
 
-def _check_may_release(session: Session, asked: AskedRelease) -> None:
-    """Raise RefusedError when whoever asked is no member any more, or has lost the right to publish."""
-    theirs = owned(select(Membership), Membership, asked.organisation_id).join(Member)
-    membership = session.scalar(theirs.where(Member.id == asked.member_id, Member.active))
-    if membership is None or not may_as(membership, Permission.HANDLE_CONTACTS, now=clock.now()):
+def _may_release(session: Session, organisation_id: int, member_id: int) -> bool:
+    """Say whether a member is still one, and may still publish."""
+    theirs = owned(select(Membership), Membership, organisation_id).join(Member)
+    membership = session.scalar(theirs.where(Member.id == member_id, Member.active))
+    return membership is not None and may_as(membership, Permission.HANDLE_CONTACTS, now=clock.now())
+
+
+def _check_asker(session: Session, organisation_id: int, member_id: int) -> None:
+    if not _may_release(session, organisation_id, member_id):
         raise RefusedError(N_("Whoever asked for this publication may not publish any more."))
 
 

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Answer
 
+from campaigns.audience.figures import is_long_ago
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
@@ -18,7 +19,8 @@ from campaigns.reach.releases.asked_releases import (
     ask_release,
     find_of_joint,
     has_few,
-    select_listed,
+    select_not_made,
+    select_waiting,
     take_back_asked,
     wanted_by,
 )
@@ -52,6 +54,7 @@ def names() -> dict[str, object]:
         "format_names": FORMAT_NAMES,
         "period_label": period_label,
         "theme_names": THEMES,
+        "waits_long": _waits_long,
     }
 
 
@@ -68,7 +71,8 @@ def list_releases() -> str:
         partners=queries.joint_partners(session()),
         takes_part=session().get(JointPartner, ours.id) is not None,
         asked=session().scalars(joint_releases.select_asked(ours.id)).all(),
-        waiting=session().scalars(select_listed(ours.id)).all(),
+        waiting=session().scalars(select_waiting(ours.id)).all(),
+        not_made=session().scalars(select_not_made(ours.id)).all(),
         of_partners=session().scalars(queries.select_of_partners(ours.id).limit(MOST_OF_PARTNERS)).all(),
     )
 
@@ -164,7 +168,7 @@ def take_back_count(asked_id: int) -> Page:
     asked = get_owned(session(), AskedRelease, asked_id, current_organisation().id)
     if asked.joint_id is not None:
         return take_back(asked.joint_id)
-    take_back_asked(session(), asked)
+    take_back_asked(session(), asked, by=current_member().id)
     flash(_("It was taken back. Nothing was published."), "good")
     return redirect(url_for("releases.show_asked", asked_id=asked.id))
 
@@ -243,6 +247,12 @@ def _let_count(wanted: Wanted, reason: str) -> Page:
 
 def _asked(joint_id: int) -> JointRequest:
     return get_owned(session(), JointRequest, joint_id, current_organisation().id)
+
+
+def _waits_long(asked: AskedRelease) -> bool:
+    """Say whether no worker is at it although it was asked for long ago."""
+    is_counted = asked.began_at is not None and asked.due_at is not None and asked.due_at > clock.now()
+    return asked.due_at is not None and not is_counted and is_long_ago(asked.asked_at)
 
 
 def _wanted(given: MultiDict[str, str]) -> Wanted:

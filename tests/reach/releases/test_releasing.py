@@ -21,7 +21,7 @@ from campaigns.reach.releases.models import AskedRelease, JointRequest, Release
 from campaigns.reach.releases.queries import budget_of
 from campaigns.reach.releases.releasing import CLAIMED_FOR, GIVEN_UP_AFTER, Releasing
 from campaigns.reach.releases.service import Planned, count_true, join_joint, leave_joint
-from campaigns.staff.models import Organisation, Role
+from campaigns.staff.models import AuditEntry, Organisation, Role
 from tests.factories import a_member
 from tests.reach.releases.reached import MARCH, SETTLED, a_done_run, no_noise, reach, regions
 from tests.web.counting import counting
@@ -112,6 +112,24 @@ def test_what_waits_is_asked_for_once(pages: Pages, partners: list[Organisation]
     assert spent(pages, partners) == [1, 0]
 
 
+def test_another_reason_is_not_lost_in_silence(pages: Pages, partners: list[Organisation]) -> None:
+    steward = steward_of(pages, pages.ours)
+    steward.post(f"{PUBLICATIONS}/make", data=ASKED | {"reason": "Towns were wrong."})
+    answer = steward.post(f"{PUBLICATIONS}/make", data=ASKED | {"reason": "Villages were wrong."})
+    assert answer.status_code == 409
+    assert "for another reason already" in answer.text
+
+
+def test_page_says_since_when_no_worker_came(pages: Pages, partners: list[Organisation]) -> None:
+    steward = steward_of(pages, pages.ours)
+    address = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    assert "It has waited since" not in steward.get(address).text
+    with clock.running_on(lambda: SETTLED + timedelta(minutes=2)):
+        assert "It has waited since" in steward.get(address).text
+        Releasing(pages.sessions, lambda: False, no_noise())._claim()
+        assert "It has waited since" not in steward.get(address).text
+
+
 def test_others_see_nothing_of_it(pages: Pages, partners: list[Organisation]) -> None:
     address = steward_of(pages, pages.ours).post(f"{PUBLICATIONS}/make", data=ASKED).location
     assert steward_of(pages, pages.theirs).get(address).status_code == 404
@@ -127,6 +145,25 @@ def test_whoever_lost_the_right_publishes_nothing(pages: Pages, partners: list[O
     assert "Not published" in steward_of(pages, pages.ours).get(PUBLICATIONS).text
     page = steward_of(pages, pages.ours).get(address).text
     assert "Whoever asked for this publication may not publish any more." in page
+
+
+@pytest.mark.parametrize(("who", "told"), [("ours", "Whoever asked"), ("theirs", "Whoever agreed")])
+def test_joint_one_of_whoever_lost_the_right_is_not_made(
+    pages: Pages, partners: list[Organisation], who: str, told: str
+) -> None:
+    members = {side: pages.member(Role.STEWARD, organisation=getattr(pages, side)) for side in ("ours", "theirs")}
+    pages.client(members["ours"]).post(f"{PUBLICATIONS}/make", data=JOINT)
+    with pages.sessions() as session:
+        proposal_id = session.scalars(select(Proposal.id)).one()
+    pages.client(members["theirs"]).post(f"/proposals/{proposal_id}/agree")
+    with pages.sessions.begin() as session:
+        session.merge(members[who]).memberships[0].roles = [Role.VIEWER]
+    assert work(pages) == 1
+    assert totals(pages) == []
+    with pages.sessions() as session:
+        request_id = session.scalars(select(JointRequest.id)).one()
+    page = steward_of(pages, pages.ours).get(f"{PUBLICATIONS}/joint/{request_id}").text
+    assert f"{told} " in page.partition("nothing was spent.")[2]
 
 
 @pytest.mark.both_databases
@@ -268,6 +305,39 @@ def test_fault_of_ours_is_met_thrice_and_then_told(
     monkeypatch.setattr(releasing, "count_true", fail)
     assert (work(pages), work(pages), met["fault"]) == (1, 0, 3)
     assert "Tell whoever runs it, then ask again." in steward.get(address).text
+
+
+@pytest.mark.both_databases
+def test_list_tells_what_was_not_made_until_it_is_asked_for_again(
+    pages: Pages, partners: list[Organisation]
+) -> None:
+    steward = steward_of(pages, pages.ours)
+    address = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    assert "Not published" not in steward.get(PUBLICATIONS).text
+    steward.post(f"{address}/take-back")
+    page = steward.get(PUBLICATIONS).text
+    assert "Being counted" not in page
+    assert address in page.partition("Not published")[2]
+    again = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    page = steward.get(PUBLICATIONS).text
+    assert "Not published" not in page
+    assert again in page.partition("Being counted")[2]
+
+
+def test_audit_tells_who_asked_and_what_was_not_made(pages: Pages, partners: list[Organisation]) -> None:
+    steward = steward_of(pages, pages.ours)
+    address = steward.post(f"{PUBLICATIONS}/make", data=ASKED).location
+    steward.post(f"{address}/take-back")
+    steward.post(f"{PUBLICATIONS}/make", data=ASKED)
+    with clock.running_on(lambda: SETTLED + GIVEN_UP_AFTER + timedelta(seconds=1)):
+        work(pages)
+    with pages.sessions() as session:
+        of_asked = select(AuditEntry).where(AuditEntry.subject_type == AskedRelease.__tablename__)
+        told = [
+            (each.action, each.member_id is None) for each in session.scalars(of_asked.order_by(AuditEntry.id))
+        ]
+    asked = ("release.ask_count", False)
+    assert told == [asked, ("release.take_back", False), asked, ("release.refuse", True)]
 
 
 def test_few_are_counted_at_once(
