@@ -78,14 +78,14 @@ def test_hundreds_of_cells_among_a_thousand_places_are_few_comparisons(monkeypat
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_long_list_of_places_is_written_once_and_typed(many: bool) -> None:
-    names = [*(f"Camp {at}" for at in range(60 if many else 2)), "Gate", "gate"]
+def test_some_of_many_places_are_listed_once_and_typed(many: bool) -> None:
+    names = ["Gate", "gate", *(f"Camp {at}" for at in range(60 if many else 2))]
     meanings = CellMeanings([(f"p-{at}", name) for at, name in enumerate(names)], [])
     [cause] = causes_of([RowProblem(2, "place", "no place %(place)s", {"place": "Kamp"})])
     lists = meanings.long_lists([cause])
     # Of two places of one name the key says which.
-    typed = [("Camp 0", "Camp 0"), ("p-60", "Gate"), ("p-61", "gate")]
-    assert [lists["place"][at] for at in (0, 60, 61)] == typed if many else lists == {}
+    typed = [("p-0", "Gate"), ("p-1", "gate"), ("Camp 0", "Camp 0")]
+    assert (lists["place"][:3], len(lists["place"])) == (typed, 50) if many else lists == {}
 
 
 TOWNS = [
