@@ -15,7 +15,7 @@ from campaigns.audience.forms import CHANNELS
 from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID
-from campaigns.core.errors import ChangedError, InputError, NotFoundError, RefusedError
+from campaigns.core.errors import ChangedError, DamagedDataError, InputError, NotFoundError, RefusedError
 from campaigns.core.small_numbers import told
 from campaigns.core.words import N_
 from campaigns.delivery.corrections.missed_people import read_missed
@@ -113,9 +113,9 @@ def resend(run_id: int) -> Page:
     except InputError as error:
         flash(said(error), "bad")
         return redirect(url_for("delivery.rows.index", run_id=run_id, state=SendState.UNCONFIRMED))
-    counted = _counted(run, chosen)
-    if "HX-Request" in request.headers and (counted is None or counted.groups is not None):
+    if "HX-Request" in request.headers and _is_counted(run, chosen):
         return Response(status=204, headers={"HX-Refresh": "true"})
+    counted = _counted(run, chosen)
     # Without the number that was shown, what was typed comes back with the number of now.
     if (chosen.ids or "shown" in request.form) and form.validate_on_submit():
         is_hidden = _is_hidden(chosen, _prospect_of(run, chosen, counted))
@@ -163,6 +163,15 @@ def _counted(run: Run, chosen: resending.Chosen) -> Counted | None:
     if request.method == "POST" and "shown" not in request.form and known.kept.is_asked:
         return Counted(None, known.tally.counted_at)
     return Counted(known.kept.unconfirmed, known.tally.counted_at, known.kept.has_old_groups(clock.now()))
+
+
+def _is_counted(run: Run, chosen: resending.Chosen) -> bool:
+    """Say whether a page that waits for a count can show it by now, or that there is none."""
+    try:
+        counted = _counted(run, chosen)
+    except DamagedDataError:
+        return True
+    return counted is None or counted.groups is not None
 
 
 def _counted_anew(run: Run, counted: Counted | None) -> Counted | None:

@@ -34,7 +34,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
-from campaigns.reach.releases.asked_releases import end_all_waiting
+from campaigns.reach.releases.joint import end_all_waiting
 from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, settle_page
 from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit

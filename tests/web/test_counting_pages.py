@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +18,7 @@ from campaigns.audience.kept.people_questions import PEOPLE
 from campaigns.audience.kept.renewing import Renewal
 from campaigns.audience.models import Address, AddressState, Audience, Channel, KeptCount
 from campaigns.core import clock
+from campaigns.core.errors import DamagedDataError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.counts import LARGE_RUN
 from campaigns.delivery.models import Delivery
@@ -222,6 +224,20 @@ def test_reason_stays_while_messages_that_became_more_are_counted_anew(
     page = everything.post(address, data=typed).text
     assert "They were lost" in page
     assert 'name="shown" value="2"' in page
+
+
+def test_page_that_waits_for_a_count_asks_no_more_where_none_can_be_made(
+    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (resend, tally_renewal):
+        monkeypatch.setattr(module, "FEW", 0)
+    address, asks = f"/delivery/runs/{run.id}/resend?all=1", {"HX-Request": "true"}
+    assert "The messages are being counted." in everything.get(address).text
+    assert everything.get(address, headers=asks).status_code == 200
+    monkeypatch.setattr(tally_renewal, "count_groups", Mock(side_effect=DamagedDataError("damaged")))
+    assert count_runs(waiting) == 1
+    answer = everything.get(address, headers=asks)
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
 
 
 def test_receipts_of_a_large_run_are_compared_by_a_worker(

@@ -33,6 +33,8 @@ from campaigns.staff.notes import note_reason
 
 #: More unconfirmed deliveries than this are counted by a worker only, with all else of their run.
 FEW = 5_000
+#: Of so many as were confirmed, some are left where there are more by now: they grow while calls are given up.
+MANY = 1_000
 
 _MORE = N_("There are more of them by now than were shown, so none was sent. Look at the new number first.")
 
@@ -263,14 +265,20 @@ def _may_still_get() -> ColumnElement[bool]:
 
 
 def _queue_at_most(session: Session, run: Run, which: ColumnElement[bool], most: int | None) -> int:
-    """Queue them. Raises ChangedError where they are more than were confirmed: then nothing may be committed."""
+    """Queue them, of many those with the lowest ids.
+
+    Raises ChangedError where they are more than were confirmed: then nothing may be committed.
+    """
     if most is None:
         return _queue_again(session, run, which)
-    some = select(Delivery.id).where(which).limit(most + 1).subquery()
-    count = session.scalar(select(func.count()).select_from(some)) or 0
-    if count <= most:
-        # Others may have become unconfirmed since that look.
-        count = _queue_again(session, run, which)
+    some = select(Delivery.id).where(which).order_by(Delivery.id).limit(most + 1).subquery()
+    found, last_id = session.execute(select(func.count(), func.max(some.c.id))).one()
+    if found > most and most < MANY:
+        raise ChangedError(_MORE)
+    if found > most:
+        which &= Delivery.id < last_id
+    count = _queue_again(session, run, which)
+    # Others may have become unconfirmed since that look.
     if count > most:
         raise ChangedError(_MORE)
     return count

@@ -16,8 +16,7 @@ from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import ConversationTheme
 from campaigns.planning.models import Campaign, Run
 from campaigns.planning.queries import counts_as_reach
-from campaigns.proposals.models import ProposalState
-from campaigns.reach.releases.models import AskedRelease, JointRequest, ScopeKind, View
+from campaigns.reach.releases.models import AskedRelease, ScopeKind, View
 from campaigns.reach.releases.service import Planned, Wanted, hold_budgets, room_in
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -118,17 +117,10 @@ def end_of_joint(session: Session, joint_id: int) -> None:
         end_asked(each, Sentence(TAKEN_BACK))
 
 
-def end_all_waiting(session: Session) -> None:
-    """End whatever waits, because the database was restored: it may have been made after the backup.
-
-    Made again it would have other noise, and tell more of its people than its ledger paid for.
-    """
-    waiting = AskedRelease.due_at.is_not(None)
-    joint_ids = select(AskedRelease.joint_id).where(waiting, AskedRelease.joint_id.is_not(None))
-    still = JointRequest.id.in_(joint_ids), JointRequest.state == ProposalState.WAITING
-    session.execute(update(JointRequest).where(*still).values(state=ProposalState.OVERTAKEN))
+def end_all_asked(session: Session) -> None:
+    """End whatever waits for a count, because the database was restored."""
     over = {"due_at": None, "ended_at": clock.now(), "refusal": Sentence(RESTORED)}
-    session.execute(update(AskedRelease).where(waiting).values(**over))
+    session.execute(update(AskedRelease).where(AskedRelease.due_at.is_not(None)).values(**over))
 
 
 def wanted_by(session: Session, asked: AskedRelease) -> Wanted:

@@ -20,7 +20,7 @@ from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import lapse, propose
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.asked_releases import ask_release, end_of_joint, has_few
+from campaigns.reach.releases.asked_releases import ask_release, end_all_asked, end_of_joint, has_few
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.privacy.noise import Below
@@ -130,6 +130,17 @@ def give_up(session: Session, request: JointRequest) -> None:
     _hold(session, request)
     if request.state == ProposalState.WAITING:
         request.state = ProposalState.OVERTAKEN
+
+
+def end_all_waiting(session: Session) -> None:
+    """End whatever waits to be published, because the database was restored: it may have been after the backup.
+
+    Published again it would have other noise, and tell more of its people than its ledger paid for.
+    """
+    for request in session.scalars(select(JointRequest).where(JointRequest.state == ProposalState.WAITING)):
+        request.state = ProposalState.OVERTAKEN
+        _end_rest(session, request)
+    end_all_asked(session)
 
 
 def proposals_of(session: Session, request: JointRequest) -> Sequence[Proposal]:

@@ -13,7 +13,7 @@ from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.errors import ChangedError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.repair import resend as resending
@@ -67,6 +67,20 @@ def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
     assert send_again(session, run, Chosen(ids=ids)) == 1
     assert states(session) == [SendState.QUEUED if each is SendState.UNCONFIRMED else each for each in SendState]
     assert session.scalars(select(Attempt.outcome)).all() == ["resent"]
+
+
+@pytest.mark.both_databases
+def test_as_many_of_many_are_sent_again_as_were_confirmed(
+    session: Session, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They become more for hours while calls without an answer are given up."""
+    run = a_running_run(session, vault, count=5, deliveries=UNCONFIRMED)
+    with pytest.raises(ChangedError):
+        send_again(session, run, Chosen(most=3))
+    monkeypatch.setattr(resending, "MANY", 3)
+    assert send_again(session, run, Chosen(most=3)) == 3
+    assert states(session) == [SendState.QUEUED] * 3 + [SendState.UNCONFIRMED] * 2
+    assert send_again(session, run, Chosen(most=3)) == 2
 
 
 @pytest.mark.both_databases
