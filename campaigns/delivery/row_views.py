@@ -229,7 +229,7 @@ def _offered(run: Run, chosen: resending.Chosen, counted: Counted | None) -> res
     The languages and channels of the run are offered all the same, whoever is in them, and what is chosen already.
     """
     if counted is None:
-        found = resending.group_unconfirmed(session(), run.id)
+        found = resending.add_up(resending.count_groups(session(), run, policy=Policy.of(settings())))
     else:
         found = resending.add_up(counted.groups or ())
     if sees_exact():

@@ -28,12 +28,6 @@ def engine(sqlite_engine: Engine) -> Engine:
 
 
 @pytest.fixture
-def places(pages: Pages) -> list[Place]:
-    with pages.sessions.begin() as session:
-        return [a_place(session, pages.ours, name=f"Crossing {number}") for number in range(MANY)]
-
-
-@pytest.fixture
 def routes(pages: Pages) -> list[Route]:
     with pages.sessions.begin() as session:
         return [a_route(session, pages.ours, name=f"Road {number}") for number in range(MANY)]
@@ -53,24 +47,24 @@ def asked_of(page: str) -> list[int]:
 
 
 def test_newest_places_are_listed_and_those_that_are_chosen(
-    pages: Pages, places: list[Place], author: FlaskClient
+    pages: Pages, many_places: list[Place], author: FlaskClient
 ) -> None:
     with pages.sessions.begin() as session:
-        audience = an_audience(session, pages.ours, rule={"place_ids": [places[0].id]})
+        audience = an_audience(session, pages.ours, rule={"place_ids": [many_places[0].id]})
     page = author.get(f"/audience/{audience.id}").text
-    assert set(listed(page)) == {places[0].id, *(place.id for place in places[-MOST_LISTED:])}
-    assert re.search(rf'<input checked [^>]*value="{places[0].id}"', page)
+    assert set(listed(page)) == {many_places[0].id, *(place.id for place in many_places[-MOST_LISTED:])}
+    assert re.search(rf'<input checked [^>]*value="{many_places[0].id}"', page)
     assert 'name="place_ids_words"' in page
 
 
 def test_found_place_is_listed_and_nothing_is_saved(
-    pages: Pages, places: list[Place], author: FlaskClient
+    pages: Pages, many_places: list[Place], author: FlaskClient
 ) -> None:
-    given = {"name": "Border", "place_ids": places[0].id, "place_ids_words": "crossing 3", "languages": "uk"}
+    given = {"name": "Border", "place_ids": many_places[0].id, "place_ids_words": "crossing 3", "languages": "uk"}
     answer = author.post("/audience/new", data=given | {"find_words": "place_ids"})
     assert answer.status_code == 200
-    found = {place.id for place in places if "3" in place.name}
-    assert set(listed(answer.text)) == {places[0].id} | found
+    found = {place.id for place in many_places if "3" in place.name}
+    assert set(listed(answer.text)) == {many_places[0].id} | found
     assert 'value="Border"' in answer.text
     assert "is-bad" not in answer.text
     with pages.sessions() as session:
@@ -78,15 +72,15 @@ def test_found_place_is_listed_and_nothing_is_saved(
 
 
 def test_place_that_is_not_listed_is_saved_and_one_of_others_refused(
-    pages: Pages, places: list[Place], author: FlaskClient
+    pages: Pages, many_places: list[Place], author: FlaskClient
 ) -> None:
     given = {"name": "Border", "save": "1"}
-    assert author.post("/audience/new", data=given | {"place_ids": places[1].id}).status_code == 302
+    assert author.post("/audience/new", data=given | {"place_ids": many_places[1].id}).status_code == 302
     with pages.sessions.begin() as session:
         theirs = a_place(session, pages.theirs)
     assert author.post("/audience/new", data=given | {"place_ids": theirs.id}).status_code == 422
     with pages.sessions() as session:
-        assert session.scalars(select(Audience)).one().rule["place_ids"] == [places[1].id]
+        assert session.scalars(select(Audience)).one().rule["place_ids"] == [many_places[1].id]
 
 
 def test_stretches_are_asked_of_the_newest_routes_and_of_those_that_are_chosen(

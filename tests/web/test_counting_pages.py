@@ -163,11 +163,17 @@ def test_run_that_a_member_stopped_is_counted_once_more(waiting: Pages, run: Run
     assert renewing not in page
 
 
-def test_many_unconfirmed_messages_are_chosen_by_what_a_worker_counted(
-    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no unconfirmed messages be so few that they are counted while a member waits."""
     for module in (resend, tally_renewal):
         monkeypatch.setattr(module, "FEW", 0)
+
+
+@pytest.mark.usefixtures("counted_apart")
+def test_many_unconfirmed_messages_are_chosen_by_what_a_worker_counted(
+    waiting: Pages, run: Run, everything: FlaskClient
+) -> None:
     address = f"/delivery/runs/{run.id}/resend?all=1"
     with counting(waiting, OF_MESSAGES) as found:
         assert "The messages are being counted." in everything.get(address).text
@@ -182,12 +188,11 @@ def test_many_unconfirmed_messages_are_chosen_by_what_a_worker_counted(
     assert re.search(r"Counted \d seconds? ago", page)
 
 
+@pytest.mark.usefixtures("counted_apart")
 def test_unconfirmed_messages_of_a_settled_run_are_counted_anew_for_who_looks(
-    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    waiting: Pages, run: Run, everything: FlaskClient
 ) -> None:
     """Somebody says stop, which moves no delivery of the run."""
-    for module in (resend, tally_renewal):
-        monkeypatch.setattr(module, "FEW", 0)
     address, begun = f"/delivery/runs/{run.id}/resend?all=1", clock.now()
     everything.get(address)
     assert count_runs(waiting) == 1
@@ -203,11 +208,10 @@ def test_unconfirmed_messages_of_a_settled_run_are_counted_anew_for_who_looks(
     assert "None of them can be sent again" in page
 
 
+@pytest.mark.usefixtures("counted_apart")
 def test_reason_stays_while_messages_that_became_more_are_counted_anew(
-    waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    waiting: Pages, run: Run, everything: FlaskClient
 ) -> None:
-    for module in (resend, tally_renewal):
-        monkeypatch.setattr(module, "FEW", 0)
     address, typed = f"/delivery/runs/{run.id}/resend", {"all": "1", "reason": "They were lost"}
     everything.get(address)
     assert count_runs(waiting) == 1
@@ -226,11 +230,10 @@ def test_reason_stays_while_messages_that_became_more_are_counted_anew(
     assert 'name="shown" value="2"' in page
 
 
+@pytest.mark.usefixtures("counted_apart")
 def test_page_that_waits_for_a_count_asks_no_more_where_none_can_be_made(
     waiting: Pages, run: Run, everything: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (resend, tally_renewal):
-        monkeypatch.setattr(module, "FEW", 0)
     address, asks = f"/delivery/runs/{run.id}/resend?all=1", {"HX-Request": "true"}
     assert "The messages are being counted." in everything.get(address).text
     assert everything.get(address, headers=asks).status_code == 200

@@ -1,4 +1,4 @@
-"""What stands in the rows of new contacts, of their addresses and of the ledger, in the order of their columns."""
+"""Rows of new contacts, of their addresses and of the ledger are made here, in the order of their columns."""
 
 from __future__ import annotations
 

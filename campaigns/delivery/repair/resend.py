@@ -167,23 +167,6 @@ def prospect_among(groups: Collection[Group], chosen: Chosen) -> Prospect:
     )
 
 
-def group_unconfirmed(session: Session, run_id: int) -> Groups:
-    """Count the unconfirmed deliveries of a run by cause, language, country and channel, each by itself."""
-    columns = _traits()
-    rows = session.execute(
-        select(*columns, func.count())
-        .join(RunText, RunText.id == Delivery.text_id)
-        .outerjoin(Address, Address.id == Delivery.address_id)
-        .where(Chosen().among(run_id))
-        .group_by(*columns)
-    )
-    counts: tuple[Counter[str], ...] = tuple(Counter() for _ in columns)
-    for *names, count in rows:
-        for counted, name in zip(counts, names, strict=True):
-            counted[str(name)] += count
-    return Groups(*counts)
-
-
 def count_resendable(session: Session, run: Run, chosen: Chosen, *, policy: Policy = USUAL) -> Prospect:
     """Return how many of the chosen would be sent again, and why not the others."""
     sums = _sums(session, run, policy)

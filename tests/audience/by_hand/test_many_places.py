@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from campaigns.audience.models import Contact
 from campaigns.places.models import Place
 from campaigns.staff.models import Role
-from campaigns.web.forms import MOST_LISTED
 from tests.factories import a_contact, a_place
 from tests.web.counting import counting
 from tests.web.pages import Pages
@@ -27,20 +26,16 @@ def engine(sqlite_engine: Engine) -> Engine:
 
 
 @pytest.fixture
-def places(pages: Pages) -> list[Place]:
-    with pages.sessions.begin() as session:
-        return [a_place(session, pages.ours, name=f"Crossing {number}") for number in range(MOST_LISTED + 5)]
-
-
-@pytest.fixture
 def steward(pages: Pages) -> FlaskClient:
     return pages.client(pages.member(Role.STEWARD))
 
 
-def test_place_that_is_not_listed_is_written_down(pages: Pages, places: list[Place], steward: FlaskClient) -> None:
+def test_place_that_is_not_listed_is_written_down(
+    pages: Pages, many_places: list[Place], steward: FlaskClient
+) -> None:
     with pages.sessions.begin() as session:
         contact = a_contact(session, pages.ours, position_at=None)
-    address, first = f"/audience/contacts/{contact.id}/change", places[0]
+    address, first = f"/audience/contacts/{contact.id}/change", many_places[0]
     said = {"language": "uk", "place_id": first.id, "seen_on": "2026-03-01"}
     with counting(pages, OF_SHAPES) as found:
         page = steward.get(address).text
@@ -53,7 +48,7 @@ def test_place_that_is_not_listed_is_written_down(pages: Pages, places: list[Pla
 
 @pytest.mark.parametrize("place", ["theirs", "x", "9" * 30])
 def test_place_that_is_no_choice_is_refused(
-    pages: Pages, places: list[Place], steward: FlaskClient, place: str
+    pages: Pages, many_places: list[Place], steward: FlaskClient, place: str
 ) -> None:
     with pages.sessions.begin() as session:
         contact, theirs = a_contact(session, pages.ours), a_place(session, pages.theirs)

@@ -123,15 +123,18 @@ def people(session: Session, vault: Vault) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("spare", [0, 20])
+@pytest.fixture(params=[0, 20])
+def spare_ids(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made_beforehand, "SPARE_IDS", request.param)
+
+
+@pytest.mark.usefixtures("spare_ids")
 def test_what_is_made_beforehand_is_as_in_any_import(
     sessions: sessionmaker[Session],
     ours: Organisation,
     vault: Vault,
     monkeypatch: pytest.MonkeyPatch,
-    spare: int,
 ) -> None:
-    monkeypatch.setattr(made_beforehand, "SPARE_IDS", spare)
     with sessions() as session:
         # The same as a twin that was begun in a transaction, which is taken back.
         monkeypatch.setattr(session, "commit", session.flush)
@@ -166,16 +169,13 @@ def test_who_said_stop_while_rows_were_made_stays_out(
         assert [person[6] for person in people(session, vault) if person[0] == KNOWN] == ["uk"]
 
 
-@pytest.mark.parametrize("spare", [0, 20])
+@pytest.mark.usefixtures("spare_ids")
 def test_who_was_added_while_rows_were_made_is_not_added_twice(
     sessions: sessionmaker[Session],
     ours: Organisation,
     vault: Vault,
-    monkeypatch: pytest.MonkeyPatch,
-    spare: int,
 ) -> None:
     """Without spare ids whoever was added has one of those that were made use of: nothing made is written."""
-    monkeypatch.setattr(made_beforehand, "SPARE_IDS", spare)
 
     def add() -> None:
         with sessions.begin() as session:

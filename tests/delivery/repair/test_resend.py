@@ -24,7 +24,6 @@ from campaigns.delivery.repair.resend import (
     add_up,
     count_groups,
     count_resendable,
-    group_unconfirmed,
     has_few,
     prospect_among,
     resend,
@@ -92,7 +91,9 @@ def test_counted_groups_tell_what_a_count_of_each_choice_tells(session: Session,
     stopped.country, stopped.state = "PL", AddressState.OPTED_OUT
     session.flush()
     groups = [Group.from_json(each.to_json()) for each in count_groups(session, run)]
-    assert add_up(groups) == group_unconfirmed(session, run.id)
+    found = add_up(groups)
+    assert (found.by_code, found.by_country) == ({"timeout": 1, "": 3}, {"PL": 1, "UA": 3})
+    assert (sum(found.by_language.values()), sum(found.by_channel.values())) == (4, 4)
     choices = (Chosen(), Chosen(code="timeout"), Chosen(code=""), Chosen(country="PL"), Chosen(language="de"))
     for chosen in choices:
         assert prospect_among(groups, chosen) == count_resendable(session, run, chosen)
