@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl
@@ -39,6 +40,8 @@ ANSWERS: dict[type[FingerpostError], str] = {
     UnavailableError: "503 Service Unavailable",
 }
 PLAIN_TEXT = "text/plain; charset=utf-8"
+#: Headers that WSGI names as they are; all others have a prefix there.
+_BARE = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +182,26 @@ class Headers(Mapping[str, str]):
         self._environ = environ
 
     def __getitem__(self, name: str) -> str:
-        value: str = self._environ["HTTP_" + name.upper().replace("-", "_")]
+        value: str = self._environ[_key_of(name)]
         return value
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a header or `default`; most are looked for in vain, and an exception for each would cost more."""
+        return self._environ.get(_key_of(name), default)
+
     def __iter__(self) -> Iterator[str]:
-        names = (name for name in self._environ if name.startswith("HTTP_"))
-        return (name.removeprefix("HTTP_").lower().replace("_", "-") for name in names)
+        keys = (key for key in self._environ if key.startswith("HTTP_") or key in _BARE)
+        return (key.removeprefix("HTTP_").lower().replace("_", "-") for key in keys)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+@lru_cache(maxsize=64)
+def _key_of(name: str) -> str:
+    """Return under what key WSGI has the header of a lower-case name."""
+    key = name.upper().replace("-", "_")
+    return key if key in _BARE else f"HTTP_{key}"
 
 
 def _reference_in(query: str) -> str:

@@ -45,6 +45,8 @@ _NUMBER = re.compile(r"\+?\d{7,15}")
 #: A shorter handle (a short code) may be part of anything.
 _SHORTEST_SECRET = 6
 _HIDDEN = "…"
+#: The names of headers, as they are looked for.
+_SIGNATURE, _SIGNATURE_SETTINGS = SIGNATURE_HEADER.lower(), SIGNATURE_SETTINGS_HEADER.lower()
 _BODY_HASH = re.compile(r"[?&]bodySHA256=[0-9a-f]{64}(?:&|$)")
 #: The end of the address of a file: the message and the file themselves, wherever the rest says they are.
 _MEDIA = re.compile(r"/Messages/((?:MM|SM)[0-9a-f]{32})/Media/(ME[0-9a-f]{32})(?:\.json)?")
@@ -76,9 +78,10 @@ class TwilioCallbacks:
 
     def _signing(self, callback: Callback) -> Credential | None:
         """Return the credential that signed a callback, of the account that the callback names if it names one."""
-        account = None if _is_json(callback) else dict(callback.form).get("AccountSid")
+        is_json = _is_json(callback)
+        account = None if is_json else dict(callback.form).get("AccountSid")
         for credential, validator in self._credentials:
-            if account in (None, credential.account) and _is_signed(callback, validator):
+            if account in (None, credential.account) and _is_signed(callback, validator, is_json=is_json):
                 return credential
         return None
 
@@ -120,16 +123,16 @@ class TwilioCallbacks:
         return [inbound]
 
 
-def _is_signed(callback: Callback, validator: RequestValidator) -> bool:
+def _is_signed(callback: Callback, validator: RequestValidator, *, is_json: bool) -> bool:
     """Say whether the signature fits; the validator of Twilio's package has the last word.
 
     It reads the address in several ways and signs twice, at some 80 µs; nearly every genuine callback is signed
     over the address just as it was called, which costs a tenth of that to see.
     """
-    signature = callback.headers.get(SIGNATURE_HEADER.lower(), "")
-    settings = callback.headers.get(SIGNATURE_SETTINGS_HEADER.lower())
+    signature = callback.headers.get(_SIGNATURE, "")
+    settings = callback.headers.get(_SIGNATURE_SETTINGS)
     try:
-        if _is_json(callback):
+        if is_json:
             # Its body is proved by a hash in the address; without one nothing proves it.
             text = callback.body.decode()
             is_hashed = _BODY_HASH.search(callback.url) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from io import BytesIO
 from urllib.parse import urlencode
 
@@ -117,6 +118,19 @@ def test_what_is_stored_may_hold_anything(client: FlaskClient, stored: Callable[
     (receipt,) = stored()
     assert (len(receipt.reference), len(receipt.status), receipt.raw["Nul"]) == (64, 30, "a\ufffdb")
     assert (receipt.raw["Lone"], receipt.raw["Quote"]) == ("\\ud800", "'\"\\ %s :x")
+
+
+@pytest.mark.parametrize("place", [STATUS, "/hooks/twilio/inbound"])
+def test_json_is_believed_by_the_hash_in_its_address(
+    client: FlaskClient, stored: Callable[[], list[Receipt]], place: str
+) -> None:
+    body = '{"MessageSid": "SM1", "MessageStatus": "delivered"}'
+    path = f"{place}?bodySHA256={sha256(body.encode()).hexdigest()}"
+    headers = {"X-Twilio-Signature": RequestValidator(TOKEN).compute_signature(PUBLIC_URL + path, {})}
+    type_ = "application/json; charset=utf-8"
+    assert client.post(path, data=body, headers=headers, content_type=type_).status_code in (200, 204)
+    assert client.post(path, data=body + " ", headers=headers, content_type=type_).status_code == 403
+    assert stored() == []
 
 
 @pytest.mark.parametrize("given", [{}, {"wsgi.input_terminated": True}], ids=["no length", "chunks"])
