@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wtforms import Field, SelectField
+from wtforms import Field
 
 from campaigns.inbox.automatic.labels import OCCASIONS, WHEN
 from campaigns.inbox.conversations.models import Occasion
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, LongSelect, options
 
 
 class AutomaticForm(Form):
     """A message for each occasion, or none."""
 
-    welcome = SelectField(OCCASIONS[Occasion.WELCOME], description=WHEN[Occasion.WELCOME])
-    help = SelectField(OCCASIONS[Occasion.HELP], description=WHEN[Occasion.HELP])
-    info = SelectField(OCCASIONS[Occasion.INFO], description=WHEN[Occasion.INFO])
-    moved = SelectField(OCCASIONS[Occasion.MOVED], description=WHEN[Occasion.MOVED])
-    which_place = SelectField(OCCASIONS[Occasion.WHICH_PLACE], description=WHEN[Occasion.WHICH_PLACE])
-    unknown_place = SelectField(OCCASIONS[Occasion.UNKNOWN_PLACE], description=WHEN[Occasion.UNKNOWN_PLACE])
-    off_duty = SelectField(OCCASIONS[Occasion.OFF_DUTY], description=WHEN[Occasion.OFF_DUTY])
-    still_waiting = SelectField(OCCASIONS[Occasion.STILL_WAITING], description=WHEN[Occasion.STILL_WAITING])
-    complaint = SelectField(OCCASIONS[Occasion.COMPLAINT], description=WHEN[Occasion.COMPLAINT])
+    welcome = LongSelect(OCCASIONS[Occasion.WELCOME], description=WHEN[Occasion.WELCOME])
+    help = LongSelect(OCCASIONS[Occasion.HELP], description=WHEN[Occasion.HELP])
+    info = LongSelect(OCCASIONS[Occasion.INFO], description=WHEN[Occasion.INFO])
+    moved = LongSelect(OCCASIONS[Occasion.MOVED], description=WHEN[Occasion.MOVED])
+    which_place = LongSelect(OCCASIONS[Occasion.WHICH_PLACE], description=WHEN[Occasion.WHICH_PLACE])
+    unknown_place = LongSelect(OCCASIONS[Occasion.UNKNOWN_PLACE], description=WHEN[Occasion.UNKNOWN_PLACE])
+    off_duty = LongSelect(OCCASIONS[Occasion.OFF_DUTY], description=WHEN[Occasion.OFF_DUTY])
+    still_waiting = LongSelect(OCCASIONS[Occasion.STILL_WAITING], description=WHEN[Occasion.STILL_WAITING])
+    complaint = LongSelect(OCCASIONS[Occasion.COMPLAINT], description=WHEN[Occasion.COMPLAINT])
 
     def offer(self, messages: Mapping[int, str], *, nothing: str) -> None:
         """Offer messages, by their ids, for every occasion, and nothing at all."""

@@ -12,6 +12,7 @@ from campaigns.inbox.automatic.chosen_texts import load_chosen
 from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.staff.models import Role
+from campaigns.web import forms
 from tests.factories import a_message
 from tests.web.pages import Pages
 
@@ -72,3 +73,34 @@ def test_credit_of_the_place_names_is_shown(pages: Pages, client_for: Clients) -
 @pytest.mark.parametrize("occasion", Occasion)
 def test_page_offers_a_text_for_every_occasion(occasion: Occasion, pages: Pages, client_for: Clients) -> None:
     assert f'name="{occasion}"' in client_for(Role.APPROVER).get(URL).text
+
+
+def test_of_many_messages_the_newest_are_listed_and_others_are_found(
+    pages: Pages, client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without script: the whole form is sent, comes back as it was filled in, and nothing is saved."""
+    monkeypatch.setattr(forms, "MOST_LISTED", 2)
+    client = client_for(Role.APPROVER)
+    with pages.sessions.begin() as session:
+        titles = ("Oldest", "Older", "Newer", "Newest")
+        ids = [str(a_message(session, pages.ours, {"en": "Hello."}, title=title).id) for title in titles]
+    assert "Oldest" not in (page := client.get(URL).text)
+    assert page.count(">Newest</option>") == len(Occasion)
+    finding = {"help_words": "oldest", "find_words": "help", "save": "", "info": ids[1]}
+    answer = client.post(URL, data=choosing() | finding)
+    assert (answer.status_code, answer.text.count(">Oldest</option>")) == (200, 1)
+    assert f'<option selected value="{ids[1]}">Older</option>' in answer.text
+    with pages.sessions() as session:
+        assert load_chosen(session, pages.ours.id) == {}
+    assert client.post(URL, data=choosing(help=ids[0], info=ids[1])).status_code == 302
+    assert f'<option selected value="{ids[0]}">Oldest</option>' in client.get(URL).text
+
+
+def test_who_may_not_choose_is_not_asked_for_words(
+    pages: Pages, client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "MOST_LISTED", 0)
+    with pages.sessions.begin() as session:
+        a_message(session, pages.ours, {"en": "Hello."})
+    assert "help_words" in client_for(Role.APPROVER).get(URL).text
+    assert "help_words" not in client_for(Role.AUTHOR).get(URL).text
