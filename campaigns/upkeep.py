@@ -39,7 +39,9 @@ from campaigns.reach.releases.releasing import Releasing
 from campaigns.staff.recurring import is_anything_due, tell_rest
 from campaigns.staff.typed.typed_fields import forget_old_forms
 
-RECEIPTS_AT_ONCE = 2000
+#: A commit writes each page that was touched, and receipts come in an order of their own: larger groups touch
+#: fewer pages.
+RECEIPTS_AT_ONCE = 5000
 #: How each kind of question about people is counted.
 COUNTS = {**counting.COUNTS, CAPPED: count_capped}
 #: Beside a run that is being sent a count rests so many times as long as its parts take.

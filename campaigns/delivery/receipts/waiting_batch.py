@@ -12,8 +12,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Integer,
+    ScalarSelect,
     Select,
     String,
     and_,
@@ -149,28 +151,44 @@ def _stands_among_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 def _rank_of(word: InstrumentedAttribute[Any]) -> ColumnElement[int]:
-    """Return the rank of a receipt's word or of a stored state; an unknown word has 0."""
-    return case({told: RANKS[state] for told, state in WORDS.items()}, value=word, else_=0)
+    """Return the rank of a receipt's word or of a stored state; an unknown word has 0.
+
+    The words are compared one after the other, so the last ones of a message, which most receipts say, go first.
+    """
+    ranks = {told: RANKS[state] for told, state in WORDS.items()}
+    return case(dict(sorted(ranks.items(), key=lambda one: one[1], reverse=True)), value=word, else_=0)
 
 
 @cache
 def _taking() -> Select[*tuple[Any, ...]]:
-    waiting = _waiting().subquery("waiting")
-    place = func.row_number().over(
-        partition_by=(waiting.c.delivery_id, waiting.c.is_known),
-        order_by=(waiting.c.rank.desc(), waiting.c.id.desc()),
-    )
-    ranked = select(waiting, place.label("nth")).subquery("ranked").c
-    is_news = ranked.is_known == 0
-    flags = (ranked.is_blaming, ranked.asks_another, ranked.is_lost, ranked.is_late)
+    waiting = _waiting().cte("waiting")
+    each = waiting.c
+    is_news = each.is_known == 0
+    flags = (each.is_blaming, each.asks_another, each.is_lost, each.is_late)
     return select(
         func.count().label("taken"),
-        func.max(ranked.id).label("last_id"),
-        _listed(ranked.place, ranked.is_known == 1).label("repeats"),
-        _listed(ranked.place, is_news).label("news"),
-        _listed(ranked.place, and_(is_news, ranked.is_better == 1, ranked.nth == 1)).label("winners"),
+        func.max(each.id).label("last_id"),
+        _listed(each.place, each.is_known == 1).label("repeats"),
+        _listed(each.place, is_news).label("news"),
+        _winners(waiting).label("winners"),
         *(func.max(case((is_news, flag), else_=0)).label(flag.name) for flag in flags),
     )
+
+
+def _winners(waiting: CTE) -> ScalarSelect[str]:
+    """List the best of each delivery among the news that are better than what it was told before.
+
+    Only these are sorted, and of each only what the order needs: that costs less than a place for every receipt.
+    """
+    each = waiting.c
+    is_better = or_(
+        each.told_by.is_(None),
+        each.rank > each.told_rank,
+        and_(each.rank == each.told_rank, each.id > each.told_by),
+    )
+    place = func.row_number().over(partition_by=each.delivery_id, order_by=(each.rank.desc(), each.id.desc()))
+    better = select(each.place, place.label("nth")).where(each.is_known == 0, is_better).subquery("better")
+    return select(_listed(better.c.place, better.c.nth == 1)).scalar_subquery()
 
 
 def _waiting() -> Select[*tuple[Any, ...]]:
@@ -178,19 +196,14 @@ def _waiting() -> Select[*tuple[Any, ...]]:
     # What may send a delivery on waits for the end of its call: the engine still holds the row.
     is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
     is_lost = Delivery.send_state.in_(sorted(LOST))
-    rank, stored_rank = _rank_of(Receipt.status), _rank_of(Delivery.receipt_state)
-    is_better = or_(
-        Delivery.receipt_id.is_(None),
-        rank > stored_rank,
-        and_(rank == stored_rank, Receipt.id > Delivery.receipt_id),
-    )
     return (
         select(
             Receipt.id,
             _place().label("place"),
             Delivery.id.label("delivery_id"),
-            rank.label("rank"),
-            _truth("is_better", is_better),
+            _rank_of(Receipt.status).label("rank"),
+            _rank_of(Delivery.receipt_state).label("told_rank"),
+            Delivery.receipt_id.label("told_by"),
             _truth("is_known", _is_known()),
             _truth("is_blaming", Receipt.action.in_(sorted(BLAMING))),
             _truth("asks_another", Receipt.action == Action.OTHER_CHANNEL),

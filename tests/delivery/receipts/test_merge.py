@@ -102,7 +102,7 @@ def test_receipts_that_ask_for_nothing_need_three_statements(session: Session, d
     connection = session.connection()
     event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2].split()[0]))
     assert apply_receipts(session, 2) == 2
-    assert asked == ["SELECT", "UPDATE", "UPDATE"]
+    assert asked == ["WITH", "UPDATE", "UPDATE"]
 
 
 def test_long_queue_is_merged_from_its_beginning_now_and_then(
