@@ -41,8 +41,8 @@ from campaigns.web.session import session, writing_apart
 
 rows = Blueprint("rows", __name__)
 
-#: More than any run has.
-MOST_AT_ONCE = 10**9
+#: No more are queued again in one request, which others wait for: the oldest, and the others by another one.
+MOST_AT_ONCE = 100_000
 
 Page = str | Response | tuple[str, int]
 
@@ -253,6 +253,7 @@ def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen, counted: 
         form=form,
         chosen=chosen,
         prospect=prospect,
+        most=MOST_AT_ONCE,
         may_resend=run.state in SENDING,
         is_hidden=_is_hidden(chosen, prospect),
         counted=counted,

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery import row_views
 from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
 from campaigns.delivery.monitoring import rows as browse
+from campaigns.delivery.repair import resend as resending
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Role
@@ -204,6 +206,22 @@ def test_no_more_are_sent_than_were_shown(pages: Pages, client_for: Clients, vau
         assert len(ids_of(pages, run)) == 3
     client.post(path, data={"all": "1"} | REASON | {"shown": "3"})
     assert ids_of(pages, run) == []
+
+
+def test_of_very_many_the_oldest_are_sent_again_first(
+    pages: Pages, client_for: Clients, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_views, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(resending, "MANY", 1)
+    run = make_run(pages, vault)
+    path, client = f"/delivery/runs/{run.id}/resend", client_for(Role.APPROVER, Role.STEWARD)
+    page = client.get(path, query_string={"all": "1"}).text
+    assert "These are the oldest of 3" in page
+    assert 'name="shown" value="2"' in page
+    *oldest, last = ids_of(pages, run)
+    client.post(path, data={"all": "1"} | REASON | {"shown": "3"})
+    assert (ids_of(pages, run, SendState.QUEUED), ids_of(pages, run)) == (oldest, [last])
+    assert "These are the oldest" not in client.get(path, query_string={"all": "1"}).text
 
 
 def test_no_reason_sends_nothing(pages: Pages, client_for: Clients, vault: Vault) -> None:
