@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import request
@@ -27,6 +27,13 @@ FINDS, BY_ENTER = "find_words", "by-enter"
 def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
     """Return (value, label) pairs as the `choices` of a select field; labels may be lazy translations."""
     return [SelectChoice(value, label) for value, label in pairs]
+
+
+def find_listed(named: Mapping[int, str], words: str) -> set[int]:
+    """Return the ids of what is listed of many: the newest, or the first whose names have all words; pure."""
+    if words:
+        return set([each for each, name in named.items() if has_words(name, words)][:MOST_LISTED])
+    return set(sorted(named)[-MOST_LISTED:])
 
 
 class Ticks(SelectMultipleField):
@@ -71,13 +78,8 @@ class LongSelect(SelectField):
         every: list[Any] = list(super().iter_choices())
         if not self.is_cut:
             return iter(every)
-        named = [each for each in every if each.value]
-        if self.words:
-            listed = [each for each in named if has_words(str(each.label), self.words)][:MOST_LISTED]
-        else:
-            listed = sorted(named, key=lambda each: int(each.value))[-MOST_LISTED:]
-        kept = {str(each.value) for each in listed}
-        return (each for each in every if not each.value or each.selected or str(each.value) in kept)
+        kept = find_listed({int(each.value): str(each.label) for each in every if each.value}, self.words)
+        return (each for each in every if not each.value or each.selected or int(each.value) in kept)
 
 
 class LongTicks(LongSelect, Ticks):

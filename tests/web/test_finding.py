@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from campaigns.audience.by_hand.forms import ChangeForm
 from campaigns.audience.forms import EntryPointForm
+from campaigns.inbox.automatic.forms import AutomaticForm
 from campaigns.places.forms import RouteForm
 from campaigns.planning.forms import CampaignForm
 from campaigns.planning.models import Campaign
@@ -35,6 +36,7 @@ FINDERS: list[tuple[type[Form], str, str, dict[str, str]]] = [
     (ChangeForm, "/audience/contacts/{contact}/change", "place_id", {"seen_on": "2031-05-06"}),
     (RouteForm, "/places/routes/new", "addition", {"name": "Half a way"}),
     (EntryPointForm, "/audience/ways-to-join/new", "place_id", {"name": "Poster 3"}),
+    (AutomaticForm, "/inbox/automatic", "welcome", {}),
 ]
 #: Of what can be chosen, the three newest are listed at once.
 LISTED = 3
@@ -85,7 +87,7 @@ def test_form_comes_back_as_it_was_typed_and_nothing_is_saved(
     pages: Pages, ids: dict[str, int], at: int, by_enter: bool
 ) -> None:
     _form, path, name, typed = FINDERS[at]
-    client, path = pages.client(pages.member(Role.AUTHOR, Role.STEWARD)), path.format(**ids)
+    client, path = pages.client(pages.member(Role.AUTHOR, Role.APPROVER, Role.STEWARD)), path.format(**ids)
     before = written(pages)
     asks = {"save": "by-enter"} if by_enter else {"find_words": name}
     answer = client.post(path, data=typed | asks | {f"{name}_words": "ferry", f"{name}_found": ""})

@@ -142,12 +142,12 @@ def first_theme_at(session: Session, organisation_id: int) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), UTC)
 
 
-def select_ended_campaigns(organisation_id: int) -> Select[Campaign]:
-    """Select the campaigns that ran, are over, and will not fire again, by name."""
+def select_ended_campaigns(organisation_id: int) -> Select[int, str, str]:
+    """Select id, name and code of the campaigns that ran, are over, and will not fire again, by name."""
     runs = select(Run.campaign_id).where(counts_as_reach())
     moving = or_(Campaign.id.in_(runs.where(Run.finished_at.is_(None))), Campaign.id.in_(_firing()))
     return (
-        owned(select(Campaign), Campaign, organisation_id)
+        owned(select(Campaign.id, Campaign.name, Campaign.code), Campaign, organisation_id)
         .where(Campaign.id.in_(runs), ~moving)
         .order_by(Campaign.name, Campaign.id)
     )

@@ -33,6 +33,7 @@ from campaigns.reach.releases.service import Wanted, check_revision, count_true,
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.forms import LONGEST_WORDS, find_listed
 from campaigns.web.keyed_pages import asked_page
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
@@ -100,11 +101,17 @@ def choose() -> str:
     ours, now = current_organisation(), clock.now()
     first = queries.first_run_at(session(), ours.id), queries.first_theme_at(session(), ours.id)
     began = min(filter(None, first), default=None)
+    found = session().execute(queries.select_ended_campaigns(ours.id))
+    ended = {campaign_id: f"{name} ({code})" for campaign_id, name, code in found}
+    words, chosen = request.args.get("words", "").strip(), request.args.get("campaign_id", type=whole_number)
+    listed = find_listed(ended, words[:LONGEST_WORDS]) | {chosen}
     return render_template(
         "reach/releases/choose.html",
         views=list(View),
         periods=closed_periods(now, back_to=began) if began else [],
-        campaigns=session().scalars(queries.select_ended_campaigns(ours.id)).all(),
+        campaigns={each: name for each, name in ended.items() if each in listed},
+        ended=len(ended),
+        asked=request.args,
         budget=queries.budget_of(session(), ours.id, now.year),
         may_join=session().get(JointPartner, ours.id) is not None,
     )

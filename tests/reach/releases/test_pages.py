@@ -13,8 +13,9 @@ from campaigns.core import clock
 from campaigns.reach.releases.models import LedgerEntry, Release, ScopeKind, View
 from campaigns.reach.releases.service import Wanted, make_release
 from campaigns.staff.models import AuditEntry, Organisation, Role
+from campaigns.web import forms
 from campaigns.web.session import database
-from tests.factories import a_member
+from tests.factories import a_campaign, a_member
 from tests.reach.releases.reached import MARCH, SETTLED, a_done_run, no_noise, reach, regions
 from tests.web.pages import Pages
 
@@ -44,6 +45,26 @@ def make_march(pages: Pages, owner: Organisation | None = None, people: int = 20
 def test_nothing_released_says_what_comes(client_for: Clients) -> None:
     assert "Nothing is published yet." in client_for(Role.VIEWER).get("/reach/publications").text
     assert "Nothing can be published yet." in client_for(Role.STEWARD).get("/reach/publications/new").text
+
+
+def test_of_many_campaigns_the_newest_are_listed_and_others_are_found(
+    pages: Pages, client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "MOST_LISTED", 1)
+    with pages.sessions.begin() as session:
+        for name in ("Older", "Newest"):
+            campaign = a_campaign(session, pages.ours, a_member(session, pages.ours), name=name)
+            a_done_run(session, pages.ours, campaign=campaign)
+    steward, path = client_for(Role.STEWARD), "/reach/publications/new"
+    page = steward.get(path).text
+    assert ("Older (" in page, "Newest (" in page, "1 of 2 can be chosen here" in page) == (False, True, True)
+    sent = {"view": "channels", "scope": "campaign", "campaign_id": str(campaign.id), "words": "older"}
+    page = steward.get(path, query_string=sent).text
+    assert '<input type="radio" name="view" value="channels" checked>' in page
+    assert '<input type="radio" name="scope" value="campaign" checked>' in page
+    assert "Older (" in page
+    assert f'<option value="{campaign.id}" selected>Newest (' in page
+    assert "0 of 2 can be chosen here" in steward.get(path, query_string={"words": "none"}).text
 
 
 def test_preview_spends_nothing_and_shows_no_figure(pages: Pages, client_for: Clients) -> None:
