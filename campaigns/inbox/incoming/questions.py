@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
 from campaigns.audience.keywords import meaning_of
-from campaigns.audience.models import Channel
+from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.conversations.hear import hear
@@ -48,13 +49,24 @@ def know_writer(session: Session, reply: Reply, written_from: str, *, vault: Vau
     """Let whoever wrote be a contact of the organisation; say whether anybody can be answered."""
     if reply.organisation_id is None:
         return False
-    if reply.contact_id is None:
+    if not _is_theirs(session, reply):
         handle = heard_handle(Channel(reply.channel), written_from)
         if handle is None:
-            return False
+            return reply.contact_id is not None
+        # Whoever is known by their number on another channel gets an address there: they are answered where they
+        # wrote.
         writer = note_writer(session, reply.organisation_id, handle, at=reply.received_at, vault=vault)
         reply.contact_id = writer.contact_id
     return True
+
+
+def _is_theirs(session: Session, reply: Reply) -> bool:
+    """Say whether the contact of a reply has an address of the phone that it came from, on its channel."""
+    same = Address.lookup == reply.lookup
+    if reply.number is not None:
+        same = or_(same, Address.number == reply.number)
+    theirs = select(Address.id).where(Address.contact_id == reply.contact_id, Address.channel == reply.channel)
+    return reply.contact_id is not None and session.scalar(theirs.where(same)) is not None
 
 
 def _calls_for_help(text: str) -> bool:

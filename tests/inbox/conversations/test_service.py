@@ -24,7 +24,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
 from campaigns.staff.models import Member, Organisation
-from tests.factories import a_member, a_sender, an_organisation
+from tests.factories import a_member, a_sender, an_address, an_organisation
 from tests.inbox.builders import OURS, write
 
 pytestmark = pytest.mark.one_database
@@ -106,6 +106,31 @@ def test_answer_leaves_over_the_sender_they_wrote_to(desk: Desk) -> None:
     conversation = desk.conversation
     assert (conversation.state, conversation.owner_id) == (ConversationState.ANSWERED, desk.first.id)
     assert conversation.waiting_since is None
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("has_another_phone", [False, True])
+def test_whoever_is_known_on_one_channel_is_answered_on_the_other(desk: Desk, has_another_phone: bool) -> None:
+    whatsapp = {"channel": "whatsapp", "to_handle": "+48500100150"}
+    a_sender(desk.session, organisation_id=desk.organisation.id, channel=Channel.WHATSAPP, identity="+48500100150")
+    desk.hear("Where can we sleep?")
+    known = desk.session.scalars(select(Address)).one()
+    if has_another_phone:
+        an_address(desk.session, known.contact, desk.vault, number="+380670000002", channel=Channel.WHATSAPP)
+    desk.hear("Does nobody read this?", **whatsapp)
+    asked = desk.session.scalars(select(Conversation).where(Conversation.channel == "whatsapp")).one()
+    seen = service.seen_now(desk.session, asked)
+    facts: dict[str, Any] = {
+        "by": desk.first.id,
+        "seen": seen,
+        "vault": desk.vault,
+        "known": KnownHelp([], {}, 180),
+    }
+    service.answer(desk.session, asked, WORDS, **facts)
+    written_to = desk.session.get_one(Address, desk.session.scalars(select(Delivery.address_id)).one())
+    assert (written_to.channel, written_to.number) == (Channel.WHATSAPP, known.number)
+    assert written_to.state == AddressState.PENDING
+    assert (written_to.contact_id == known.contact_id) is not has_another_phone
 
 
 def test_they_write_again_and_it_waits_for_the_same_member(desk: Desk) -> None:
