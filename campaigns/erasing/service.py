@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.person import try_to_lock
-from campaigns.audience.models import Address, Contact, Erasure
+from campaigns.audience.models import Address, AddressState, Contact, Erasure
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.errors import InputError, TransitionError
@@ -76,6 +76,9 @@ def go_on_erasing(session: Session, contact_id: int, *, vault: Vault) -> bool:
     contact = session.get_one(Contact, contact_id, populate_existing=True)
     deliveries, are_all = sent_rows.load(session, contact)
     if sent_rows.are_on_their_way(session, deliveries) or not are_all:
+        for address in addresses:
+            # No run that starts meanwhile writes to them. They said no stop: nothing of it is remembered.
+            address.state = AddressState.OPTED_OUT
         return False
     erasure.references = sorted({*erasure.references, *sent_rows.references_of(session, deliveries)})
     if contact.erased_at is None:

@@ -14,12 +14,21 @@ from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import grant
 from campaigns.audience.models import (
     Address,
+    Channel,
     Consent,
     Contact,
     ContactImport,
     Erasure,
     ImportState,
     SuppressedAddress,
+)
+from campaigns.audience.rules import (
+    UNKNOWN_ZONE,
+    AudienceRule,
+    LeftOut,
+    Resolution,
+    SenderChoice,
+    select_resolved,
 )
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, TransitionError
@@ -308,6 +317,21 @@ def test_message_on_its_way_is_waited_for(sessions: sessionmaker[Session], vault
         assert session.get_one(Contact, contact_id).erased_at is not None
         assert session.scalar(select(func.count(Address.id))) == 0
         assert session.get_one(Delivery, delivery_id).reference != reference
+
+
+def test_no_run_is_planned_for_whoever_waits_to_be_erased(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """A run that starts while a message is on its way would else reach them before a worker looks again."""
+    with sessions.begin() as session:
+        scene = make_scene(session, vault)
+        scene.delivery.send_state, scene.delivery.token = SendState.SENDING, "t"
+        assert scene.erase() is False
+        by_sms = (SenderChoice(scene.sender.id, Channel.SMS),)
+        anybody = Resolution(by_sms, ("uk",), "uk", UNKNOWN_ZONE, clock.now())
+        of = scene.organisation.id
+        people = session.execute(select_resolved(AudienceRule(), of, anybody)).all()
+        assert [person.reason for person in people] == [LeftOut.OPTED_OUT]
+        # They did not say stop: a later agreement counts.
+        assert session.scalar(select(func.count()).select_from(SuppressedAddress)) == 0
 
 
 def test_late_receipts_go_and_the_erasure_ends(
