@@ -40,7 +40,7 @@ class ReceiptState(StrEnum):
 MOVES: dict[tuple[SendState, SendState], str] = {
     (SendState.QUEUED, SendState.SENDING): "claim",
     (SendState.QUEUED, SendState.CANCELLED): "stop",
-    (SendState.QUEUED, SendState.SUPPRESSED): "opt-out, or claim: the address is not active",
+    (SendState.QUEUED, SendState.SUPPRESSED): "opt-out or danger, when it is said or at the claim",
     (SendState.QUEUED, SendState.EXPIRED): "claim, or the sweep where a sender rests",
     (
         SendState.QUEUED,

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from campaigns.audience.consent.urgent_contacts import URGENT_FOR
 from campaigns.audience.models import Channel
 from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
@@ -84,11 +85,11 @@ class Claims:
     ) -> Found:
         """Move due deliveries of a running run from `queued` to `sending`, and close those that must not be sent.
 
-        Expired ones become `expired`; those whose address is not active any more `suppressed`; those that cannot
-        be read `failed`, so that one damaged row holds up nobody else. Where it is quiet they stay queued, and are
-        due when it is not. With a `step` of the worker's lifeline nothing is claimed in a database that is behind
-        it. On PostgreSQL the statement that writes results (`first`, with its parameter `rows`) may travel inside
-        the claim.
+        Expired ones become `expired`; those whose address is not active any more, or from whose person campaigns
+        are held back, `suppressed`; those that cannot be read `failed`, so that one damaged row holds up nobody
+        else. Where it is quiet they stay queued, and are due when it is not. With a `step` of the worker's
+        lifeline nothing is claimed in a database that is behind it. On PostgreSQL the statement that writes
+        results (`first`, with its parameter `rows`) may travel inside the claim.
         """
         now, token = clock.now(), uuid4().hex
         given = _parameters(ask, now=now, token=token)
@@ -234,6 +235,7 @@ def _parameters(ask: Ask, *, now: datetime, token: str) -> dict[str, Any]:
         "through": ask.through or HIGHEST_ID,
         "limit": ask.limit,
         "now": now,
+        "urgent_since": now - URGENT_FOR,
         "claim": token,
     }
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from campaigns.audience.models import REFUSALS, Address, AddressState, Consent, Contact
+from campaigns.audience.models import REFUSALS, Address, AddressState, Consent, Contact, UrgentContact
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.member_phones import has_said_stop, sealed_number_at
@@ -96,12 +96,13 @@ def select_due(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
 def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
     """Match rows whose address is not written to.
 
-    What a run says by itself needs a consent. An answer was asked for, whatever was said before it: it is closed
+    What a run says by itself needs a consent, and waits for nobody who speaks with the team about a danger by now:
+    it may have been queued again since. An answer was asked for, whatever was said before it: it is closed
     by a number that is dead, and by one refusal more than the ledger had when it was written; also when a
     helpline that it names was taken back meanwhile.
     """
     if not is_answer:
-        return ADDRESS.c.state != AddressState.ACTIVE.value
+        return or_(ADDRESS.c.state != AddressState.ACTIVE.value, _is_held_back())
     refused = (
         select(func.count(Consent.id))
         .where(Consent.address_id == ADDRESS.c.id, Consent.kind.in_(REFUSALS))
@@ -113,6 +114,15 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
     taken_back = named.where(Service.verified_on.is_(None)).exists()
     dead, stopped = ADDRESS.c.state == AddressState.INVALID.value, has_said_stop(DELIVERY.c.address_id)
     return or_(dead, refused > known, taken_back, stopped)
+
+
+def _is_held_back() -> ColumnElement[bool]:
+    """Match rows whose person speaks with the team about a danger, unless the run corrects something."""
+    campaign = select(Run.id).where(Run.id == bindparam("run"), Run.corrects_id.is_(None)).exists()
+    since = bindparam("urgent_since", type_=UTCDateTime())
+    # Few are: they are read once a claim.
+    urgent = select(UrgentContact.contact_id).where(UrgentContact.since > since)
+    return and_(campaign, DELIVERY.c.contact_id.in_(urgent))
 
 
 def next_state(closed: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
