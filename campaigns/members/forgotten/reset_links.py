@@ -65,6 +65,9 @@ def get_link(session: Session, token: str, *, for_update: bool = False) -> tuple
     member = session.get(Member, link.member_id, populate_existing=True, with_for_update=for_update or None)
     if member is None or not member.active:
         raise ForbiddenError(_OVER)
+    # Nobody confirms what is chosen by an invitation: it is over once its member has a password of their own.
+    if link.is_invitation and not member.password_is_temporary:
+        raise ForbiddenError(_OVER)
     return link, member
 
 

@@ -270,3 +270,25 @@ def test_new_member_is_invited_by_mail(mailing: Pages, engine: Engine, box: Box)
     # Whoever comes too late asks for another link.
     ask(mailing, "marek@example.org")
     assert deliver(mailing, engine, box) == 2
+
+
+def test_invitation_by_mail_is_over_once_a_password_was_chosen(mailing: Pages, engine: Engine, box: Box) -> None:
+    """Else whoever reads the mail sets a trusted member's password, and nobody confirms it."""
+    admin = mailing.client(mailing.member(Role.ADMIN))
+    form = {"name": "Marek", "email": "marek@example.org", "roles": ["admin", "approver"]}
+    shown = re.search(
+        r'id="invitation" href="https?://[^/]+([^"]+)"', admin.post("/settings/members/add", data=form).text
+    )
+    assert shown is not None
+    deliver(mailing, engine, box)
+    assert mailing.client().post(shown[1], data=CHOSEN).location == "/"
+    other = {"password": "three patient herons wading"}
+    assert [
+        mailing.client().get(box.path()).status_code,
+        mailing.client().post(box.path(), data=other).status_code,
+    ] == [
+        403,
+        403,
+    ]
+    signed_in = mailing.client().post("/sign-in", data={"email": "marek@example.org", **CHOSEN})
+    assert signed_in.status_code == 302
