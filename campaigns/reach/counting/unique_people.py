@@ -266,8 +266,10 @@ def select_engaged(crowd: Crowd) -> Select[*tuple[Any, ...]]:
 
 
 def _same_person() -> Subquery:
-    """Select for each contact the hash of the address by which the same person is known elsewhere."""
+    """Select for each contact the hash by which the same person is known elsewhere: of a phone on any channel."""
     rank = case({channel: rank for rank, channel in enumerate(_SAME_PERSON_BY)}, value=Address.channel)
     turn = func.row_number().over(partition_by=Address.contact_id, order_by=rank)
-    ranked = select(Address.contact_id, Address.lookup, turn.label("turn")).subquery("ranked_addresses")
+    # A row of an earlier version may not have its number's hash yet.
+    person = func.coalesce(Address.number, Address.lookup).label("lookup")
+    ranked = select(Address.contact_id, person, turn.label("turn")).subquery("ranked_addresses")
     return select(ranked.c.contact_id, ranked.c.lookup).where(ranked.c.turn == 1).subquery("same")

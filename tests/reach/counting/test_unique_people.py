@@ -117,10 +117,10 @@ def test_person_of_two_organisations_counts_once_in_the_instance(
 ) -> None:
     other = an_organisation(session)
     foreign = a_run(session, a_campaign(session, other, a_member(session, other)))
-    for run in (runs[0], foreign):
+    for run, channel in ((runs[0], Channel.SMS), (foreign, Channel.WHATSAPP)):
         organisation = session.get_one(type(other), run.organisation_id)
         contact = a_contact(session, organisation)
-        an_address(session, contact, vault)
+        an_address(session, contact, vault, channel=channel)
         a_delivery(session, run, contact_id=contact.id, send_state=SendState.ACCEPTED)
     a_delivery(session, foreign, send_state=SendState.ACCEPTED)
     assert total(found_in(session, Crowd(Scope.INSTANCE, 0)), Measure.ACCEPTED) == 2

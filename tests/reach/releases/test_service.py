@@ -214,15 +214,17 @@ def test_joint_release_counts_a_person_of_two_organisations_once(
     session: Session, ours: Organisation, vault: Vault
 ) -> None:
     theirs, places = an_organisation(session, name="Theirs"), regions(session)
-    for number in range(12):
+    for number in range(24):
         for owner, region in ((ours, "PL-18"), (theirs, "PL-06")):
             contact = a_contact(session, owner)
-            an_address(session, contact, vault, number=f"+3805012345{number:02}")
+            # Half of them the two know on different channels of one phone.
+            channel = Channel.WHATSAPP if owner is theirs and number % 2 else Channel.SMS
+            an_address(session, contact, vault, channel=channel, number=f"+3805012345{number:02}")
             moment = IN_MARCH + timedelta(hours=owner is theirs)
             reach_again(session, a_done_run(session, owner), places[region], contact.id, at=moment)
         join_joint(session, (ours, theirs)[number % 2], by=a_member(session, ours).id)
     release = agreed(session, ours, theirs)
-    assert figures(release) == {"PL-18": 10}
+    assert figures(release) == {"PL-18": 25}
     assert read_document(release.body)["scope"]["organisations"] == ["Ours", "Theirs"]
     assert [budget_of(session, owner.id, 2026).used for owner in (ours, theirs)] == [1, 1]
 

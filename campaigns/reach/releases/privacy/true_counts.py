@@ -56,7 +56,7 @@ def count_people(
 ) -> Iterator[Group]:
     """Yield the people reached from `start` up to `end` (UTC), each counted once, perhaps in several groups a key.
 
-    Several organisations count a person once who has the same address with them, found by its keyed hash.
+    Several organisations count a person once who has the same phone or account with them, by its keyed hash.
     """
     runs = select(Run.id).where(Run.organisation_id.in_(organisation_ids), counts_as_reach())
     if campaign_id is not None:
@@ -132,11 +132,13 @@ def _first_reached(
 
 
 def _same_person(organisation_ids: Sequence[int]) -> Subquery:
-    """Select for each contact the hash of the address by which the same person is known elsewhere."""
+    """Select for each contact the hash by which the same person is known elsewhere: of a phone on any channel."""
     rank = case({channel: rank for rank, channel in enumerate(_SAME_PERSON_BY)}, value=Address.channel)
     turn = func.row_number().over(partition_by=Address.contact_id, order_by=rank)
+    # A row of an earlier version may not have its number's hash yet.
+    person = func.coalesce(Address.number, Address.lookup).label("lookup")
     ranked = (
-        select(Address.contact_id, Address.lookup, turn.label("turn"))
+        select(Address.contact_id, person, turn.label("turn"))
         .where(Address.organisation_id.in_(organisation_ids))
         .subquery("ranked")
     )
