@@ -41,6 +41,7 @@ from campaigns.inbox.conversations.models import (
     Presence,
 )
 from campaigns.inbox.conversations.offered.helplines import find_named
+from campaigns.inbox.conversations.waiting_again import hold_back
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.media.service import remove_from_closed
@@ -279,6 +280,7 @@ def reopen(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.state, conversation.owner_id = ConversationState.OPEN, by
     conversation.outcome = conversation.closed_at = None
     conversation.waiting_since = conversation.urgent_since = now
+    hold_back(session, conversation, at=now)
     _record(session, conversation, "reopen", by=by)
 
 
@@ -379,14 +381,7 @@ def _close(session: Session, conversation: Conversation, outcome: Outcome, *, by
     forget_urgent(session, conversation.contact_id)
     let_next_wait(session, conversation)
     session.flush()
-    audit.record(
-        session,
-        "conversation.close",
-        subject=conversation,
-        organisation_id=conversation.organisation_id,
-        member_id=by,
-        outcome=outcome.value,
-    )
+    _record(session, conversation, "close", by=by, outcome=outcome.value)
 
 
 def _end_consent(session: Session, address: Address) -> None:
@@ -395,6 +390,6 @@ def _end_consent(session: Session, address: Address) -> None:
     suppress_addresses(session, withdraw_everywhere(session, HashedHandle.of(address), said))
 
 
-def _record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: int) -> None:
+def _record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: Any) -> None:
     owner = {"organisation_id": conversation.organisation_id, "member_id": by}
     audit.record(session, f"conversation.{verb}", subject=conversation, **owner, **detail)

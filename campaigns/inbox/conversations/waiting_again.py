@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.urgent_contacts import note_urgent
+from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.inbox.conversations.models import WAITING, Conversation, ConversationState
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
@@ -33,6 +35,13 @@ def wait_again(conversation: Conversation, reason: Reason, *, active: Collection
     conversation.urgency = max(conversation.urgency, Urgency.DAY)
     conversation.waiting_since = conversation.waiting_since or at
     conversation.snoozed_until = None
+
+
+def hold_back(session: Session, conversation: Conversation, *, at: datetime) -> None:
+    """Let campaigns wait for whoever may be in danger and waits again; closing had let them write."""
+    if conversation.urgency >= Urgency.DANGER:
+        note_urgent(session, conversation.contact_id, at=at)
+        hold_campaigns_back(session, conversation.contact_id)
 
 
 def active_of(session: Session, ids: Collection[int]) -> set[int]:

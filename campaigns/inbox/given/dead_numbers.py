@@ -14,14 +14,12 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, tuple_, union, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent.urgent_contacts import note_urgent
 from campaigns.audience.models import REFUSALS, Address, AddressState, Consent
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.models import AnswerService, Delivery
-from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import CheckOutcome, Service, ServiceCheck
 from campaigns.inbox.conversations.models import (
@@ -30,12 +28,11 @@ from campaigns.inbox.conversations.models import (
     ConversationTag,
     LeftAnswerService,
 )
-from campaigns.inbox.conversations.waiting_again import active_of, wait_again
+from campaigns.inbox.conversations.waiting_again import active_of, hold_back, wait_again
 from campaigns.inbox.conversations.window import ANSWER_LIVES
 from campaigns.inbox.given.dead_marks import hold_alive, mark_dead
 from campaigns.inbox.given.left_numbers import LeftNumber, load_left
 from campaigns.inbox.models import Reply
-from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.planning.models import Run, RunState
 
@@ -172,9 +169,7 @@ def _let_wait(session: Session, waits: Mapping[int, str], *, now: datetime) -> N
     for conversation in found:
         reason = Reason(NUMBER_DIED, phrase=waits[conversation.id])
         wait_again(conversation, reason, active=active, at=now)
-        if conversation.urgency >= Urgency.DANGER:
-            note_urgent(session, conversation.contact_id, at=now)
-            hold_campaigns_back(session, conversation.contact_id)
+        hold_back(session, conversation, at=now)
     if found:
         tags = [{"conversation_id": each.id, "tag": NUMBER_DIED} for each in found]
         session.execute(insert_or(session, ConversationTag).on_conflict_do_nothing(), tags)

@@ -8,14 +8,12 @@ from datetime import timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.urgent_contacts import note_urgent
 from campaigns.core import clock
 from campaigns.core.errors import TransitionError
 from campaigns.core.words import N_
-from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.service import hold_kept
-from campaigns.inbox.conversations.waiting_again import active_of, wait_again
+from campaigns.inbox.conversations.waiting_again import active_of, hold_back, wait_again
 from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState
 from campaigns.inbox.handing_over.queries import load_targets
 from campaigns.inbox.urgency.levels import Urgency
@@ -79,9 +77,7 @@ def come_back(session: Session, ended: Collection[HandOver]) -> None:
         handed = by_id[conversation.id]
         reason = Reason(_heading(handed), phrase=targets[handed.id])
         wait_again(conversation, reason, active=active, at=clock.now())
-        if conversation.urgency >= Urgency.DANGER:
-            note_urgent(session, conversation.contact_id, at=clock.now())
-            hold_campaigns_back(session, conversation.contact_id)
+        hold_back(session, conversation, at=clock.now())
     session.flush()
 
 

@@ -333,6 +333,9 @@ def test_campaigns_wait_while_somebody_is_in_danger(desk: Desk) -> None:
     assert desk.state_of_delivery() is SendState.QUEUED
     desk.close(Outcome.INFORMED)
     assert desk.session.scalars(select(UrgentContact.contact_id)).all() == []
+    # Who closed it was mistaken.
+    service.reopen(desk.session, desk.conversation, by=desk.first.id)
+    assert desk.session.scalars(select(UrgentContact.contact_id)).all() == [desk.conversation.contact_id]
 
 
 def test_what_reaches_us_late_is_read_first_as_well(desk: Desk) -> None:
