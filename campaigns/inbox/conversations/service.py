@@ -205,9 +205,11 @@ def take(session: Session, conversation: Conversation, *, by: int) -> None:
 
 
 def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
-    """Let nobody have a conversation; it waits for whoever takes it."""
-    conversation = hold_kept(session, conversation)
+    """Let nobody have a conversation; it waits for whoever takes it, now, though it had been put off."""
+    conversation, now = hold_kept(session, conversation), clock.now()
     conversation.owner_id = None
+    if conversation.snoozed_until is not None and conversation.snoozed_until > now:
+        conversation.snoozed_until, conversation.urgent_since = None, now
     if conversation.state == ConversationState.OPEN:
         conversation.state = ConversationState.NEW
     _record(session, conversation, "give_back", by=by)

@@ -20,6 +20,8 @@ from campaigns.delivery.states import SendState
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.hear import REOPENED_WITHIN
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Draft, Outcome
+from campaigns.inbox.conversations.queries import count_waiting
+from campaigns.inbox.conversations.wait import began_at
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
@@ -295,6 +297,17 @@ def test_taken_given_back_closed_and_opened_again(desk: Desk) -> None:
         desk.close(Outcome.INFORMED)
     service.reopen(desk.session, desk.conversation, by=by)
     assert (desk.conversation.state, desk.conversation.waiting_since is None) == (ConversationState.OPEN, False)
+
+
+def test_what_was_put_off_waits_once_it_is_given_back(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    now, ours = clock.now(), desk.organisation.id
+    service.snooze(desk.session, desk.conversation, by=desk.first.id, until=now + timedelta(days=7))
+    assert count_waiting(desk.session, ours, now=now) == 0
+    service.give_back(desk.session, desk.conversation, by=desk.first.id)
+    assert count_waiting(desk.session, ours, now=now) == 1
+    # Of the steps taken until now whoever had it was told.
+    assert (began_at(desk.conversation) or now) >= now
 
 
 @pytest.mark.both_databases
