@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,8 @@ from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.joining.join import KEYWORD, START, Joining, join
 from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
-from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
+from campaigns.audience.models import Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.positions import NOWHERE, move_contacts, position_of, stand_at
-from campaigns.audience.silence import hear_again
 from campaigns.core import clock
 from campaigns.core.database import insert_or, reserve_ids
 from campaigns.core.keys.crypto import Vault
@@ -27,6 +26,7 @@ from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.automatic.by_itself import hand_on
+from campaigns.inbox.incoming.heard import note_heard
 from campaigns.inbox.incoming.meaning import kind_of
 from campaigns.inbox.incoming.order import (
     AGREEMENTS,
@@ -49,8 +49,6 @@ from campaigns.staff import audit
 LATE = timedelta(seconds=3)
 #: So long numbers of what is done at an account grow for certain: after a week without any they begin anew.
 NUMBERED_FOR = timedelta(days=6)
-#: What a person does to the conversation, not in it: nothing was heard from them.
-_UNSPOKEN = (Happening.BLOCKED, Happening.UNBLOCKED)
 
 
 def receive_inbound(
@@ -88,8 +86,8 @@ def receive_inbound(
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
     hand_on(session, reply, inbound, vault=vault, policy=None if is_settled or _did_nothing(detail) else policy)
     put_in_triage(session, reply, inbound, account=account, may_be=receiver.may_be, vault=vault)
-    if inbound.happening not in _UNSPOKEN and not is_settled:
-        _note_heard(session, reply)
+    if not is_settled:
+        note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
     _record(session, reply, detail)
     return reply
@@ -384,16 +382,3 @@ def _move(session: Session, inbound: Inbound, reply: Reply) -> dict[str, Any] | 
     position = position_of(standing, source=PositionSource.SHARED, said_at=reply.received_at)
     move_contacts(session, [(reply.contact_id, position)])
     return {}
-
-
-def _note_heard(session: Session, reply: Reply) -> None:
-    """Note when the person was last heard, and that their address lives whatever a provider said of it."""
-    ledger.revive(session, HashedHandle.of(reply))
-    if reply.contact_id is not None:
-        session.execute(
-            update(Address)
-            .where(Address.contact_id == reply.contact_id, Address.channel == reply.channel)
-            .values(heard_at=reply.received_at)
-        )
-        if reply.kind not in (ReplyKind.STOP, ReplyKind.HOLD):
-            hear_again(session, reply.contact_id)

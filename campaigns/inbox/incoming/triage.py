@@ -20,6 +20,7 @@ from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.gateways.callbacks import Inbound
+from campaigns.inbox.incoming.heard import note_heard
 from campaigns.inbox.incoming.questions import put_in_conversation
 from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.incoming.strangers import assign_stop
@@ -118,6 +119,7 @@ def assign(session: Session, reply_id: int, organisation: Organisation, *, vault
     triage.assigned_at, handle = clock.now(), _open_handle(triage, vault)
     triage.sealed_handle = None
     put_in_conversation(session, reply, open_text(reply, vault) or "", handle, vault=vault)
+    note_heard(session, reply)
     if reply.kind == ReplyKind.STOP:
         assign_stop(session, reply)
     session.flush()

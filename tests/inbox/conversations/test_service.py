@@ -17,17 +17,20 @@ from campaigns.core.errors import ChangedError, InputError, RefusedError, Transi
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
+from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.hear import REOPENED_WITHIN
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Draft, Outcome
 from campaigns.inbox.conversations.queries import count_waiting
 from campaigns.inbox.conversations.wait import began_at
+from campaigns.inbox.incoming.triage import assign
+from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
 from campaigns.staff.models import Member, Organisation
 from tests.factories import a_member, a_sender, an_address, an_organisation
-from tests.inbox.builders import OURS, write
+from tests.inbox.builders import OURS, THEM, came_over, write
 
 pytestmark = pytest.mark.one_database
 
@@ -223,6 +226,32 @@ def test_whatsapp_takes_no_answer_after_a_day(desk: Desk, ago: int, is_open: boo
         else:
             with pytest.raises(RefusedError, match="24 hours"):
                 desk.answer()
+
+
+def test_message_that_comes_late_closes_no_window(desk: Desk) -> None:
+    a_sender(desk.session, organisation_id=desk.organisation.id, channel=Channel.WHATSAPP, identity="+48500100150")
+    whatsapp = {"channel": "whatsapp", "to_handle": "+48500100150"}
+    desk.hear("Where can we sleep?", **whatsapp)
+    desk.hear("Is anybody there?", said_at=clock.now() - timedelta(hours=26), **whatsapp)
+    desk.answer()
+    assert desk.state_of_delivery() is SendState.QUEUED
+
+
+@pytest.mark.both_databases
+def test_whoever_wrote_to_several_is_answered_once_one_of_them_has_it(desk: Desk) -> None:
+    a_sender(desk.session, organisation_id=desk.organisation.id, channel=Channel.WHATSAPP, identity="+48500100150")
+    facts: Any = {"channel": "whatsapp", "from_handle": THEM, "to_handle": "+48500100160", "provider_id": "WA1"}
+    desk.hear("Hello", channel="whatsapp", to_handle="+48500100150")
+    desk.session.execute(update(Address).values(heard_at=MORNING))
+    others = [desk.organisation.id, an_organisation(desk.session).id]
+    inbound = Inbound(**facts, text="Where can we sleep?")
+    account = came_over(desk.session, owners=others)
+    reply = receive_inbound(desk.session, inbound, desk.vault, account=account)
+    assert reply is not None
+    assign(desk.session, reply.id, desk.organisation, vault=desk.vault)
+    desk.session.expire_all()
+    desk.answer()
+    assert desk.state_of_delivery() is SendState.QUEUED
 
 
 def test_nobody_waits_where_the_only_sender_is_off(desk: Desk) -> None:
