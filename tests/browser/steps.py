@@ -6,6 +6,8 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from playwright.sync_api import expect
+
 from campaigns.core import clock
 from campaigns.demo.scenario import MAX_PARTS, message_texts
 from tests.browser.chromium import Visit
@@ -59,7 +61,7 @@ def mark_hotspot(visit: Visit) -> None:
     visit.look("place")
     press(visit, "#place-form button[type=submit]")
     visit.wait_for_map()
-    assert visit.page.locator(".map-item", has_text=PLACE).count() == 1
+    expect(visit.page.locator(".map-item", has_text=PLACE)).to_have_count(1)
     visit.look("places")
 
 
@@ -97,7 +99,7 @@ def choose_audience(visit: Visit) -> None:
     visit.page.wait_for_selector("#preview .figure-number")
     visit.look("audience-new")
     press(visit, "button[name=save]")
-    assert visit.page.locator("#preview .figure-number").inner_text().strip() == str(sum(PEOPLE.values()))
+    expect(visit.page.locator("#preview .figure-number")).to_have_text(str(sum(PEOPLE.values())))
     visit.look("audience")
 
 
@@ -134,7 +136,7 @@ def review_texts(visit: Visit) -> None:
             press(visit, f"main .tabs a[href$='/{language}']")
             visit.look("review")
             press(visit, "form[action$='/review'] button")
-            assert visit.page.locator("form[action$='/review']").count() == 0
+            expect(visit.page.locator("form[action$='/review']")).to_have_count(0)
 
 
 # --- Campaign -------------------------------------------------------------------------------------------
@@ -200,7 +202,7 @@ def approve_campaign(visit: Visit) -> None:
     press(visit, "[aria-labelledby=waiting-title] a[href^='/campaigns/']")
     visit.look("campaign-approval")
     press(visit, "#approve")
-    assert visit.page.locator("#approve").count() == 0
+    expect(visit.page.locator("#approve")).to_have_count(0)
     visit.look("campaign-approved")
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import func, select, update
 
 from campaigns.audience.models import Address, Channel, Contact
@@ -104,16 +104,16 @@ def test_question_is_ordered_found_and_answered_with_a_helpline(team: Team) -> N
         visit.go("/inbox")
         visit.look("conversations")
         # Nobody of the team reads the language of one; the one in danger is first.
-        assert visit.page.locator(".notice.is-warning").count() >= 1
+        expect(visit.page.locator(".notice.is-warning")).not_to_have_count(0)
         first = visit.page.locator(".queue > .question").first
-        assert first.locator(f"a[href='/inbox/{which}']").count() == 1
+        expect(first.locator(f"a[href='/inbox/{which}']")).to_have_count(1)
         visit.page.locator(".more > summary").focus()
         visit.page.keyboard.press("Enter")
         visit.page.select_option("#region", "UA-46")
         visit.look("conversations-filters")
         with visit.page.expect_navigation():
             visit.page.locator("form[role=search] button[type=submit]").click()
-        assert visit.page.locator(".queue > .question").count() == 1
+        expect(visit.page.locator(".queue > .question")).to_have_count(1)
         with visit.page.expect_navigation():
             visit.page.locator(f"a[href='/inbox/{which}']").click()
         visit.look("conversation")
@@ -123,7 +123,7 @@ def test_question_is_ordered_found_and_answered_with_a_helpline(team: Team) -> N
         assert re.search(r"\+48 22 628 01 20", words)
         send(visit, words)
         visit.look("conversation-answered")
-        assert "+48 22 628 01 20" in visit.page.locator(".said.is-ours").last.inner_text()
+        expect(visit.page.locator(".said.is-ours").last).to_contain_text("+48 22 628 01 20")
     with team.pages.sessions() as session:
         assert session.scalar(select(func.count()).select_from(AnswerService)) == 1
 
@@ -147,7 +147,7 @@ def test_of_two_members_in_one_conversation_one_answers_and_the_other_keeps_the_
         send(second, "In the church.")
         second.complaints.clear()  # a browser complains of what is refused
         assert second.page.input_value("[name=words]") == "In the church."
-        assert "On platform 4." in second.page.locator(".thread").inner_text()
+        expect(second.page.locator(".thread")).to_contain_text("On platform 4.")
         second.look("conversation-refused")
     assert team.answers(which) == 1
 
@@ -161,7 +161,7 @@ def test_draft_waits_behind_the_24th_hour(team: Team) -> None:
     with team.visit() as visit:
         visit.go(f"/inbox/{which}")
         visit.look("conversation-late")
-        assert visit.page.locator(SEND).count() == 0
+        expect(visit.page.locator(SEND)).to_have_count(0)
         visit.page.fill("[name=words]", "On platform 4.")
         with visit.page.expect_navigation():
             visit.page.locator("button[formaction$='/draft']").click()
@@ -181,7 +181,7 @@ def test_who_said_stop_is_answered_once_they_write_again(team: Team) -> None:
     with team.visit() as visit:
         visit.go(f"/inbox/{which}")
         visit.look("conversation-stopped")
-        assert visit.page.locator(SEND).count() == 0
+        expect(visit.page.locator(SEND)).to_have_count(0)
         team.hear("А де поїсти?", who=40)
         visit.go(f"/inbox/{which}")
         visit.look("conversation-again")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from campaigns.core.settings import load_settings
 from campaigns.demo.demo_instance import ACCOUNT
@@ -194,4 +194,4 @@ def throw_away(visit: Visit) -> None:
             button.first.click()
         assert navigation.value.ok
         time.sleep(1)
-    assert visit.page.locator("form[action='/example/add']").count() == 1
+    expect(visit.page.locator("form[action='/example/add']")).to_have_count(1)

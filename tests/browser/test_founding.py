@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from campaigns.core import clock
 from tests.browser.chromium import Visit, a_browser, a_guest, skip_without_browser
@@ -178,7 +178,7 @@ def add_sender(visit: Visit) -> None:
     press(visit, "main form.form button[type=submit]")
     press(visit, "form[action$='/test'] button")
     visit.look("sender-tested")
-    assert visit.page.locator("main .badge.is-good").count() == 1
+    expect(visit.page.locator("main .badge.is-good")).to_have_count(1)
 
 
 def list_service(ada: Visit, marek: Visit) -> None:
@@ -276,7 +276,7 @@ def check_and_approve(visit: Visit, path: str) -> None:
     visit.look("now-submitted")
     press(visit, f"main a[href='{path}']")
     visit.look("campaign-unanswered")
-    assert visit.page.locator("#approve").count() == 0
+    expect(visit.page.locator("#approve")).to_have_count(0)
     press(visit, "#answer-harm")
     answer_checklist(visit, visit.path.removesuffix("/harm"))
     approve_campaign(visit)
@@ -284,7 +284,7 @@ def check_and_approve(visit: Visit, path: str) -> None:
 
 def approve_alone(visit: Visit, path: str) -> None:
     """Find no button to approve one's own campaign, and no way without it."""
-    assert visit.page.locator("#approve").count() == 0
+    expect(visit.page.locator("#approve")).to_have_count(0)
     assert refused(visit, f"{path}/approve", digest="0" * 64)
 
 
@@ -309,8 +309,8 @@ def founding_is_over(ada: Visit, marek: Visit) -> None:
     """Find on Now what founding did, and that one administrator appoints nobody any more."""
     for visit in (ada, marek):
         visit.go("/")
-        assert visit.page.locator(".notice.is-info").count() == 0
-        assert visit.page.locator("[aria-labelledby=appointed-title] li").count() == 1
+        expect(visit.page.locator(".notice.is-info")).to_have_count(0)
+        expect(visit.page.locator("[aria-labelledby=appointed-title] li")).to_have_count(1)
     ada.look("now-founded")
     appoint(ada, SOFIA, "Sofia", "approver")
     press(ada, "main a[href^='/proposals/']")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from campaigns.inbox.unnamed.form_stamp import SOONEST
 from campaigns.web.people.public_words import public_words
@@ -152,7 +152,7 @@ def find_helpline(visit: Visit, person: Person) -> None:
     visit.look("country")
     follow(visit, f"/{language}/{REGION}")
     visit.look("region")
-    assert HELPLINE in visit.page.locator(".card .tel").all_inner_texts()
+    expect(visit.page.locator(".card .tel").filter(has_text=HELPLINE)).not_to_have_count(0)
 
 
 def join(visit: Visit, person: Person, phone: Phone) -> None:
@@ -199,7 +199,7 @@ def answer(member: Visit, person: Person) -> None:
     member.go("/inbox")
     member.look("inbox")
     press(member, ".queue > .question a[href^='/inbox/']")
-    assert person.report in member.page.locator(".thread").inner_text()
+    expect(member.page.locator(".thread")).to_contain_text(person.report)
     member.look("report")
     member.page.fill("[name=words]", person.answer)
     press(member, "form.form button.is-primary[type=submit]:not([formaction])")
@@ -215,7 +215,7 @@ def read_answer(visit: Visit, person: Person, code: str) -> None:
     assert person.answer in shown
     assert say(person, "told_answered") in shown
     # What is written keeps its lines; so does whatever stands around it in the page.
-    assert visit.page.locator(".said .said").count() == 0
+    expect(visit.page.locator(".said .said")).to_have_count(0)
 
 
 def leave(visit: Visit, person: Person, phone: Phone) -> None:
@@ -233,4 +233,4 @@ def leave(visit: Visit, person: Person, phone: Phone) -> None:
     visit.page.fill("#code", code[0])
     press(visit, "main form button[type=submit]")
     visit.look("left")
-    assert visit.page.locator("h1").inner_text() == say(person, "leave_done")
+    expect(visit.page.locator("h1")).to_have_text(say(person, "leave_done"))

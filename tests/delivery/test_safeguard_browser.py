@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -88,12 +88,12 @@ def test_checklist_is_answered_by_keyboard(opened: Opened) -> None:
     assert visit.path == opened.campaign
     visit.look("campaign-changed")
     visit.go(f"{opened.campaign}/harm")
-    assert visit.page.locator(".notice.is-good").count() == 1
+    expect(visit.page.locator(".notice.is-good")).to_have_count(1)
 
 
 def test_correction_stands_beside_what_it_corrects(opened: Opened) -> None:
     opened.visit.go(f"{opened.campaign}/correction")
-    assert opened.visit.page.locator(".cards .card").count() == 2
+    expect(opened.visit.page.locator(".cards .card")).to_have_count(2)
     opened.visit.look("correction")
 
 
@@ -118,7 +118,7 @@ def test_one_button_takes_back_what_was_said(opened: Opened) -> None:
     visit.page.wait_for_selector(".notice.is-good")
     assert visit.path != opened.run
     visit.go(opened.run)
-    assert visit.page.locator("#correct").count() == 0
+    expect(visit.page.locator("#correct")).to_have_count(0)
     visit.look("run-withdrawn")
     with visit.page.expect_navigation():
         visit.page.locator("main .notice a.target").press("Enter")

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from campaigns.core import clock
 from campaigns.core.alphabets import place_in_alphabet
@@ -54,11 +55,11 @@ def test_fold_opens_on_a_screen_and_is_open_on_paper(pages: Pages) -> None:
     with a_browser() as browser, closing(browser.new_page()) as page:
         page.set_content(text)
         cards = page.locator(".card:visible")
-        assert cards.count() == 2
+        expect(cards).to_have_count(2)
         page.locator(".need summary").first.click()
-        assert cards.count() == 3
+        expect(cards).to_have_count(3)
         page.emulate_media(media="print")
-        assert cards.count() == 4
+        expect(cards).to_have_count(4)
 
 
 def test_few_helplines_are_all_shown(pages: Pages) -> None:

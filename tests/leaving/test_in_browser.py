@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, AddressState
@@ -73,7 +73,7 @@ def test_one_tap_on_the_link_of_a_text_ends_it(
     page.goto(f"/{language}/e/{token_of(address.id, address.lookup, vault)}")
     check_shape(page, language)
     page.locator("button").click()
-    assert page.locator("h1").text_content() == public_words(language)["leave_done"]
+    expect(page.locator("h1")).to_have_text(public_words(language)["leave_done"])
     with site[2].sessions() as session:
         assert session.get_one(Address, address.id).state == AddressState.OPTED_OUT
 
@@ -87,7 +87,7 @@ def test_number_and_code_are_typed(visit: tuple[str, Page]) -> None:
     check_shape(page, language)
     page.locator("#code").fill("123-456")
     page.locator("button").click()
-    assert page.locator("[role=alert]").text_content() == public_words(language)["leave_wrong"]
+    expect(page.locator("[role=alert]")).to_have_text(public_words(language)["leave_wrong"])
 
 
 def check_shape(page: Page, language: str) -> None:

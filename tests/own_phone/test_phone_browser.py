@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from campaigns.core.keys.crypto import Vault
@@ -61,7 +62,7 @@ def test_phone_is_proved_and_gets_a_test(
             visit.look(f"composer-{name}")
         page.click("form[action*='/tests/messages/'] button")
         assert visit.path == PAGE
-        assert page.locator("#last-tests li").count() == 1
+        expect(page.locator("#last-tests li")).to_have_count(1)
         if has_script:
             visit.look(f"phone-tests-{name}")
             visit.go(f"/campaigns/senders/{sender.id}")

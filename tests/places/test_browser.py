@@ -72,7 +72,7 @@ def test_circle_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     visit.go("/places/new?latitude=49.78&longitude=22.77")
     visit.wait_for_map()
     # Whoever draws sees where they are.
-    assert "Przemyśl" in visit.page.locator(".map-town").all_inner_texts()
+    expect(visit.page.locator(".map-town").filter(has_text="Przemyśl")).not_to_have_count(0)
     visit.page.get_by_role("button", name="Draw a circle").click()
     x, y = visit.middle_of(".map")
     visit.page.mouse.click(x + 40, y)
@@ -201,4 +201,4 @@ def test_approver_sees_the_place_itself_on_its_map(browser: Browser, address: st
         visit.wait_for_map()
         visit.page.locator(".map").scroll_into_view_if_needed()
         expect(visit.page.locator(".map .is-chosen").first).to_be_in_viewport()
-        assert visit.page.locator("#place-form").count() == 0
+        expect(visit.page.locator("#place-form")).to_have_count(0)

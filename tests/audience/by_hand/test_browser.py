@@ -10,7 +10,7 @@ from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.files import worker_reading
@@ -190,7 +190,7 @@ def test_group_is_renamed_and_deleted_without_script(opened: Opened) -> None:
     visit.look("group-deletion")
     bare.locator("form.act button.is-danger").click()
     bare.wait_for_url("**/audience/contacts/groups")
-    assert bare.locator("tbody a", has_text="Winter camp").count() == 0
+    expect(bare.locator("tbody a", has_text="Winter camp")).to_have_count(0)
 
 
 @pytest.mark.long

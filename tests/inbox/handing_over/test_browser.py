@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pyrage
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select, update
 
 from campaigns.core import clock
@@ -93,7 +93,7 @@ def test_from_an_alert_to_help(story: Story) -> None:
     with visit(story, story.partner) as partner, visit(story, story.ours) as ours:
         partner.go("/")
         # The partner on call is told how many wait where, and nothing of them.
-        assert "Ours" in partner.page.locator(".alert-strip").inner_text()
+        expect(partner.page.locator(".alert-strip")).to_contain_text("Ours")
         partner.look("called")
         for path in ("/settings/duty", "/settings/escalation"):
             ours.go(path)
@@ -103,7 +103,7 @@ def test_from_an_alert_to_help(story: Story) -> None:
         ours.look("alert")
         answer(ours, here)
         ours.go("/")
-        assert ours.page.locator(".alert-strip").count() == 0
+        expect(ours.page.locator(".alert-strip")).to_have_count(0)
         code, case = offer(story, ours, here)
         accept_and_confirm(partner, case, code)
         ours.go(here)
@@ -134,7 +134,7 @@ def offer(story: Story, tab: Visit, here: str) -> tuple[str, str]:
     tab.look("offered")
     with story.pages.sessions() as session:
         handed = session.scalars(select(HandOver)).one()
-        assert handed.code in tab.page.locator("main").inner_text()
+        expect(tab.page.locator("main")).to_contain_text(handed.code)
         return handed.code, f"/inbox/handed-over/{handed.id}"
 
 
@@ -194,7 +194,7 @@ def take_along(tab: Visit, case: str) -> None:
 def publish_themes(ours: Visit, partner: Visit) -> None:
     """Publish what people wrote about in a month that is over; the partner reads that, and no live figure."""
     ours.go("/reach/themes?" + urlencode({"since": SETTLED, "until": SETTLED.replace(day=28)}))
-    assert "60" in ours.page.locator("main table").first.inner_text()
+    expect(ours.page.locator("main table").first).to_contain_text("60")
     ours.look("themes")
     asked = {"view": "themes", "scope": "organisation", "period": f"{SETTLED:%Y-%m}"}
     ours.go("/reach/publications/preview?" + urlencode(asked))
@@ -202,6 +202,6 @@ def publish_themes(ours: Visit, partner: Visit) -> None:
     ours.page.wait_for_url(re.compile(r"/reach/publications/\d+"))
     ours.look("themes-published")
     partner.go(ours.path)
-    assert partner.page.locator("main table tbody tr").count() >= 1
+    expect(partner.page.locator("main table tbody tr")).not_to_have_count(0)
     partner.go("/reach/themes")
-    assert partner.page.locator("main table").count() == 0
+    expect(partner.page.locator("main table")).to_have_count(0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from playwright.sync_api import expect
 
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
@@ -95,12 +96,12 @@ def test_files_of_a_conversation(opened: Opened) -> None:
     voice.locator("textarea").fill("Нас двоє, ми на вокзалі")
     voice.locator("form button").first.click()
     page.wait_for_load_state()
-    assert "Нас двоє" in page.locator(".media blockquote").inner_text()
+    expect(page.locator(".media blockquote")).to_contain_text("Нас двоє")
     picture.locator("summary").last.click()
     visit.look("conversation-locking")
     picture.locator("form button").click()
     page.wait_for_load_state()
-    assert picture.locator("img").count() == 0
+    expect(picture.locator("img")).to_have_count(0)
     visit.look("conversation-locked")
     visit.go("/inbox/media")
     visit.look("locked-files")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from campaigns.core.settings import Settings
 from campaigns.members.forgotten.reset_mails import send_reset_mails
@@ -52,4 +53,4 @@ def test_forgotten_password_is_replaced(tmp_path: Path, language: str, width: in
             page.fill("input[name=password]", CHOSEN["password"])
             page.click("main button[type=submit]")
             visit.look("waits")
-            assert page.locator("h1").count() == 1
+            expect(page.locator("h1")).to_have_count(1)

@@ -100,7 +100,7 @@ def test_composer_is_written_in(visit: Visit, scene: Scene) -> None:
     page.locator("#sms").fill("Passport! ((hotline))")
     visit.go(f"{message}/ar")
     assert page.locator("#body").get_attribute("dir") == "rtl"
-    assert page.locator("del").count() == 1
+    expect(page.locator("del")).to_have_count(1)
     visit.look("composer-stale")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -63,4 +63,4 @@ def test_approver_finds_the_act_and_the_parts(
             visit.look(f"campaign-{part}")
         visit.page.locator(".strip .button.is-primary").click()
         visit.look("campaign-decide")
-        assert visit.page.locator("#approve").count() == 1
+        expect(visit.page.locator("#approve")).to_have_count(1)

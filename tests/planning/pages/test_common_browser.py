@@ -47,7 +47,7 @@ def test_it_is_written_without_script_and_a_campaign_follows_it(console: Console
         visit.go("/campaigns")
         visit.page.get_by_role("link", name="Correction for all").click()
         # The languages of the organisation's messages are ticked already.
-        assert visit.page.locator("[name=languages]:checked").count() == 2
+        expect(visit.page.locator("[name=languages]:checked")).to_have_count(2)
         visit.page.get_by_role("button", name="Write it in these languages").click()
         expect(visit.page.get_by_text("It is written. Somebody else must review it")).to_be_in_viewport()
     with console.pages.sessions.begin() as session:

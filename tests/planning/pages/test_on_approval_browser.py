@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -98,4 +98,4 @@ def test_it_is_chosen_without_script(console: tuple[Browser, str], pages: Pages,
         choose(visit, story)
         visit.page.locator("#starts_at").evaluate("each => { each.value = ''; }")
         visit.page.locator("[name=save]").click()
-        assert "As soon as it is approved" in visit.page.locator(".strip").inner_text()
+        expect(visit.page.locator(".strip")).to_contain_text("As soon as it is approved")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from twilio.rest import Client
 
 from tests.browser.chromium import WIDTHS, Visit, a_browser, a_guest, skip_without_browser
@@ -67,5 +67,5 @@ def test_person_answers_by_keyboard(visit: Visit, sandbox: SandboxProcess) -> No
     visit.page.keyboard.type("Дякую")
     with visit.page.expect_navigation():
         visit.page.keyboard.press("Enter")
-    assert visit.page.locator(".mine .text").inner_text() == "Дякую"
+    expect(visit.page.locator(".mine .text")).to_have_text("Дякую")
     assert sandbox.truth()[-1]["body"] == "Дякую"
