@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import EmailMessage
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.errors import UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.reach.releases.models import Every, LedgerEntry, MailState, Release, ReportMail, ReportReader
@@ -82,20 +82,25 @@ def _due(session: Session) -> Iterator[Due]:
 
 
 def _send(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, due: Due) -> bool:
-    with sessions() as session:
-        reader = session.get_one(ReportReader, due.reader_id)
-        address = settings.vault().open(reader.address, table="report_reader", column="address", row_id=reader.id)
-        language = reader.language
-    link = f"{settings.public_url.rstrip('/')}/publications/{sign_link(settings.secret_key, due.reader_id)}"
-    subject, text = subject_and_text(language, organisation=due.organisation, period=due.period, link=link)
+    """Send one mail, and say whether it was taken; one that cannot even be written holds up no other."""
     try:
-        mailer(compose(sender=settings.mail_from, to=address, subject=subject, text=text))
+        mailer(_mail_to(sessions, settings, due))
         state = MailState.SENT
-    except UnavailableError as error:
-        # What the server says may name the reader's address.
+    except Exception as error:
+        # What is said of it may name the reader's address.
         _log.warning("a report could not be sent: %s", type(error.__cause__ or error).__name__)
         state = MailState.FAILED
     with sessions.begin() as session:
         mail = session.get_one(ReportMail, (due.reader_id, due.period))
         mail.state, mail.changed_at = state, clock.now()
     return state is MailState.SENT
+
+
+def _mail_to(sessions: sessionmaker[Session], settings: Settings, due: Due) -> EmailMessage:
+    with sessions() as session:
+        reader = session.get_one(ReportReader, due.reader_id)
+        address = settings.vault().open(reader.address, table="report_reader", column="address", row_id=reader.id)
+        language = reader.language
+    link = f"{settings.public_url.rstrip('/')}/publications/{sign_link(settings.secret_key, due.reader_id)}"
+    subject, text = subject_and_text(language, organisation=due.organisation, period=due.period, link=link)
+    return compose(sender=settings.mail_from, to=address, subject=subject, text=text)

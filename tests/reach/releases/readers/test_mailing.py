@@ -174,6 +174,21 @@ def test_refused_mail_is_tried_again_and_given_up(
     assert (mail.state, mail.attempts) == (MailState.FAILED, ATTEMPTS)
 
 
+def test_mail_that_cannot_be_written_holds_up_no_other(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox
+) -> None:
+    with pages.sessions.begin() as session:
+        by = a_member(session, pages.ours).id
+        # Nothing forbids it, and no mail can be made of it.
+        add_reader(session, vault, pages.ours.id, address="a@[example.org", language="en", every="month", by=by)
+    a_reader_of(pages, vault)
+    make_march(pages)
+    assert send(pages, engine, post) == 1
+    assert [mail["To"] for mail in post.mails] == ["month-en@example.org"]
+    with pages.sessions() as session:
+        assert set(session.scalars(select(ReportMail.state))) == {MailState.FAILED, MailState.SENT}
+
+
 def test_new_reader_hears_nothing_of_what_was_before(
     pages: Pages, vault: Vault, engine: Engine, post: Postbox
 ) -> None:
