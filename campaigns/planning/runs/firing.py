@@ -149,6 +149,18 @@ def stop_run(session: Session, run: Run, *, by: int | None, reason: Sentence | N
 def pause_run(session: Session, run: Run, *, by: int | None = None, reason: Sentence) -> None:
     """Pause a run until somebody resumes it; `by` is None when the engine itself pauses it."""
     _begin(session, run, RunState.PAUSED, by, Permission.STOP_RUN)
+    _pause(session, run, by=by, reason=reason)
+
+
+def pause_again(session: Session, run: Run, *, reason: Sentence) -> None:
+    """Pause a run for what was found since, also one that is paused: two members let it go on, knowing of it."""
+    four_eyes.hold(session, run)
+    if run.state != RunState.PAUSED:
+        check_move(run.state, RunState.PAUSED)
+    _pause(session, run, by=None, reason=reason)
+
+
+def _pause(session: Session, run: Run, *, by: int | None, reason: Sentence) -> None:
     run.state, run.reason = RunState.PAUSED, reason
     run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = by is None, None, None
     _record(session, run, "run.pause", by)

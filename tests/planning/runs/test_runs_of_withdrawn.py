@@ -9,12 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.sentences import Sentence
 from campaigns.messages.library.service import copy_message, get_shared
 from campaigns.messages.models import Message
 from campaigns.messages.service import review_translation, save_translation
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs.held_runs import NOT_BEGUN
 from campaigns.planning.runs.runs_of_withdrawn import pause_copies
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Organisation, Role
@@ -47,16 +49,20 @@ def copied(story: Story, theirs: Message) -> None:
     story.session.flush()
 
 
-@pytest.mark.parametrize("state", [RunState.PLANNING, RunState.RUNNING])
+@pytest.mark.both_databases
+@pytest.mark.parametrize("state", [RunState.PLANNING, RunState.RUNNING, RunState.PAUSED])
 def test_runs_under_way_of_a_copy_pause(story: Story, theirs: Message, state: RunState) -> None:
     copied(story, theirs)
     story.approved()
     (run,) = fire_due(story.session, now=DUE)
-    run.state = state
+    # Whoever looks at one that is paused already would let it go on for what is said there.
+    run.state, run.reason, run.resume_asked_by_id = state, Sentence(NOT_BEGUN), run.campaign.created_by_id
     assert withdraw(story.session, theirs) == [run.id]
     assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
     assert "Signal Fire (invented) withdrew the text" in str(run.reason)
     assert "A wrong number" in str(run.reason)
+    story.session.expire(run)
+    assert run.resume_asked_by_id is None
 
 
 def test_copy_of_a_copy_is_found(session: Session, story: Story, theirs: Message) -> None:
