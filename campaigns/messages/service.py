@@ -22,6 +22,7 @@ from campaigns.messages.translations.service import (
     hold_for_review,
     hold_message,
     put_back,
+    rewords,
     source_digest,
     write_text,
 )
@@ -125,10 +126,11 @@ def save_translation(
     if present is not None and _says(message, present, clean, kept) and _counts_as(present, state):
         _put_back(session, present, back_translation, by=by)
         return present
+    is_reworded = rewords(present, clean, kept)
     translation = write_text(message, language, clean, wordings=kept, state=state, by=by)
     if back_translation is not None and back_translation.strip() != translation.back_translation:
         put_back(translation, back_translation)
-    add_version(session, message, by=by)
+    add_version(session, message, by=by, is_reworded=is_reworded)
     _record(session, "message.translate", message, by, language=language, version=message.version)
     return translation
 

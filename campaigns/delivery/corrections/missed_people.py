@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind
-from campaigns.delivery.fanout.correction_recipients import GOT, find_wrong_runs, says_the_same
+from campaigns.delivery.fanout.correction_recipients import GOT, find_wrong_runs, was_corrected_with
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Campaign, Run
@@ -71,7 +71,7 @@ def count_missing(session: Session, organisation_id: int, *, limit: int) -> list
         .join(correction, correction.organisation_id == Address.organisation_id)
         .join(Campaign, Campaign.id == correction.campaign_id)
         .join(first, first.id == correction.corrects_id)
-        .join(wrong, says_the_same(wrong, first))
+        .join(wrong, was_corrected_with(wrong, first))
         .where(_got(Delivery.run_id == wrong.id), ~_is_corrected(correction.id))
         .group_by(correction.id, Campaign.name)
         .order_by(correction.id.desc())

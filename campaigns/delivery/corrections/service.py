@@ -14,7 +14,7 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, RefusedError
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
-from campaigns.delivery.fanout.correction_recipients import find_wrong_runs
+from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, find_wrong_versions
 from campaigns.delivery.models import LONGEST_REASON
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
@@ -79,11 +79,11 @@ def outlook_of(session: Session, run: Run) -> CorrectionOutlook:
 def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     """Withdraw what `run` says and send its campaign's correction to exactly those who got that version.
 
-    In one transaction: every run of the organisation with that version stops, approvals over it are void, and the
-    correction is ready to be planned before everything else. Partners' runs that say the same in their copies
-    pause. Raises InputError without a reason, ForbiddenError without the right to review, GateError without a
-    prepared correction, RefusedError for a rehearsal, a
-    correction or a version that was corrected already, ApprovalError when who sends wrote one nobody approved.
+    In one transaction: every run of the organisation with that version, or with another that says the same, stops,
+    approvals over it are void, and the correction is ready to be planned before everything else. Partners' runs
+    that say the same in their copies pause. Raises InputError without a reason, ForbiddenError without the right
+    to review, GateError without a prepared correction, RefusedError for a rehearsal, a correction or a version
+    that was corrected already, ApprovalError when who sends wrote one nobody approved.
     """
     words = reason.strip()
     if not words or len(words) > LONGEST_REASON:
@@ -92,6 +92,8 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     # Runs before campaigns, as a release holds them; then those that a clock made of a campaign meanwhile.
     _hold_runs(session, find_wrong_runs(session, run))
     campaigns = _hold_campaigns(session, message, run)
+    # No version comes meanwhile that would not be withdrawn with the others.
+    session.refresh(message, with_for_update=True)
     runs = _hold_runs(session, find_wrong_runs(session, run))
     campaign = campaigns[run.campaign.id]
     # Found before the campaign is a draft again, which may be corrected by another message; then read once more
@@ -99,11 +101,9 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     found = find_correction_of_sent(session, campaign)
     content = queries.load_content(session, campaign, sent_in=_languages_of(runs))
     right = _check(session, run, content, campaign, found, by=by)
-    if not withdraw_version(session, message, run.message_version, by=by, reason=words):
-        raise RefusedError(N_("This version was withdrawn and corrected already."))
+    wrong = _withdraw(session, message, run, by=by, reason=words)
     stopped = _stop(session, runs)
-    pause_copies(session, message.id, run.message_version)
-    if message.version == run.message_version:
+    if message.version in wrong:
         _void(session, message, campaigns.values())
     correction = _make_run(session, run, campaign, _corrected_content(right, content, runs))
     audit.record(
@@ -159,6 +159,16 @@ def _check(
     if not is_known or has_new_number:
         four_eyes.check_no_editor(session, campaign, by)
     return right
+
+
+def _withdraw(session: Session, message: Message, run: Run, *, by: int, reason: str) -> set[int]:
+    """Withdraw what a run says, pause what says it in copies of partners, and return its versions."""
+    wrong = find_wrong_versions(session, run)
+    if not withdraw_version(session, message, run.message_version, by=by, reason=reason, alike=wrong):
+        raise RefusedError(N_("This version was withdrawn and corrected already."))
+    for version in sorted(wrong):
+        pause_copies(session, message.id, version)
+    return wrong
 
 
 def _stop(session: Session, runs: Sequence[Run]) -> list[int]:

@@ -16,6 +16,8 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
+from campaigns.messages.models import Withdrawal
+from campaigns.messages.translations.withdrawals import find_saying
 from campaigns.places.models import Region
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run
@@ -27,18 +29,37 @@ STOP_SETTLES = timedelta(seconds=15)
 GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
 
 
+def find_wrong_versions(session: Session, run: Run) -> set[int]:
+    """Return the version of its message that `run` says, with those that say the same in its languages."""
+    frozen = run.frozen
+    texts, wordings = frozen.get("texts") or {}, frozen.get("wordings") or {}
+    return {run.message_version, *find_saying(session, int(frozen.get("message_id", 0)), texts, wordings)}
+
+
 def find_wrong_runs(session: Session, run: Run) -> list[int]:
-    """Return the ids of the organisation's runs to people that say what `run` says: its message in its version."""
+    """Return the ids of the organisation's runs to people that say of its message what `run` says."""
     this = aliased(Run)
-    same = select(Run.id).join(this, says_the_same(Run, this)).where(this.id == run.id)
+    said = Run.message_version.in_(find_wrong_versions(session, run))
+    same = select(Run.id).join(this, _of_its_message(Run, this)).where(this.id == run.id, said)
     return list(session.scalars(same.order_by(Run.id)))
 
 
-def says_the_same(runs: Any, run: Any) -> ColumnElement[bool]:
-    """Match `runs` to people with the message and version of `run` and its organisation; both may be aliases."""
+def was_corrected_with(runs: Any, run: Any) -> ColumnElement[bool]:
+    """Match `runs` to people whose words were withdrawn with those of `run`; both may be aliases."""
+    one, other = aliased(Withdrawal), aliased(Withdrawal)
+    together = and_(other.message_id == one.message_id, other.withdrawn_at == one.withdrawn_at)
+    withdrawn = (
+        select(one.version)
+        .join(other, together)
+        .where(one.message_id == run.frozen["message_id"].as_integer(), one.version == run.message_version)
+        .where(other.version == runs.message_version)
+    )
+    return and_(_of_its_message(runs, run), withdrawn.correlate(runs, run).exists())
+
+
+def _of_its_message(runs: Any, run: Any) -> ColumnElement[bool]:
     return and_(
         runs.organisation_id == run.organisation_id,
-        runs.message_version == run.message_version,
         runs.frozen["message_id"].as_integer() == run.frozen["message_id"].as_integer(),
         ~runs.is_rehearsal,
         runs.corrects_id.is_(None),

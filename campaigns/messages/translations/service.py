@@ -22,6 +22,7 @@ from campaigns.messages.models import (
     TranslationWriter,
 )
 from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.translations.withdrawals import keep_withdrawn
 
 #: Channels that may have words of their own, where the text that all share does not do.
 WORDING_CHANNELS = ("sms", "whatsapp", "telegram")
@@ -103,11 +104,28 @@ def source_digest(message: Message, translation: Translation) -> str:
     return digest_of_wordings(source.text, source.wordings)
 
 
+def rewords(present: Translation | None, text: str, wordings: Mapping[str, str]) -> bool:
+    """Say whether to write these words changes what may be sent: a reviewed text, into others."""
+    if present is None or present.state != TranslationState.REVIEWED:
+        return False
+    return (present.text, present.wordings) != (text, wordings)
+
+
 def add_version(
-    session: Session, message: Message, *, by: int, origin: Origin = Origin.WRITTEN, number: int | None = None
+    session: Session,
+    message: Message,
+    *,
+    by: int,
+    origin: Origin = Origin.WRITTEN,
+    number: int | None = None,
+    is_reworded: bool = True,
 ) -> MessageVersion:
-    """Keep the texts as they are now as the message's next version; the message must be held."""
-    message.version = number or message.version + 1
+    """Keep the texts as they are now as the message's next version; the message must be held.
+
+    One that is not `is_reworded` says what the one before said, and is withdrawn if that was.
+    """
+    before = message.version
+    message.version = number or before + 1
     message.updated_at = clock.now()
     session.flush()
     kept = MessageVersion(
@@ -121,6 +139,8 @@ def add_version(
     )
     session.add(kept)
     session.flush()
+    if not is_reworded:
+        keep_withdrawn(session, message, before)
     return kept
 
 
