@@ -152,10 +152,11 @@ def verify_service(
     seen: str | None = None,
     outcome: CheckOutcome = CheckOutcome.ANSWERS,
     is_demo: bool = False,
-) -> None:
+) -> bool:
     """Record that the member `by` tried a service on the day `on`, how, and what came of it.
 
-    A service that did not answer is verified no more; one that is closed for good ended the day before. `seen` is
+    Say whether that decides: it does not if it was tried on a later day as well. A service that did not answer is
+    verified no more; one that is closed for good ended the day before. `seen` is
     the digest of what the member saw of it (queries.told_digest). Raises RefusedError for a service whose number
     no source states or that has changed since, for one that was only simulated unless this `is_demo`, and when it
     answers for whoever stated what it is; InputError for a day to come or no `how`.
@@ -176,10 +177,11 @@ def verify_service(
         recorded_at=clock.now(),
     )
     session.add(check)
-    _apply_check(service, check)
     session.flush()
+    decides = _apply_check(session, service, check)
     found = {"on": on.isoformat(), "outcome": outcome.value, "numbers": check.numbers}
     _record(session, "service.verify", service, by, **found)
+    return decides
 
 
 def _check_tried(service: Service, on: date, seen: str | None) -> None:
@@ -200,10 +202,11 @@ def find_own(session: Session, service: Service) -> set[int]:
     return find_stating(session, [service.id], since=session.scalar(last))
 
 
-def _apply_check(service: Service, check: ServiceCheck) -> None:
+def _apply_check(session: Session, service: Service, check: ServiceCheck) -> bool:
     """Let a check decide whether the service may be used; one of an earlier day than the last decides nothing."""
-    if service.verified_on is not None and check.checked_on < service.verified_on:
-        return
+    tried_on = select(func.max(ServiceCheck.checked_on)).where(ServiceCheck.service_id == service.id)
+    if check.checked_on < max(session.scalars(tried_on).one(), service.verified_on or date.min):
+        return False
     answers = check.outcome == CheckOutcome.ANSWERS
     service.verified_on = check.checked_on if answers else None
     service.verified_by_id = check.member_id if answers else None
@@ -211,6 +214,8 @@ def _apply_check(service: Service, check: ServiceCheck) -> None:
     if check.outcome == CheckOutcome.CLOSED:
         service.expires_on = check.checked_on - timedelta(days=1)
     service.updated_at = check.recorded_at
+    session.flush()
+    return True
 
 
 def new_service(organisation_id: int, key: str, facts: Mapping[str, Any]) -> Service:

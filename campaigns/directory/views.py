@@ -15,6 +15,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.folding import has_words
 from campaigns.core.settings import Mode
+from campaigns.core.wallclock import wall_of
 from campaigns.directory import queries, service
 from campaigns.directory.emergency_views import pages as emergency_pages
 from campaigns.directory.exchange.service import import_services
@@ -195,7 +196,7 @@ def verify(service_id: int) -> Page:
     present, form = _service(service_id), _offered(VerifyForm())
     if form.validate_on_submit() and form.on.data:
         try:
-            service.verify_service(
+            decides = service.verify_service(
                 session(),
                 present,
                 by=current_member().id,
@@ -207,7 +208,7 @@ def verify(service_id: int) -> Page:
         except InputError as error:
             form.show(error, "on")
         else:
-            flash(_("Verified. Texts may name this service."), "good")
+            _tell(decides, _("Verified. Texts may name this service."))
             return redirect(url_for("directory.index", trust=Trust.DUE.value))
     return _shown(present, form)
 
@@ -220,7 +221,7 @@ def mark_dead(service_id: int) -> Page:
     if form.validate_on_submit() and form.on.data:
         outcome = CheckOutcome(form.text("outcome"))
         try:
-            service.verify_service(
+            decides = service.verify_service(
                 session(),
                 present,
                 by=current_member().id,
@@ -232,7 +233,7 @@ def mark_dead(service_id: int) -> Page:
         except InputError as error:
             form.show(error, "on")
         else:
-            flash(_DEAD[outcome], "good")
+            _tell(decides, _DEAD[outcome])
             return redirect(url_for("directory.index", trust=Trust.DUE.value))
     return _shown(present, dead=form)
 
@@ -246,6 +247,12 @@ def _changed(present: Service, proposal: Proposal | None) -> Response:
     else:
         flash(_("Another member has to agree. Until then texts name what they named before."), "good")
     return redirect(url_for("proposals.show", proposal_id=proposal.id))
+
+
+def _tell(decides: bool, done: str) -> None:
+    """Tell a member what came of their check, or that a later one decides."""
+    later = _("Noted. It was tried again on a later day, and what was found then counts.")
+    flash(done if decides else later, "good" if decides else "info")
 
 
 F = TypeVar("F", bound=TriedForm)
@@ -266,7 +273,7 @@ def _service(service_id: int) -> Service:
 
 def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm | None = None) -> Page:
     status = form.status if form else dead.status if dead else 200
-    today = {"on": clock.now().date()}
+    today = {"on": wall_of(clock.now(), present.time_zone).date()}
     listed = queries.list_service(present, clock.now(), fresh_days=_fresh_days())
     checks = session().scalars(queries.select_checks(present)).all()
     names = staff_queries.load_member_names(

@@ -270,6 +270,36 @@ def test_check_of_an_earlier_day_decides_nothing(session: Session, ours: Organis
     assert line.verified_on == today
 
 
+def test_answer_of_an_earlier_day_brings_back_nothing(
+    session: Session, ours: Organisation, author: Member
+) -> None:
+    """A call that is written down late is older than what somebody found since."""
+    today = clock.now().date()
+    line = a_service(session, ours, verified_on=today - timedelta(days=9))
+    verify_service(session, line, by=author.id, on=today, how="test call", outcome=CheckOutcome.SILENT)
+    verify_service(session, line, by=author.id, on=today - timedelta(days=1), how="test call")
+    assert trust_of(facts_of(line), clock.now(), 30) is Trust.DUE
+    verify_service(session, line, by=author.id, on=today, how="test call")
+    assert trust_of(facts_of(line), clock.now(), 30) is Trust.VERIFIED
+
+
+@pytest.mark.parametrize("found", ["dead", "verify"])
+def test_who_notes_an_earlier_day_is_told_that_it_decides_nothing(sqlite_engine: Engine, found: str) -> None:
+    """Whoever noted that nobody answers must not go away believing that nobody is sent there."""
+    today = clock.now().date()
+    with make_pages(sqlite_engine, public_url="https://fingerpost.example") as pages:
+        with pages.sessions.begin() as session:
+            line = a_service(session, session.get_one(Organisation, pages.ours.id), verified_on=today)
+        given = {"on": (today - timedelta(days=1)).isoformat(), "how": "test call, local SIM"}
+        given |= {f"dead-{name}": value for name, value in given.items()} | {"dead-outcome": "silent"}
+        answer = pages.client(pages.member(Role.APPROVER)).post(
+            f"/directory/{line.id}/{found}", data=given, follow_redirects=True
+        )
+        assert "what was found then counts" in answer.text
+        with pages.sessions() as session:
+            assert session.get_one(Service, line.id).verified_on == today
+
+
 def test_region_that_does_not_exist_is_refused(session: Session, ours: Organisation, author: Member) -> None:
     with pytest.raises(InputError, match="No region has the code PL-99"):
         create_service(session, ours.id, facts=FACTS | {"region_codes": ["PL-99"]}, by=author.id)
