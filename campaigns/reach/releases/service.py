@@ -52,6 +52,8 @@ class Wanted:
     #: Name of a month or quarter; a campaign has its own period.
     period: str = ""
     campaign: Campaign | None = None
+    #: Revisions that the member saw: with one more, somebody was quicker, or a form was sent twice. None: any.
+    revisions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,12 @@ def hold_budgets(session: Session, organisations: Sequence[Organisation]) -> Non
 
 
 def check_revision(planned: Planned, reason: str) -> None:
-    """Raise AlreadyReleasedError for a correction without a reason, InputError for a reason that is too long."""
-    if planned.revisions and not reason:
+    """Raise AlreadyReleasedError for a correction without a reason, or of what was corrected meanwhile.
+
+    Raises InputError for a reason that is too long.
+    """
+    is_seen = planned.wanted.revisions in (None, planned.revisions)
+    if planned.revisions and not (reason and is_seen):
         raise AlreadyReleasedError(
             N_(
                 "%(period)s is published already. To put it right, make a corrected publication: say what it "

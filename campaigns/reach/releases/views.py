@@ -269,8 +269,10 @@ def _wanted(given: MultiDict[str, str]) -> Wanted:
     except ValueError:
         raise InputError(N_("Choose what is published and whose people are counted.")) from None
     campaign_id = given.get("campaign_id", 0, type=whole_number)
+    seen = given.get("revisions", type=whole_number)
     if scope is not ScopeKind.CAMPAIGN:
-        return Wanted(view, scope, given.get("period", ""))
+        return Wanted(view, scope, given.get("period", ""), revisions=seen)
     if not campaign_id:
         raise InputError(N_("Choose the campaign."))
-    return Wanted(view, scope, campaign=get_owned(session(), Campaign, campaign_id, current_organisation().id))
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    return Wanted(view, scope, campaign=campaign, revisions=seen)

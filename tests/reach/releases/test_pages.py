@@ -172,6 +172,20 @@ def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: 
     assert "Publication no. 2" in again.text
 
 
+def test_correction_that_is_sent_twice_is_made_once(pages: Pages, client_for: Clients) -> None:
+    """Each costs of the yearly limit and tells more: a second tap on a slow line is none that anybody wants."""
+    make_march(pages)
+    steward = client_for(Role.STEWARD)
+    preview = steward.get("/reach/publications/preview", query_string=ASKED).text
+    assert '<input type="hidden" name="revisions" value="1">' in preview
+    correction = ASKED | {"reason": "A late import of receipts.", "revisions": "1"}
+    answers = [steward.post("/reach/publications/make", data=correction) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert "is published already" in answers[1].text
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count(Release.id))) == 2
+
+
 def test_ninth_release_is_refused_on_the_page(pages: Pages, client_for: Clients) -> None:
     make_march(pages)
     for number in range(7):
