@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
@@ -90,6 +90,15 @@ def give_up_unlisted(session: Session, channels: Collection[Channel], sender_ids
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)
+
+
+def select_awaited() -> Select[int]:
+    """Select the senders of runs with messages that may still be sent, of a stopped one too.
+
+    Since the backup a sender that is off may have been on, and a run that is stopped may have gone on.
+    """
+    waiting = select(Delivery.run_id).where(_waits(), Delivery.expires_at > clock.now())
+    return select(RunSender.sender_id).where(RunSender.run_id.in_(waiting))
 
 
 def _waits() -> ColumnElement[bool]:

@@ -41,11 +41,12 @@ class Unknown:
     addresses: dict[int, int]
 
 
-def load_accounts(session: Session, *among: ColumnElement[bool]) -> list[Account]:
-    """Return every sender that may be used, and those of runs that may go on, by account."""
+def load_accounts(session: Session, *among: ColumnElement[bool], also: Select[int] | None = None) -> list[Account]:
+    """Return every sender that may be used, those of runs that may go on and those of `also`, by account."""
     needed = select(RunSender.sender_id).join(Run, Run.id == RunSender.run_id).where(Run.state.in_(LIVING))
+    ids = needed if also is None else needed.union(also)
     senders = session.scalars(
-        select(Sender).where(or_(Sender.active, Sender.id.in_(needed)), *among).order_by(Sender.id)
+        select(Sender).where(or_(Sender.active, Sender.id.in_(ids)), *among).order_by(Sender.id)
     ).all()
     accounts: defaultdict[tuple[str, str, str], list[SenderFacts]] = defaultdict(list)
     for sender in senders:

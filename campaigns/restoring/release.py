@@ -35,7 +35,7 @@ from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
 from campaigns.reach.releases.joint import end_all_waiting
-from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, settle_page
+from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, select_awaited, settle_page
 from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit
 
@@ -63,7 +63,7 @@ async def settle_by_lists(restored: Restored, *, is_list_needed: bool = True) ->
     _plan_to_the_end(sessions, settings)
     with sessions() as session:
         since = _find_beginning(session)
-        accounts = load_accounts(session, may_have_provider(settings.secrets))
+        accounts = load_accounts(session, may_have_provider(settings.secrets), also=select_awaited())
     settled, unlisted = Settled(), []
     for account in accounts:
         try:

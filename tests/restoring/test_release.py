@@ -112,6 +112,18 @@ def test_what_a_list_shows_was_sent_and_the_rest_goes_on(scene: Scene) -> None:
 
 
 @pytest.mark.both_databases
+def test_list_of_a_sender_that_was_off_is_read_where_a_stopped_run_waits_for_it(scene: Scene) -> None:
+    """After the backup it may have been switched on again, and the run resumed."""
+    with scene.sessions.begin() as session:
+        run = session.get_one(Run, scene.run_id)
+        run.state, run.sender.active = RunState.STOPPED, False
+        session.execute(update(Delivery).values(send_state=SendState.CANCELLED))
+    scene.listed(1)
+    assert scene.release().found == 1
+    assert sorted(scene.rows()) == [("accepted", "SM-forgotten-1"), ("cancelled", None), ("cancelled", None)]
+
+
+@pytest.mark.both_databases
 def test_publication_that_was_asked_for_before_a_backup_is_not_made(scene: Scene) -> None:
     """It may have been published after it, with other noise."""
     ended = clock.now() - timedelta(days=200)
