@@ -41,6 +41,7 @@ from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import load_help
+from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.places.place_names.name_table import CREDIT
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -122,6 +123,12 @@ def insert_prepared(conversation_id: int) -> Page:
     message = get_owned(
         session(), Message, request.form.get("message", 0, type=whole_number), conversation.organisation_id
     )
+    if find_withdrawal(session(), message.id, message.version) is not None:
+        told = _(
+            "This version of the message was withdrawn because something in it is wrong. Change its text first."
+        )
+        flash(told, "warning")
+        return _show(conversation, form)
     prepared = fill_prepared(message, _need(conversation), _known(conversation))
     if prepared is None:
         flash(_("None of its texts is reviewed as it stands now."), "warning")

@@ -15,6 +15,8 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
+from campaigns.messages.models import Message
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_region, a_sender, a_service, add
@@ -254,6 +256,21 @@ def test_prepared_answer_is_in_their_language_with_the_helpline_of_now(
     sent = client.post(f"/inbox/{which}/answer", data={"words": "Read ((link))."} | fields_of(page))
     assert sent.status_code == 422
     assert "double brackets" in sent.text
+
+
+def test_what_was_withdrawn_is_no_prepared_answer(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        ours = session.get_one(Organisation, pages.ours.id)
+        message = a_message(session, ours, {"en": "Call 112 233."}, title="Where to ring")
+        which_message, by = message.id, a_member(session, ours).id
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    # Whoever has the page open still sees it offered.
+    assert "Where to ring" in client.get(f"/inbox/{which}").text
+    with pages.sessions.begin() as session:
+        message = session.get_one(Message, which_message)
+        withdraw_version(session, message, message.version, by=by, reason="It is another's number.")
+    page = client.post(f"/inbox/{which}/prepared", data={"message": which_message}).text
+    assert ("Call 112 233." in page, "was withdrawn" in page, "Where to ring" in page) == (False, True, False)
 
 
 def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, client_for: Clients) -> None:

@@ -15,6 +15,7 @@ from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.queries import current_text_for, select_messages
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import filled
+from campaigns.messages.translations.withdrawals import is_withdrawn
 
 #: Messages that one page offers.
 MOST_OFFERED = 200
@@ -33,11 +34,11 @@ class Prepared:
 
 
 def load_prepared(session: Session, organisation_id: int) -> Mapping[int, str]:
-    """Return the titles of an organisation's messages that have a reviewed text, by their ids."""
+    """Return the titles of an organisation's messages that have a reviewed text and stand, by their ids."""
     is_reviewed = exists().where(
         Translation.message_id == Message.id, Translation.state == TranslationState.REVIEWED
     )
-    found = select_messages(organisation_id).where(is_reviewed).limit(MOST_OFFERED)
+    found = select_messages(organisation_id).where(is_reviewed, ~is_withdrawn()).limit(MOST_OFFERED)
     return {message.id: message.title for message in session.scalars(found)}
 
 
