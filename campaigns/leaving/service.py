@@ -86,9 +86,13 @@ def ask_for_code(session: Session, typed: str, *, country: str, language: str, v
 
 
 def count_try(session: Session, ticket: str, *, vault: Vault) -> bool:
-    """Count a try before it is compared, so that many at once are no more; False: used up, or too old."""
+    """Count a try before it is compared, so that many at once are no more; False: used up, too old, or never sent.
+
+    Every ticket has a code: one that nobody was sent is typed by whoever guesses. It is counted as any other, so
+    that every number is answered alike.
+    """
     changed = update(LeaveRequest).where(*_is_open(ticket, vault)).values(tries=LeaveRequest.tries + 1)
-    return session.execute(changed.returning(LeaveRequest.id)).first() is not None
+    return session.scalar(changed.returning(LeaveRequest.sent_at)) is not None
 
 
 def leave_by_code(session: Session, ticket: str, *, erase: bool, vault: Vault) -> bool:

@@ -21,7 +21,7 @@ from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.leaving import request_limits, service
 from campaigns.leaving.code_sending import KEPT_FOR, LIVES, forget_requests, send_codes
-from campaigns.leaving.leave_codes import DIGITS, MOST_TRIES
+from campaigns.leaving.leave_codes import DIGITS, MOST_TRIES, code_of, hash_of_ticket
 from campaigns.leaving.models import LeaveRequest
 from campaigns.leaving.service import LEAVE
 from campaigns.staff.models import AuditEntry
@@ -175,6 +175,21 @@ def test_three_codes_a_day_and_five_requests_a_network(pages: Pages, vault: Vaul
     with standing_at(clock.now() + timedelta(days=1, minutes=1)):
         ask(people)
         assert len(sent_codes(pages, vault)) == 4
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_code_that_was_never_sent_is_nobodys(
+    pages: Pages, vault: Vault, address: Address, is_settled: bool
+) -> None:
+    """Whoever asks again and again has no more to guess at than the codes of a day."""
+    people = pages.client()
+    form = ask(people)
+    if is_settled:
+        assert sent_codes(pages, vault, cents=1) == []
+    ticket = shown_fields(form.text)["ticket"]
+    guessed = type_in(people, form, code_of(hash_of_ticket(ticket, vault), vault), erase="yes")
+    assert (guessed.status_code, state_of(pages, address)) == (422, AddressState.ACTIVE)
 
 
 def test_no_money_no_code(pages: Pages, vault: Vault, address: Address) -> None:
