@@ -24,6 +24,9 @@ from campaigns.messages.models import Message, Withdrawal
 from campaigns.places.models import Place, Route
 from campaigns.places.service import load_regions
 from campaigns.planning.models import Campaign, Run, RunState, Sender
+from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.service import refuse
+from campaigns.reach.outcomes.proposed import TARGET, propose_target
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import a_campaign, a_member, a_run, add, an_organisation
@@ -70,6 +73,23 @@ def test_notes_of_a_rehearsal_keep_nothing(sessions: sessionmaker[Session], memb
     with sessions() as session:
         for model in (Sender, SenderAccount, InboundLook, UnknownStop):
             assert session.scalars(select(model)).all() == []
+
+
+def lead(session: Session, ours: Organisation, member: Member, example: Campaign) -> None:
+    ours.link_hosts = ["help.example.org"]
+    propose_target(session, example, "https://help.example.org/", by=member.id)
+
+
+def test_what_was_proposed_for_its_link_is_still_read_and_refused(
+    sessions: sessionmaker[Session], member_id: int
+) -> None:
+    use(sessions, member_id, lead)
+    throw_away(sessions, member_id)
+    with sessions.begin() as session:
+        proposal = session.scalars(select(Proposal)).one()
+        assert TARGET.show(session, proposal).lines[0].after == "https://help.example.org/"
+        refuse(session, proposal, TARGET, by=member_id)
+        assert proposal.state == ProposalState.WITHDRAWN
 
 
 def call(session: Session, ours: Organisation, member: Member, example: Campaign) -> None:

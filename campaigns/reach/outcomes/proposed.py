@@ -64,10 +64,12 @@ def _apply_target(session: Session, proposal: Proposal, by: int) -> None:
 
 
 def _show_target(session: Session, proposal: Proposal) -> Shown:
-    campaign = session.get_one(Campaign, proposal.subject_id)
+    # The campaign of an example may have been thrown away since.
+    campaign = session.get(Campaign, proposal.subject_id)
     lines = [Line(N_("Page that it leads to"), proposal.before["target"], proposal.after["target"])]
     hint = N_("Open the page on a device of your own, and see whose it is.")
-    return Shown(campaign.name, lines, "reach.outcomes.index", {"campaign_id": campaign.id}, hint)
+    name, arguments = campaign.name if campaign else "–", {"campaign_id": proposal.subject_id}
+    return Shown(name, lines, "reach.outcomes.index", arguments, hint)
 
 
 def _read_host(session: Session, proposal: Proposal) -> Mapping[str, Any]:
