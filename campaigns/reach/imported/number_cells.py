@@ -61,7 +61,7 @@ def whole_number(text: str) -> int | None:
     _refuse(plain)
     if _GROUPED.fullmatch(plain):
         plain = plain.replace(".", "").replace(",", "")
-    number = _decimal(plain, None) if not plain.isdigit() else Decimal(plain)
+    number = _decimal(plain, None) if not plain.isdecimal() else Decimal(plain)
     if number is None:
         raise CellError(N_("“%(text)s” is not a number."), text=text[:40])
     if number != number.to_integral_value():
@@ -113,7 +113,7 @@ def month(text: str) -> tuple[date, date] | None:
     if not found:
         words = re.findall(r"[^\W\d_]+|\d{4}", plain.casefold())
         numbers = [_months()[word] for word in words if word in _months()]
-        years = [int(word) for word in words if word.isdigit()]
+        years = [int(word) for word in words if word.isdecimal()]
         year, number = (years[0], numbers[0]) if years and numbers else (0, 0)
     if not (2000 <= year < 2100 and 1 <= number <= 12):
         raise CellError(N_("“%(text)s” is no month. Write it as 2026-03."), text=text[:40])
@@ -195,7 +195,7 @@ def _parts_of_date(plain: str, habits: Habits) -> tuple[int, int, int] | None:
         return (year, second, first) if is_day_first else (year, first, second)
     words = re.findall(r"[^\W\d_]+|\d+", plain.casefold())
     named = [_months()[word] for word in words if word in _months()]
-    numbers = sorted((int(word) for word in words if word.isdigit()), reverse=True)
+    numbers = sorted((int(word) for word in words if word.isdecimal()), reverse=True)
     if len(named) == 1 and len(numbers) == 2 and numbers[0] > 999:
         return numbers[0], named[0], numbers[1]
     return None
@@ -211,6 +211,6 @@ def _months() -> dict[str, int]:
             for width in ("wide", "abbreviated"):
                 for number, name in months[context][width].items():
                     word = name.casefold().strip(".")
-                    if not word.isdigit():
+                    if not word.isdecimal():
                         found.setdefault(word, number)
     return found

@@ -94,6 +94,8 @@ def test_ukrainian_export_of_google_is_read(coding: str) -> None:
         ("1.2K", "Write the number in full"),
         ("-3", "less than nothing"),
         ("many", "is not a number"),
+        # A note at the foot of the table.
+        ("430¹", "is not a number"),
         ("", "the number of people is missing"),
         ("9" * 20, "more than there are people"),
     ],
@@ -120,6 +122,10 @@ def test_numbers_of_many_countries_are_the_same(cell: str) -> None:
 )
 def test_what_is_no_day_is_told(cell: str, sentence: str) -> None:
     assert sentence in one(cell, "start")
+
+
+def test_mark_of_a_footnote_beside_a_day_is_none() -> None:
+    assert one("3 March 2022²", "start") == ""
 
 
 def test_day_of_another_row_shows_the_order() -> None:
