@@ -26,6 +26,8 @@ NOTHING = frozenset({"", "-", "--", "–", "—", "n/a", "na", "null"})
 _SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f'’]+")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*|\d{1,2}(?:,\d{2})+,\d{3}")
 _LARGEST = 10**12
+#: The table has room for ten times as much; more is the number of an account, or of an advert.
+_MOST_SPENT = 10**11
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def amount(text: str, habits: Habits) -> Decimal | None:
     number = _decimal(plain, habits.decimal_sign)
     if number is None:
         raise CellError(N_("“%(text)s” can be read in two ways. Say what stands before decimals."), text=text[:40])
+    if number >= _MOST_SPENT:
+        raise CellError(N_("“%(text)s” is more than anybody spends."), text=text[:40])
     return number
 
 

@@ -105,6 +105,16 @@ def test_one_wrong_row_keeps_all_out(session: Session, campaign: Campaign) -> No
     assert rows(session) == 0
 
 
+@pytest.mark.both_databases
+def test_spending_that_has_no_room_is_told(session: Session, campaign: Campaign) -> None:
+    """Such as the number of an account, in a column that was taken for money."""
+    head = HEAD.replace("code", "amount spent (EUR)")
+    file = check(session, campaign, f"{head}A,PL-18,2022-03-01,2022-03-31,400,1000000000000\n")
+    with pytest.raises(RowsError) as error:
+        confirm(session, file, by=campaign.created_by_id)
+    assert [problem.line for problem in error.value.problems] == [2]
+
+
 def test_same_file_counts_once_until_it_is_undone(session: Session, campaign: Campaign) -> None:
     by = campaign.created_by_id
     file = check(session, campaign)
