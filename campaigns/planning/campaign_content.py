@@ -183,6 +183,20 @@ class Content:
         return {code: self.wordings.get(code, {}).get(channel) or text for code, text in self.texts.items()}
 
     @property
+    def shown_texts(self) -> dict[str, str]:
+        """The words that are counted, by language: those for SMS, which is paid by its parts.
+
+        Without it, what the first sender says is what most people read.
+        """
+        return self.texts_on(Channel.SMS if self.uses(Channel.SMS) else self.senders[0]["channel"])
+
+    @property
+    def sent_texts(self) -> list[str]:
+        """Its texts with the words that the channels of its senders have of their own."""
+        own = (words for each in self.wordings.values() for channel, words in each.items() if self.uses(channel))
+        return [*self.texts.values(), *own]
+
+    @property
     def names_page(self) -> bool:
         """Whether its texts name a page to those who cannot answer, as SMS do."""
         return self.uses(Channel.SMS) and any(asks_for(text, STOP) for text in self.texts_on(Channel.SMS).values())

@@ -89,9 +89,7 @@ def render_combinations(
     `place` stands for the name of the recipient's place, and `pages` is what addresses of our own pages begin
     with. A faulty text gives no body; another gate names it.
     """
-    # Parts are what SMS is paid by; without it, what the first sender says is what most people read.
-    shown = content.texts_on(Channel.SMS if content.uses(Channel.SMS) else content.senders[0]["channel"])
-    rendered = []
+    shown, rendered = content.shown_texts, []
     for combination, people in combinations.items():
         language = combination.language
         where = regions.get(combination.region_id, NOWHERE)

@@ -273,9 +273,10 @@ def _text_gates(
     longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
     bodies = {language: each.body for language, each in longest.items() if each.body}
     missing: dict[str, int] = {}
+    shown = content.shown_texts
     on_fallback = sum(each.people for each in rendered if each.body is not None and _names_no_service(each))
     for each in rendered:
-        if lacks_signpost(each, content.texts.get(each.language, "")):
+        if lacks_signpost(each, shown.get(each.language, "")):
             missing[each.country or "?"] = missing.get(each.country or "?", 0) + each.people
     return [
         translations_gate(
@@ -322,7 +323,10 @@ def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally)
         replace(warning, sender=sender.name)
         for sender in carriers
         for warning in warnings_for(
-            served[sender.id], identity=sender.identity, texts=content.texts, link=content.link
+            served[sender.id],
+            identity=sender.identity,
+            texts=content.texts_on(Channel.SMS),
+            link=content.link,
         )
     ]
 

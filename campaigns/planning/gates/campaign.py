@@ -240,7 +240,7 @@ def plan_gate(
 def _is_asked_for(name: str, content: Content) -> bool:
     """Say whether a text needs the placeholder's value; faulty texts are named by their own gate."""
     needed: set[str] = set()
-    for text in content.texts.values():
+    for text in content.sent_texts:
         with suppress(PlaceholderError):
             needed |= required_names(text)
     return name in needed

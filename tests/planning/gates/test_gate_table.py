@@ -20,7 +20,15 @@ from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.labels import GATES
 from campaigns.planning.models import CampaignState
 from campaigns.planning.policy import USUAL
-from tests.planning.gates.gate_cases import CASES, Case, over
+from tests.planning.gates.gate_cases import (
+    CASES,
+    Act,
+    Case,
+    in_a_country_with_a_number,
+    numbers_of,
+    over,
+    ukrainian,
+)
 from tests.planning.story import START, Story, a_story
 
 pytestmark = [pytest.mark.one_database, pytest.mark.usefixtures("at_the_start")]
@@ -97,6 +105,29 @@ def test_only_what_goes_out_over_a_name_needs_the_link(story: Story) -> None:
         each.source_digest = digest_of_wordings(base.text, base.wordings)
     story.session.flush()
     assert is_open()
+
+
+@pytest.mark.parametrize(
+    ("gate", "text", "sms", "where"),
+    [
+        (
+            "signposts",
+            "Паспорт. ((hotline??консульство))",
+            "Паспорт. ((hotline))",
+            in_a_country_with_a_number(False),
+        ),
+        ("link", "((hotline)) ((link??сайт))", "((hotline)) ((link))", numbers_of("UA")),
+        ("place", "((hotline)) ((place??місто))", "((hotline)) ((place))", numbers_of("UA")),
+        ("country", "Паспорт. ((hotline))", "Паспорт. bit.ly/abc", numbers_of("PL")),
+    ],
+)
+def test_words_for_sms_are_what_gates_read(story: Story, gate: str, text: str, sms: str, where: Act) -> None:
+    """Whoever gets these words gets nothing, or what a country forbids, however good the text for all is."""
+    where(story)
+    ukrainian(text=text)(story)
+    assert is_green(story, gate)
+    ukrainian(wordings={"sms": sms})(story)
+    assert not is_green(story, gate)
 
 
 def test_readme_has_the_table() -> None:
