@@ -186,6 +186,8 @@ def was_sent_since(session: Session, approval: Approval) -> bool:
         Run.digest == approval.digest,
         Run.created_at >= approval.decided_at,
         Run.state != RunState.HELD,
+        # One that waited to start and was stopped instead never began.
+        or_(Run.state != RunState.STOPPED, Run.planned > 0),
         ~Run.is_rehearsal,
     )
     return session.scalar(started.limit(1)) is not None

@@ -72,6 +72,18 @@ def test_what_was_sent_in_time_goes_on_for_longer(session: Session, vault: Vault
     assert told(story).runs_out_at is None
 
 
+def test_run_that_was_stopped_before_it_began_sent_nothing(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.approved(replace(EVENING, recurrence="FREQ=DAILY;INTERVAL=20"))
+    (late,) = fire_due(session, now=START + timedelta(hours=9), policy=Policy(90))
+    assert late.state == RunState.HELD
+    service.stop_run(session, late, by=story.author.id)
+    assert told(story).runs_out_at is not None
+    (run,) = fire_due(session, now=START + timedelta(days=20, hours=5), policy=Policy(90))
+    assert run.state == RunState.HELD
+    assert "never sent since" in str(run.reason)
+
+
 def test_reason_of_a_return_is_told_until_it_is_submitted_again(session: Session, vault: Vault) -> None:
     story = a_story(session, vault)
     story.scheduled()
