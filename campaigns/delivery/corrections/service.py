@@ -14,7 +14,7 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, RefusedError
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
-from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, find_wrong_versions
+from campaigns.delivery.fanout.correction_recipients import find_said_versions, find_wrong_runs
 from campaigns.delivery.models import LONGEST_REASON
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
@@ -163,7 +163,7 @@ def _check(
 
 def _withdraw(session: Session, message: Message, run: Run, *, by: int, reason: str) -> set[int]:
     """Withdraw what a run says, pause what says it in copies of partners, and return its versions."""
-    wrong = find_wrong_versions(session, run)
+    wrong = find_said_versions(session, run)
     if not withdraw_version(session, message, run.message_version, by=by, reason=reason, alike=wrong):
         raise RefusedError(N_("This version was withdrawn and corrected already."))
     for version in sorted(wrong):

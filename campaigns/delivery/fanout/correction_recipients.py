@@ -29,7 +29,7 @@ STOP_SETTLES = timedelta(seconds=15)
 GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
 
 
-def find_wrong_versions(session: Session, run: Run) -> set[int]:
+def find_said_versions(session: Session, run: Run) -> set[int]:
     """Return the version of its message that `run` says, with those that say the same in its languages."""
     frozen = run.frozen
     texts, wordings = frozen.get("texts") or {}, frozen.get("wordings") or {}
@@ -39,7 +39,7 @@ def find_wrong_versions(session: Session, run: Run) -> set[int]:
 def find_wrong_runs(session: Session, run: Run) -> list[int]:
     """Return the ids of the organisation's runs to people that say of its message what `run` says."""
     this = aliased(Run)
-    said = Run.message_version.in_(find_wrong_versions(session, run))
+    said = Run.message_version.in_(find_said_versions(session, run))
     same = select(Run.id).join(this, _of_its_message(Run, this)).where(this.id == run.id, said)
     return list(session.scalars(same.order_by(Run.id)))
 

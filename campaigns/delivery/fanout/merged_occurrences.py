@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.rules import LeftOut
 from campaigns.delivery.counts import Tally
+from campaigns.delivery.fanout.correction_recipients import find_said_versions
 from campaigns.delivery.fanout.frequency_cap import CALLED
 from campaigns.delivery.models import Delivery, RunLeftOut, RunZone
 from campaigns.delivery.queries import in_state
@@ -36,7 +37,7 @@ def is_told_then(session: Session, run: Run, people: Table) -> ColumnElement[boo
     """
     if run.schedule_id is None:
         return None
-    twins = session.execute(_select_twins(run, Run.id, Run.state)).all()
+    twins = session.execute(_select_twins(session, run, Run.id, Run.state)).all()
     if not twins:
         return None
     relied_on = [twin.id for twin in twins if twin.state in MOVING | SENDING]
@@ -63,7 +64,7 @@ def count_untold(session: Session, run: Run, tally: Tally) -> int:
         return 0
     if run.state in _HALTED:
         waiting = sum(tally.by_state.get(state, 0) for state in _WAITS)
-        others = _select_twins(run, Run.id).where(Run.state != RunState.STOPPED) if waiting else None
+        others = _select_twins(session, run, Run.id).where(Run.state != RunState.STOPPED) if waiting else None
         return 0 if others is None else min(waiting, _count_merged(session, RunLeftOut.run_id.in_(others)))
     merged = _count_merged(session, RunLeftOut.run_id == run.id)
     return merged if merged and _waits_for_halted(session, run) else 0
@@ -76,16 +77,16 @@ def _count_merged(session: Session, of_runs: ColumnElement[bool]) -> int:
 
 def _waits_for_halted(session: Session, run: Run) -> bool:
     """Say whether a run that halted has messages for an instant of `run`."""
-    halted = _select_twins(run, Run.id).where(Run.state.in_(_HALTED))
+    halted = _select_twins(session, run, Run.id).where(Run.state.in_(_HALTED))
     waiting = (select(Delivery.id).where(Delivery.run_id.in_(halted), in_state(state)) for state in _WAITS)
     return any(session.scalar(each.limit(1)) is not None for each in waiting)
 
 
-def _select_twins(run: Run, *columns: Any) -> Select[Any]:
+def _select_twins(session: Session, run: Run, *columns: Any) -> Select[Any]:
     """Select `columns` of the campaign's other runs that say the same and have people due at the same instants."""
     mine, theirs = aliased(RunZone), aliased(RunZone)
     same_words = and_(
-        Run.message_version == run.message_version,
+        Run.message_version.in_(find_said_versions(session, run)),
         Run.frozen["message_id"].as_integer() == int(run.frozen.get("message_id", 0)),
     )
     return (

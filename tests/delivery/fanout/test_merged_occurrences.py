@@ -21,7 +21,8 @@ from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
-from campaigns.planning.models import Priority, Run, RunState, Schedule, ZonePolicy
+from campaigns.messages.service import save_translation
+from campaigns.planning.models import Campaign, Priority, Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.policy import Policy
 from campaigns.planning.runs.firing import stop_run
 from campaigns.planning.schedules.recurrence import Timing
@@ -132,6 +133,21 @@ def test_two_workers_that_plan_at_once_tell_it_once(
         assert merged(sessions) == [2]
     finally:
         empty_tables(postgres_engine)
+
+
+@pytest.mark.both_databases
+def test_draft_in_one_more_language_makes_no_other_message(sessions: sessionmaker[Session], vault: Vault) -> None:
+    story = prepared(sessions, vault, GAP)
+    with sessions.begin() as session:
+        (first, _) = fire_next(session, GAP_ENDS, keeps_quiet=False) or (0, None)
+    fan_out(sessions, first, policy=Policy(36_500))
+    with sessions.begin() as session:
+        message = session.get_one(Campaign, story.campaign.id).message
+        draft = "Păstrați pașaportul."
+        save_translation(session, message, language="ro", text=draft, by=story.author.id, is_draft=True)
+    fire_until(sessions, GAP_ENDS, keeps_quiet=False)
+    assert list(due_times(sessions).values()) == [2]
+    assert merged(sessions) == [2]
 
 
 def test_stopped_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], vault: Vault) -> None:
