@@ -16,6 +16,8 @@ _TAIL = 70_000
 #: Opus counts 48,000 samples a second, whatever it plays.
 _OPUS_RATE = 48_000
 _LONGEST_SECONDS = 86_400
+#: More than any picture has, whatever its head says; no database holds all that stands there.
+_MOST_PIXELS = 2**62
 #: Markers of a JPEG with its size: SOF0 to SOF15 without DHT, JPG and DAC (ITU T.81, table B.1).
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: Markers without a length.
@@ -110,7 +112,7 @@ def _pixels_of(content: bytes, content_type: str) -> int | None:
 
 
 def _product(width: bytes, height: bytes) -> int:
-    return int.from_bytes(width) * int.from_bytes(height)
+    return min(int.from_bytes(width) * int.from_bytes(height), _MOST_PIXELS)
 
 
 _PICTURES = {

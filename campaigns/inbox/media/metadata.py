@@ -27,7 +27,7 @@ _TOLD_IN_PNG = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"})
 _TOLD_IN_WEBP, _WEBP_FLAGS = frozenset({b"EXIF", b"XMP "}), 0x08 | 0x04
 #: Boxes of a film or sound that tell where and by what it was taken, and boxes in which they stand.
 _TOLD_IN_MP4, _AROUND = frozenset({b"udta", b"meta", b"uuid"}), frozenset({b"moov", b"trak"})
-_MOST_BOXES = 10_000
+_MOST_BOXES, _DEEPEST = 10_000, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +119,28 @@ def _clean_webp(content: bytes) -> bytes:
 def _clean_mp4(content: bytes) -> bytes:
     """Empty the boxes that tell something, at their length: what follows is found by its distance."""
     clean = bytearray(content)
-    for box in _boxes(content, 0, len(content), [_MOST_BOXES]):
+    for box in _boxes(content, 0, len(content), [_MOST_BOXES], depth=0):
         if box.name in _TOLD_IN_MP4:
             clean[box.start + 4 : box.start + 8] = b"free"
             clean[box.inside : box.end] = bytes(box.end - box.inside)
     return bytes(clean)
 
 
-def _boxes(content: bytes, at: int, until: int, left: list[int]) -> Iterator[_Part]:
-    """Give the boxes of a film with those inside; raise FileFormatError for one that ends beyond its own."""
+def _boxes(content: bytes, at: int, until: int, left: list[int], *, depth: int) -> Iterator[_Part]:
+    """Give the boxes of a film with those inside; raise FileFormatError for one that ends beyond its own.
+
+    So it does for more boxes, one inside the other, than any film has.
+    """
     while at + 8 <= until:
         length, name = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
         inside = at + 16 if length == 1 else at + 8
         end = {0: until, 1: at + int.from_bytes(content[at + 8 : at + 16])}.get(length, at + length)
         left[0] -= 1
-        if not inside <= end <= until or left[0] < 0:
+        if not inside <= end <= until or left[0] < 0 or depth > _DEEPEST:
             raise _broken()
         yield _Part(name, at, inside, end)
         if name in _AROUND:
-            yield from _boxes(content, inside, end, left)
+            yield from _boxes(content, inside, end, left, depth=depth + 1)
         at = end
 
 

@@ -56,6 +56,14 @@ def mp4(brand: bytes = b"isom") -> bytes:
     return _box(b"ftyp", brand + b"\0\0\0\0") + film + large + _box(b"mdat", b"pictures")
 
 
+def nested(depth: int) -> bytes:
+    """A film whose boxes stand one inside the other."""
+    film = b""
+    for _ in range(depth):
+        film = _box(b"moov", film)
+    return _box(b"ftyp", b"isom\0\0\0\0") + film
+
+
 def ogg(*, seconds: int = 7) -> bytes:
     """A voice note as Telegram records it."""
     first = b"OggS\0\x02" + bytes(8) + b"serialpagecrc" + b"OpusHead"

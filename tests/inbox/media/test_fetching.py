@@ -32,7 +32,7 @@ from campaigns.inbox.service import receive_inbound
 from campaigns.missed_inbound import MissedInbound
 from tests.factories import a_member, a_sender, an_organisation
 from tests.inbox.builders import came_over
-from tests.inbox.media.files import POSITION, archive, jpeg, ogg
+from tests.inbox.media.files import POSITION, archive, jpeg, nested, ogg, png
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 from tests.web.pages import page_settings
 
@@ -153,6 +153,21 @@ def test_archive_that_calls_itself_a_voice_note_goes_at_once(desk: Desk) -> None
     file = desk.look()
     assert (file.state, file.sealed_content, file.size) == (MediaState.UNKNOWN, None, len(archive()))
     assert desk.at_the_provider() == 0
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("content", "content_type", "state"),
+    [
+        (png(width=2**32 - 1, height=2**32 - 1), "image/png", MediaState.KEPT),
+        (nested(3_000), "video/mp4", MediaState.UNKNOWN),
+    ],
+)
+def test_file_that_is_made_to_break_us_is_settled(
+    desk: Desk, content: bytes, content_type: str, state: MediaState
+) -> None:
+    desk.sends(content, content_type)
+    assert (desk.look().state, desk.at_the_provider()) == (state, 0)
 
 
 def test_ten_megabytes_are_fetched_and_more_are_not(desk: Desk) -> None:
