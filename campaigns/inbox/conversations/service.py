@@ -371,8 +371,9 @@ def check_seen(session: Session, conversation: Conversation, seen: Seen) -> None
 
 
 def _settle(conversation: Conversation, state: ConversationState, *, by: int, at: datetime) -> None:
-    """Let nobody wait in a conversation any more."""
+    """Let nobody wait in a conversation any more; how it ended before is not how it stands now."""
     conversation.state, conversation.owner_id, conversation.last_at = state, by, at
+    conversation.outcome = conversation.closed_at = None
     conversation.waiting_since = conversation.snoozed_until = None
 
 

@@ -260,7 +260,7 @@ def reopen(conversation_id: int) -> Redirect:
 @requires(Permission.ANSWER)
 def close_many() -> Redirect:
     """Close those conversations that were ticked, but for the urgent ones and for what came meanwhile."""
-    ids = [whole_number(each) for each in request.form.getlist("conversation")]
+    ids = request.form.getlist("conversation", type=whole_number)
     with refusals_told(InputError):
         try:
             outcome = Outcome(request.form.get("outcome", ""))

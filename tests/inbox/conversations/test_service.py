@@ -340,6 +340,14 @@ def test_what_was_put_off_waits_once_it_is_given_back(desk: Desk) -> None:
 
 
 @pytest.mark.both_databases
+def test_whoever_is_answered_after_the_close_has_no_outcome_yet(desk: Desk) -> None:
+    desk.hear("Hello")
+    desk.close(Outcome.NO_REPLY)
+    desk.answer("We are here again.")
+    found = desk.conversation
+    assert (found.state, found.outcome, found.closed_at) == (ConversationState.ANSWERED, None, None)
+
+
 def test_draft_is_sealed_and_goes_with_the_answer(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     service.keep_draft(desk.session, desk.conversation, WORDS, by=desk.first.id, vault=desk.vault)
