@@ -58,15 +58,13 @@ def _settle(session: Session, vault: Vault, *, cents_a_day: int) -> int:
     for each in requests:
         each.settled_at = now
     fresh = [each for each in requests if each.asked_at > now - LIVES]
-    addresses = _lock_reachable(session, fresh)
-    senders = load_text_senders(session, {each.organisation_id for each in addresses.values()})
+    ways = _find_ways(session, fresh)
     budgets = load_budgets(session, fresh, cents_a_day=cents_a_day, now=now)
     count = 0
     for each in fresh:
-        address = addresses.get(each.number)
-        sender = _find_sender(senders, address) if address else None
-        if address is None or sender is None:
+        if each.number not in ways:
             continue
+        address, sender = ways[each.number]
         body = _text(each, vault)
         cents = most_cents(body, address.country, sender.prices)
         if budgets.take(each.number, each.prefix, address.organisation_id, cents):
@@ -78,12 +76,20 @@ def _settle(session: Session, vault: Vault, *, cents_a_day: int) -> int:
     return count
 
 
-def _lock_reachable(session: Session, requests: Sequence[LeaveRequest]) -> dict[bytes, Address]:
-    """Return by number the address to which its code goes, locked: a stop comes before it or closes it."""
+def _find_ways(session: Session, requests: Sequence[LeaveRequest]) -> dict[bytes | None, tuple[Address, Sender]]:
+    """Return by number the address that gets its code, locked, and over what: a stop comes before it or ends it.
+
+    Several organisations may know a number: it is the oldest address that a sender of its organisation reaches.
+    """
     pass_gate(session)
-    found = find_reachable(session, {each.number for each in requests})
-    locked = lock_addresses(session, [each.id for each in found.values()])
-    return {each.number: each for each in locked if each.number and each.state == AddressState.ACTIVE}
+    locked = lock_addresses(session, find_reachable(session, {each.number for each in requests}))
+    active = [each for each in locked if each.state == AddressState.ACTIVE]
+    senders = load_text_senders(session, {each.organisation_id for each in active})
+    ways: dict[bytes | None, tuple[Address, Sender]] = {}
+    for address in active:
+        if address.number not in ways and (sender := _find_sender(senders, address)):
+            ways[address.number] = address, sender
+    return ways
 
 
 def _find_sender(senders: Sequence[Sender], address: Address) -> Sender | None:

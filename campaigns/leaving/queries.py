@@ -33,13 +33,12 @@ def load_budgets(
     return budgets
 
 
-def find_reachable(session: Session, numbers: Collection[bytes]) -> dict[bytes, Address]:
-    """Return by number the oldest address for text messages whose person has agreed and said no stop."""
-    theirs = select(Address).where(
+def find_reachable(session: Session, numbers: Collection[bytes]) -> list[int]:
+    """Return the ids of all addresses for text messages with one of the numbers whose people said no stop."""
+    theirs = select(Address.id).where(
         Address.number.in_(numbers), Address.channel == Channel.SMS, Address.state == AddressState.ACTIVE
     )
-    found = session.scalars(theirs.order_by(Address.id.desc()))
-    return {each.number: each for each in found if each.number is not None}
+    return list(session.scalars(theirs))
 
 
 def has_agreed_since(session: Session, address: Address, moment: datetime) -> bool:

@@ -87,6 +87,16 @@ def test_code_ends_the_messages_to_a_number(pages: Pages, vault: Vault, address:
     assert type_in(people, form, code).status_code == 422
 
 
+@pytest.mark.both_databases
+def test_code_goes_over_whichever_organisation_can_send_it(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        for organisation in (pages.theirs, pages.ours):
+            an_address(session, a_contact(session, organisation), vault, number=NUMBER)
+        a_sender(session, identity="NGOINFO", two_way=False, countries=["UA"], organisation_id=pages.ours.id)
+    ask(pages.client())
+    assert len(sent_codes(pages, vault)) == 1
+
+
 def test_every_number_is_answered_alike(
     pages: Pages, vault: Vault, address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
