@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
-from wtforms import DateField, IntegerField, SelectField, StringField
+from wtforms import DateField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling
@@ -24,7 +24,7 @@ from campaigns.core.words import N_
 from campaigns.places.models import Region, Route
 from campaigns.web.filters import alphabetical, country_name, language_name, region_name
 from campaigns.web.forms import Form, LongSelect, LongTicks, Ticks, options
-from campaigns.web.number_fields import whole_number
+from campaigns.web.number_fields import WholeNumberField, whole_number
 
 DEFAULT_AGE_DAYS = 30
 #: Countries whose national way of writing numbers can be chosen for a file.
@@ -87,12 +87,12 @@ class AudienceForm(Form):
     countries = Ticks(_l("Countries"))
     languages = Ticks(_l("Languages"))
     group_ids = Ticks(_l("Groups"), coerce=whole_number)
-    max_position_age_days = IntegerField(
+    max_position_age_days = WholeNumberField(
         _l("How old a last known place may be, in days"),
         [Optional(), NumberRange(1, MAX_AGE_DAYS)],
         description=_l("People move on. Leave empty to accept any age."),
     )
-    silent_days = IntegerField(
+    silent_days = WholeNumberField(
         _l("Only who wrote nothing for so many days"),
         [Optional(), NumberRange(1, MAX_AGE_DAYS)],
         description=_l("Their phone may be in other hands. Such a campaign asks each once whether to go on."),

@@ -16,7 +16,6 @@ from wtforms import (
     DateTimeLocalField,
     DecimalField,
     FieldList,
-    IntegerField,
     RadioField,
     SelectField,
     StringField,
@@ -51,7 +50,7 @@ from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name, listed
 from campaigns.web.forms import Form, LongSelect, Ticks, options
-from campaigns.web.number_fields import whole_number
+from campaigns.web.number_fields import WholeNumberField, whole_number
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 #: Time zones that can be chosen.
@@ -84,7 +83,7 @@ class CampaignForm(Form):
         default=FallbackPolicy.DO_NOT_SEND.value,
     )
     fallback_language = SelectField(_l("The other language"), [Optional()])
-    max_parts = IntegerField(
+    max_parts = WholeNumberField(
         _l("Maximum SMS per text"),
         [InputRequired(), NumberRange(1, MOST_PARTS)],
         description=_l("Each part is paid for. Longer texts are not sent."),
@@ -201,13 +200,13 @@ class TimeForm(Form):
         ),
         render_kw={"dir": "ltr", "autocapitalize": "characters", "spellcheck": "false"},
     )
-    grace_minutes = IntegerField(
+    grace_minutes = WholeNumberField(
         _l("How late it may start, in minutes"),
         [InputRequired(), NumberRange(1, MINUTES_A_WEEK)],
         default=60,
         description=_l("If it would start later, an approver must let it start."),
     )
-    expires_after_minutes = IntegerField(
+    expires_after_minutes = WholeNumberField(
         _l("How long a message may wait to be sent, in minutes"),
         [InputRequired(), NumberRange(1, MINUTES_A_WEEK)],
         default=EXPIRES_AFTER_MINUTES,

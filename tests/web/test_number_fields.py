@@ -54,3 +54,10 @@ def test_no_view_reads_a_number_otherwise() -> None:
                 assert not (isinstance(node.value, ast.Name) and node.value.id == "int"), (
                     f"{path}:{node.value.lineno}"
                 )
+
+
+def test_hundreds_of_digits_are_refused_beside_their_field(pages: Pages) -> None:
+    author = pages.client(pages.member(Role.AUTHOR))
+    for digits in (41, 400, 5000):
+        answer = author.post("/campaigns/new", data={"name": "A", "max_parts": "9" * digits, "save": "1"})
+        assert answer.status_code == 422

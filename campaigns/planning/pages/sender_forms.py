@@ -12,7 +12,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
     DecimalField,
-    IntegerField,
     SelectField,
     StringField,
     TextAreaField,
@@ -33,6 +32,7 @@ from campaigns.web.error_words import said
 from campaigns.web.filters import country_name, listed
 from campaigns.web.forms import Form, options
 from campaigns.web.locale import current_language
+from campaigns.web.number_fields import WholeNumberField
 
 #: What stands between the countries of a sender in languages that write another comma.
 _COMMAS = {"ar": "، "}
@@ -55,7 +55,7 @@ class SenderChangeForm(Form):
             "refused."
         ),
     )
-    daily_limit = IntegerField(
+    daily_limit = WholeNumberField(
         _l("People in any 24 hours, at most"),
         [Optional(), NumberRange(1, LARGEST_LIMIT)],
         description=_l("WhatsApp allows 250, 2,000, 10,000 or 100,000, by the standing of your business."),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateField, IntegerField, SelectField, StringField
+from wtforms import BooleanField, DateField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns.places.models import Region
@@ -15,6 +15,7 @@ from campaigns.reach.labels import STEPS
 from campaigns.reach.outcomes.models import TOLD_STEPS
 from campaigns.web.filters import alphabetical, country_name, region_name
 from campaigns.web.forms import Form, options
+from campaigns.web.number_fields import WholeNumberField
 
 
 class OutcomeForm(Form):
@@ -25,7 +26,7 @@ class OutcomeForm(Form):
         choices=options((step.value, STEPS[step]) for step in TOLD_STEPS),
         description=_l("They turned to a support service, or they got help: two different steps."),
     )
-    people = IntegerField(_l("How many people?"), [InputRequired(_l("Write a whole number."))])
+    people = WholeNumberField(_l("How many people?"), [InputRequired(_l("Write a whole number."))])
     day = DateField(_l("When did they come?"), [InputRequired(_l("Give the day, or the last day of several."))])
     partner = StringField(
         _l("Who tells it?"),

@@ -35,7 +35,7 @@ pages = Blueprint("typed", __name__, url_prefix="/typed")
 
 #: Kinds of fields that are kept, by their names, as they were typed; never a password or a file.
 KEPT_KINDS = frozenset(
-    {"StringField", "TextAreaField", "RadioField", "SelectField", "LongSelect", "IntegerField", "DecimalField"}
+    {"StringField", "TextAreaField", "RadioField", "SelectField", "LongSelect", "WholeNumberField", "DecimalField"}
     | {"DateField", "DateTimeLocalField", "TimeField", "NumberField"}
 )
 #: Those of them that are chosen from a list.
