@@ -126,7 +126,7 @@ def save_translation(
     if present is not None and _says(message, present, clean, kept) and _counts_as(present, state):
         _put_back(session, present, back_translation, by=by)
         return present
-    is_reworded = rewords(present, clean, kept)
+    is_reworded = rewords(message, present, clean, kept)
     translation = write_text(message, language, clean, wordings=kept, state=state, by=by)
     if back_translation is not None and back_translation.strip() != translation.back_translation:
         put_back(translation, back_translation)

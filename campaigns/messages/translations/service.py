@@ -104,11 +104,12 @@ def source_digest(message: Message, translation: Translation) -> str:
     return digest_of_wordings(source.text, source.wordings)
 
 
-def rewords(present: Translation | None, text: str, wordings: Mapping[str, str]) -> bool:
-    """Say whether to write these words changes what may be sent: a reviewed text, into others."""
-    if present is None or present.state != TranslationState.REVIEWED:
+def rewords(message: Message, present: Translation | None, text: str, wordings: Mapping[str, str]) -> bool:
+    """Say whether to write these words changes what may be sent: a reviewed text, or any where none is."""
+    if present is None or (present.text, present.wordings) == (text, wordings):
         return False
-    return (present.text, present.wordings) != (text, wordings)
+    reviewed = [each for each in message.translations if each.state == TranslationState.REVIEWED]
+    return present in reviewed or not reviewed
 
 
 def add_version(

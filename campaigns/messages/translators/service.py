@@ -186,7 +186,7 @@ def _write(session: Session, message: Message, language: str, change: _Change, *
         # An unfinished text that nobody touched is no news, even if it no longer fits the base text.
         if change.is_draft or (fits and present.state != TranslationState.DRAFT):
             return False
-    is_reworded = rewords(present, change.text, wordings)
+    is_reworded = rewords(message, present, change.text, wordings)
     write_text(message, language, change.text, by=by, wordings=wordings, state=state)
     add_version(session, message, by=by, origin=Origin.FILE, is_reworded=is_reworded)
     return True
