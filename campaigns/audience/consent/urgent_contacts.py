@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import UrgentContact
@@ -25,7 +25,12 @@ def forget_urgent(session: Session, contact_id: int) -> None:
     session.execute(delete(UrgentContact).where(UrgentContact.contact_id == contact_id))
 
 
+def select_urgent_since(since: datetime | ColumnElement[datetime]) -> Select[int]:
+    """Select the ids of contacts to whom no campaign writes; `since` is URGENT_FOR before the moment (UTC)."""
+    return select(UrgentContact.contact_id).where(UrgentContact.since > since)
+
+
 def select_urgent(*, now: datetime, after: int, through: int) -> Select[int]:
     """Select the ids, in (after, through], of contacts to whom no campaign writes at a moment (UTC)."""
-    urgent = select(UrgentContact.contact_id).where(UrgentContact.since > now - URGENT_FOR)
+    urgent = select_urgent_since(now - URGENT_FOR)
     return urgent.where(UrgentContact.contact_id > after, UrgentContact.contact_id <= through)

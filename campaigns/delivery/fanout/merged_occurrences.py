@@ -84,16 +84,21 @@ def _waits_for_halted(session: Session, run: Run) -> bool:
 
 def _select_twins(session: Session, run: Run, *columns: Any) -> Select[Any]:
     """Select `columns` of the campaign's other runs that say the same and have people due at the same instants."""
+    others = set(session.scalars(_select_at_same_time(run, Run.message_version)))
+    # Hardly ever another version is among them: only then are the words of all of them read.
+    alike = find_said_versions(session, run) if others - {run.message_version} else {run.message_version}
+    return _select_at_same_time(run, *columns).where(Run.message_version.in_(alike))
+
+
+def _select_at_same_time(run: Run, *columns: Any) -> Select[Any]:
+    """Select `columns` of the campaign's other runs of its message that have people due at the same instants."""
     mine, theirs = aliased(RunZone), aliased(RunZone)
-    same_words = and_(
-        Run.message_version.in_(find_said_versions(session, run)),
-        Run.frozen["message_id"].as_integer() == int(run.frozen.get("message_id", 0)),
-    )
+    same_message = Run.frozen["message_id"].as_integer() == int(run.frozen.get("message_id", 0))
     return (
         select(*columns)
         .join(theirs, theirs.run_id == Run.id)
         .join(mine, and_(_is_same_time(mine, theirs), mine.run_id == run.id))
-        .where(Run.campaign_id == run.campaign_id, Run.id != run.id, Run.schedule_id.is_not(None), same_words)
+        .where(Run.campaign_id == run.campaign_id, Run.id != run.id, Run.schedule_id.is_not(None), same_message)
         .distinct()
     )
 

@@ -23,7 +23,8 @@ from sqlalchemy import (
     select,
 )
 
-from campaigns.audience.models import REFUSALS, Address, AddressState, Consent, Contact, UrgentContact
+from campaigns.audience.consent.urgent_contacts import select_urgent_since
+from campaigns.audience.models import REFUSALS, Address, AddressState, Consent, Contact
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.member_phones import has_said_stop, sealed_number_at
@@ -121,8 +122,7 @@ def _is_held_back() -> ColumnElement[bool]:
     campaign = select(Run.id).where(Run.id == bindparam("run"), Run.corrects_id.is_(None)).exists()
     since = bindparam("urgent_since", type_=UTCDateTime())
     # Few are: they are read once a claim.
-    urgent = select(UrgentContact.contact_id).where(UrgentContact.since > since)
-    return and_(campaign, DELIVERY.c.contact_id.in_(urgent))
+    return and_(campaign, DELIVERY.c.contact_id.in_(select_urgent_since(since)))
 
 
 def next_state(closed: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
