@@ -32,6 +32,9 @@ from campaigns.delivery.states import ReceiptState
 #: Deliveries of one UPDATE while the run is sent.
 GROUP = 4096
 RANDOM = {"sqlite": "lower(hex(randomblob(9)))", "postgresql": "left(md5(random()::text), 18)"}
+#: What references begin with: fan-out gives the messages of a chunk one moment on SQLite, and each its own on
+#: PostgreSQL.
+MOMENT = {"sqlite": "n / 50000", "postgresql": "n"}
 BARE_UPDATE = """
     UPDATE bare_delivery SET receipt_state = told.status, receipt_id = told.id, receipt_error = told.error
     FROM bare_receipt AS told WHERE told.reference = bare_delivery.reference
@@ -85,7 +88,7 @@ def seed(engine: Engine, messages: int) -> None:
     dialect = engine.dialect.name
     deliveries, receipts = make_bare_copies(engine)
     with engine.begin() as connection:
-        making = INSERT.format(numbers=NUMBERS[dialect], random=RANDOM[dialect])
+        making = INSERT.format(numbers=NUMBERS[dialect], moment=MOMENT[dialect], random=RANDOM[dialect])
         connection.execute(text(making), {"count": messages})
         connection.execute(insert(deliveries).from_select(deliveries.columns.keys(), select(Delivery.__table__)))
     for name in (Delivery.__tablename__, deliveries.name):
@@ -116,7 +119,7 @@ INSERT = """
     INSERT INTO delivery (id, run_id, contact_id, address_id, channel, sender_id, text_id, region_id, send_state,
         reference, attempts, due_at, expires_at)
     {numbers}
-    SELECT n, 1, n, n, 'sms', 1, 1, n % 60, 'queued', substr('00000000000000' || n, -14) || {random}, 0,
+    SELECT n, 1, n, n, 'sms', 1, 1, n % 60, 'queued', substr('00000000000000' || ({moment}), -14) || {random}, 0,
         '2026-11-28 08:00:00', '2099-01-01 00:00:00' FROM numbers
 """
 CLAIM = """

@@ -35,7 +35,6 @@ from campaigns.reach.counting.ladder import Rung
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.models import RunReach
 from campaigns.staff.models import Organisation
-from campaigns.upkeep import RECEIPTS_AT_ONCE
 from campaigns.worker import run_worker
 from tests.delivery.builders import frozen
 from tests.factories import a_campaign, a_member, a_run, a_sender, a_service
@@ -141,11 +140,10 @@ def merge_receipts(instance: Instance) -> int:
 
 def merge_waiting(sessions: sessionmaker[Session]) -> int:
     """Merge every receipt that waits, as many in a transaction as a worker does, and return how many did."""
-    drain, count, merged = ReceiptDrain(), 0, RECEIPTS_AT_ONCE
-    while merged == RECEIPTS_AT_ONCE:
+    drain, count = ReceiptDrain(), 0
+    while not drain.is_over:
         with sessions.begin() as session:
-            merged = drain.apply(session, RECEIPTS_AT_ONCE)
-        count += merged
+            count += drain.apply(session)
     return count
 
 

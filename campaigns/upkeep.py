@@ -39,9 +39,6 @@ from campaigns.reach.releases.releasing import Releasing
 from campaigns.staff.recurring import is_anything_due, tell_rest
 from campaigns.staff.typed.typed_fields import forget_old_forms
 
-#: A commit writes each page that was touched, and receipts come in an order of their own: larger groups touch
-#: fewer pages.
-RECEIPTS_AT_ONCE = 5000
 #: How each kind of question about people is counted.
 COUNTS = {**counting.COUNTS, CAPPED: count_capped}
 #: Beside a run that is being sent a count rests so many times as long as its parts take.
@@ -120,18 +117,18 @@ class Upkeep:
         """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""
         if not await self._in_repair(self._is_anything_to_merge):
             return
-        drain, merged = ReceiptDrain(), RECEIPTS_AT_ONCE
-        while merged == RECEIPTS_AT_ONCE and not self._is_stopping.is_set():
-            merged = await self._in_repair(self._apply_receipts, drain)
+        drain = ReceiptDrain()
+        while not drain.is_over and not self._is_stopping.is_set():
+            await self._in_repair(self._apply_receipts, drain)
 
     def _is_anything_to_merge(self) -> bool:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             return is_anything_to_merge(session)
 
-    def _apply_receipts(self, drain: ReceiptDrain) -> int:
+    def _apply_receipts(self, drain: ReceiptDrain) -> None:
         with self._sessions.begin() as session:
-            return drain.apply(session, RECEIPTS_AT_ONCE)
+            drain.apply(session)
 
     def repair(self) -> None:
         """Repair what nobody recorded or waits in vain; each step whatever becomes of the others."""

@@ -12,15 +12,13 @@ from sqlalchemy import Connection, Dialect, Table, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from campaigns.core.database import UTCDateTime
+from campaigns.core.database import UTCDateTime, keeping_more
 
 Row = tuple[Any, ...]
 #: Different moments of a load that are converted once: a file has few, most of them days.
 _MOMENTS = 1024
 #: Values that SQLite takes in one statement.
 MOST_BOUND = 30_000
-#: Of the database that SQLite keeps in memory while rows are loaded.
-INDEX_KIB = 32_768
 
 
 class RowLoading:
@@ -39,10 +37,9 @@ class RowLoading:
 
     def __enter__(self) -> Self:
         self._thread = ThreadPoolExecutor(1, "loading")
+        self._kept = keeping_more(self._connection)
+        self._kept.__enter__()
         event.listen(self._connection, "before_cursor_execute", self._before)
-        if not self._is_beside:
-            self._kept_kib = self._connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
-            self._connection.exec_driver_sql(f"PRAGMA cache_size = {-INDEX_KIB}")
         return self
 
     def __exit__(
@@ -52,8 +49,7 @@ class RowLoading:
         self._thread.shutdown(cancel_futures=kind is not None)
         if kind is None:
             self.wait()
-        if not self._is_beside:
-            self._connection.exec_driver_sql(f"PRAGMA cache_size = {self._kept_kib}")
+        self._kept.__exit__(kind, error, at)
 
     def load(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Write rows whose values stand in the order of `columns`; they may be made as they are written.

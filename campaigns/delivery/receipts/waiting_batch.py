@@ -53,7 +53,7 @@ class ReceiptBatch:
     repeats: str | None = None
     #: All others.
     news: str | None = None
-    #: Of these the best of each delivery, where it is better than what the delivery was told before.
+    #: Of these the best of each delivery, where it is better than what the delivery was told before (`_paired`).
     winners: str | None = None
     #: Whether some of the news ask something of an address or sender, or that another sender go on, or are of
     #: deliveries in a lost state (`LOST`).
@@ -91,8 +91,8 @@ def take_batch(session: Session, *, after: int, limit: int) -> ReceiptBatch:
 
 
 def _list_of(places: str | None) -> str | None:
-    # SQLite writes a list without anything so.
-    return None if places == "[]" else places
+    # SQLite writes a list without anything so, and pairs.
+    return None if places in ("[]", "{}") else places
 
 
 class _place(FunctionElement[str]):  # noqa: N801 - reads as a SQL function
@@ -129,6 +129,28 @@ def _listed_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
 def _listed_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     place, condition = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"CAST(array_agg({place}) FILTER (WHERE {condition}) AS text)"
+
+
+class _paired(FunctionElement[str]):  # noqa: N801 - reads as a SQL function
+    """The places of receipts as `_listed` writes them; on SQLite each stands behind the id of its delivery.
+
+    In the order of these ids a batch comes by each page of deliveries once.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_paired, "sqlite")
+def _paired_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    delivery_id, place, condition = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"json_group_object({delivery_id}, {place}) FILTER (WHERE {condition})"
+
+
+@compiles(_paired, "postgresql")
+def _paired_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    _, place, condition = element.clauses
+    return _listed_postgresql(_listed(place, condition), compiler, **kw)
 
 
 class stands_among(FunctionElement[bool]):  # noqa: N801 - reads as a SQL function
@@ -187,8 +209,9 @@ def _winners(waiting: CTE) -> ScalarSelect[str]:
         and_(each.rank == each.told_rank, each.id > each.told_by),
     )
     place = func.row_number().over(partition_by=each.delivery_id, order_by=(each.rank.desc(), each.id.desc()))
-    better = select(each.place, place.label("nth")).where(each.is_known == 0, is_better).subquery("better")
-    return select(_listed(better.c.place, better.c.nth == 1)).scalar_subquery()
+    better = select(each.delivery_id, each.place, place.label("nth")).where(each.is_known == 0, is_better)
+    best = better.subquery("better").c
+    return select(_paired(best.delivery_id, best.place, best.nth == 1)).scalar_subquery()
 
 
 def _waiting() -> Select[*tuple[Any, ...]]:
@@ -214,7 +237,7 @@ def _waiting() -> Select[*tuple[Any, ...]]:
         .where(Receipt.applied_at.is_(None), Receipt.id > bindparam("after"))
         .where(~func.coalesce(is_early, false()))
         .order_by(Receipt.id)
-        .limit(bindparam("limit"))
+        .limit(bindparam("limit", type_=Integer()))
         # SQLite is not told of it: there one connection writes at a time.
         .with_for_update(skip_locked=True, of=Delivery)
     )

@@ -12,8 +12,9 @@ from sqlalchemy import Table, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaigns.audience.loading.table_loading import INDEX_KIB, Row, RowLoading
+from campaigns.audience.loading.table_loading import Row, RowLoading
 from campaigns.audience.models import ContactGroup, GroupKind
+from campaigns.core.database import KEPT_KIB
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, an_organisation
 
@@ -90,7 +91,7 @@ def test_memory_for_indexes_is_given_back(session: Session) -> None:
     look()
     load_rows(session, rows_of(an_organisation(session), 1), look)
     look()
-    assert kept[0] == kept[2] != kept[1] == -INDEX_KIB
+    assert kept[0] == kept[2] != kept[1] == -KEPT_KIB
 
 
 def rows_of(organisation: Organisation, count: int) -> list[Row]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, select, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore
 from campaigns.audience.models import Address, AddressState, Channel, Consent
 from campaigns.core import clock
+from campaigns.core.database import KEPT_KIB
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Delivery, Receipt
@@ -110,14 +112,47 @@ def test_long_queue_is_merged_from_its_beginning_now_and_then(
 ) -> None:
     """What somebody else held while its batch was taken stands before the one that comes next."""
     monkeypatch.setattr(merging, "BATCHES_ONWARD", 2)
-    drain = ReceiptDrain()
+    drain = ReceiptDrain(1)
     store(session, [said(delivery, status) for status in ("queued", "sent", "delivered")], gateway="twilio")
-    assert drain.apply(session, 1) == 1
+    assert drain.apply(session) == 1
     session.execute(update(Receipt).values(applied_at=None))
-    assert drain.apply(session, 1) == 1
+    assert drain.apply(session) == 1
     assert waiting(session) == ["queued", "delivered"]
-    assert drain.apply(session, 2) == 2
+    assert [drain.apply(session) for _ in range(2)] == [1, 1]
     assert waiting(session) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_deliveries_are_merged_by_their_ids_in_order(session: Session, delivery: Delivery) -> None:
+    """By their references each would be looked for once more, and its page written in whatever order they come."""
+    store(session, [said(delivery, "sent")], gateway="twilio")
+    asked: list[Any] = []
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    apply_receipts(session, 1)
+    [(statement, given)] = [each for each in asked if each[0].startswith("UPDATE delivery")]
+    plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
+    assert [line.partition(" (")[0] for line in plan[:3]] == [
+        "SCAN best VIRTUAL TABLE INDEX 1:",
+        "SEARCH delivery USING INTEGER PRIMARY KEY",
+        "SEARCH receipt USING INTEGER PRIMARY KEY",
+    ]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_drain_keeps_more_of_the_database_in_memory_for_a_batch(session: Session, delivery: Delivery) -> None:
+    kept: list[int] = []
+
+    def look() -> None:
+        kept.append(session.scalar(text("PRAGMA cache_size")) or 0)
+
+    store(session, [said(delivery, "sent")], gateway="twilio")
+    look()
+    event.listen(session, "do_orm_execute", lambda _: look(), once=True)
+    drain = ReceiptDrain()
+    assert (drain.apply(session), drain.is_over) == (1, True)
+    look()
+    assert kept[0] == kept[2] != kept[1] == -KEPT_KIB
 
 
 def test_a_look_finds_what_waits_and_calls_that_were_given_up(session: Session, delivery: Delivery) -> None:
