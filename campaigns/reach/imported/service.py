@@ -22,7 +22,7 @@ from campaigns.reach.imported.models import ColumnNames, FileState, ImportedReac
 from campaigns.reach.imported.queries import campaigns_by_code, find_same_file, own_names
 from campaigns.reach.imported.reading import Reading, Report, Reported
 from campaigns.staff import audit
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, hold_organisation
 
 #: Rows and problems that the page of a file shows.
 SHOWN = 200
@@ -233,6 +233,8 @@ def _check_campaign(session: Session, organisation_id: int, campaign_id: int | N
 
 
 def _refuse_repeated(session: Session, organisation_id: int, digest: str) -> None:
+    # Of two equal reports at one moment the later one waits for the first, and finds it.
+    hold_organisation(session, organisation_id)
     same = find_same_file(session, organisation_id, digest)
     if same is not None:
         raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -9,11 +11,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.errors import InputError, NotFoundError, RowsError, TransitionError
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.ladder import Step
+from campaigns.reach.imported import service
 from campaigns.reach.imported.models import FileState, ImportedReach, Method, ReachFile, Source
 from campaigns.reach.imported.queries import told_of
 from campaigns.reach.imported.reading import Reading, Report, Reported, read_report
@@ -30,6 +33,7 @@ from campaigns.reach.imported.service import (
 )
 from campaigns.staff.models import AuditEntry
 from tests.factories import a_campaign, a_member, a_region, an_organisation
+from tests.proposals.test_at_once import at_once
 
 pytestmark = pytest.mark.one_database
 
@@ -192,6 +196,30 @@ def test_program_reports_all_or_nothing(session: Session, campaign: Campaign) ->
     with pytest.raises(InputError):
         import_reach(session, owner, [a_row()], digest="1" * 64, **given)
     assert rows(session) == 1
+
+
+@pytest.mark.both_databases
+def test_report_that_comes_twice_at_one_moment_counts_once(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sessions.begin() as session:
+        a_region(session)
+        owner = an_organisation(session).id
+    both_have_looked, look = threading.Barrier(2), service._refuse_repeated
+
+    def look_and_wait(session: Session, organisation_id: int, digest: str) -> None:
+        look(session, organisation_id, digest)
+        with suppress(threading.BrokenBarrierError):
+            both_have_looked.wait(0.5)
+
+    def report(session: Session) -> None:
+        day = date(2022, 4, 2)
+        import_reach(session, owner, [a_row()], source=Source.U_REPORT, exported_on=day, digest="1" * 64)
+
+    monkeypatch.setattr(service, "_refuse_repeated", look_and_wait)
+    assert at_once(sessions, report, report) == ["refused"]
+    with sessions() as session:
+        assert rows(session) == 1
 
 
 def test_partners_own_recurrent_people_are_told_apart(session: Session, campaign: Campaign) -> None:
