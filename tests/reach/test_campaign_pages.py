@@ -15,7 +15,7 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.service import count_crowd, recount_run, replace_crowd
 from campaigns.reach.counting.unique_people import Crowd
-from campaigns.reach.imported.models import ReachFile
+from campaigns.reach.imported.models import ImportedReach, ReachFile
 from campaigns.reach.models import Scope
 from campaigns.reach.outcomes.models import LinkDay, Outcome
 from campaigns.staff.models import Organisation, Role
@@ -129,6 +129,20 @@ def test_reported_reach_stands_beside_and_is_undone(pages: Pages, client_for: Cl
     assert "4,000" in client.get(f"/reach/campaigns/{campaign.id}").text
     client.post(f"/reach/imports/{file.id}/undo")
     assert "4,000" not in client.get(f"/reach/campaigns/{campaign.id}").text
+
+
+def test_file_is_imported_as_it_was_shown(pages: Pages, client_for: Clients) -> None:
+    """Another member says of another file what a column means, between the dry run and the decision."""
+    client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
+    text = ADVERTS.replace("Reach", "Herzen,Reach").replace("4000", "9000,4000")
+    assert "4,000" in hand_in(client, text, campaign_id=str(campaign.id)).text
+    hand_in(client, ADVERTS.replace("Reach", "Herzen"))
+    with pages.sessions() as session:
+        first, second = session.scalars(select(ReachFile.id).order_by(ReachFile.id))
+    client.post(f"/reach/imports/{second}/columns", data={"column-4": "people"})
+    client.post(f"/reach/imports/{first}/import")
+    with pages.sessions() as session:
+        assert session.scalars(select(ImportedReach.people)).one() == 4000
 
 
 def test_wrong_rows_are_told_and_cannot_be_imported(pages: Pages, client_for: Clients) -> None:

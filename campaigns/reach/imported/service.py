@@ -188,6 +188,16 @@ def reading_of(file: ReachFile) -> Reading:
     return Reading(**kept | days | {"source": Source(file.source), "exported_on": file.exported_on})
 
 
+def names_shown(file: ReachFile) -> dict[str, str]:
+    """Return what its columns meant by their names when a file was checked; '' is one that meant nothing."""
+    names: dict[str, str] = {}
+    for column in file.report["columns"]:
+        name = fold(column["name"])
+        if name:
+            names[name] = names.get(name) or column["field"]
+    return names
+
+
 def _check_codes(session: Session, organisation_id: int, report: Report) -> None:
     """Refuse rows that quote a code which no campaign of the organisation has, or a region that is not loaded."""
     codes, regions = campaigns_by_code(session, organisation_id), region_ids(session)

@@ -107,11 +107,12 @@ def name_columns(file_id: int) -> Page:
 @requires(Permission.EDIT)
 @reads_first
 def confirm(file_id: int) -> Page:
-    """Import a checked file whole."""
+    """Import a checked file whole, read as the member saw it: columns may mean something else by now."""
     file = _file(file_id)
 
     def act() -> int:
-        return service.confirm_file(session(), file, report=_read_again(file), by=current_member().id)
+        report = _read_again(file, service.names_shown(file))
+        return service.confirm_file(session(), file, report=report, by=current_member().id)
 
     return _act(file, act, _imported)
 
@@ -140,7 +141,7 @@ def example() -> Response:
     return Response(EXAMPLE, mimetype="text/csv", headers=headers)
 
 
-def _read_again(file: ReachFile, names: Mapping[str, str] | None = None) -> Report:
+def _read_again(file: ReachFile, names: Mapping[str, str]) -> Report:
     """Return what a kept file holds, with these names of columns; from then on the request may write."""
     content = service.content_of(file)
     reading = service.with_own_names(session(), file.organisation_id, service.reading_of(file), names)
