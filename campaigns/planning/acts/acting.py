@@ -63,10 +63,10 @@ class Acting:
 
     def act(self) -> int:
         """Do whatever waits for a count, one after another, and return how many were done or refused."""
-        ended = 0
+        ended, began = 0, clock.now()
         while (asked := self._claim()) is not None:
             try:
-                if not self._count_and_do(asked):
+                if not self._count_and_do(asked, began):
                     break
             except REFUSALS as error:
                 self._refuse(asked, error)
@@ -86,13 +86,16 @@ class Acting:
                 asked.began_at, asked.due_at, asked.done, asked.whole = now, now + CLAIMED_FOR, 0, 0
         return asked
 
-    def _count_and_do(self, asked: AskedAct) -> bool:
-        """Count, then act; False: this worker stops, and another goes on."""
+    def _count_and_do(self, asked: AskedAct, began: datetime) -> bool:
+        """Count, then act; False: this worker stops, and another goes on.
+
+        What was asked in time before this worker `began` was not forgotten while others were counted before it.
+        """
+        if began - asked.asked_at > GIVEN_UP_AFTER:
+            raise RefusedError(N_("Nobody counted its people in time. Ask again."))
         why_not = None
         for _ in range(TIMES):
             at = clock.now()
-            if at - asked.asked_at > GIVEN_UP_AFTER:
-                raise RefusedError(N_("Nobody counted its people in time. Ask again."))
             counted = self._count(asked, at)
             if counted is None:
                 self._write(asked, due_at=clock.now())

@@ -62,10 +62,10 @@ class Releasing:
 
     def release(self) -> int:
         """Make whatever waits for its count, one after another, and return how many were made or refused."""
-        ended = 0
+        ended, began = 0, clock.now()
         while not self.is_stopping() and (asked := self._claim()) is not None:
             try:
-                self._count_and_make(asked)
+                self._count_and_make(asked, began)
             except REFUSALS as error:
                 self._refuse(asked, error)
             except _AWAY:
@@ -88,9 +88,12 @@ class Releasing:
                 asked.began_at, asked.due_at = now, now + CLAIMED_FOR
         return asked
 
-    def _count_and_make(self, asked: AskedRelease) -> None:
-        """Make it; a fault of ours is logged and tried again, and told in the end. Raises RefusedError."""
-        if clock.now() - asked.asked_at > GIVEN_UP_AFTER:
+    def _count_and_make(self, asked: AskedRelease, began: datetime) -> None:
+        """Make it; a fault of ours is logged and tried again, and told in the end. Raises RefusedError.
+
+        What was asked in time before this worker `began` was not forgotten while others were counted before it.
+        """
+        if began - asked.asked_at > GIVEN_UP_AFTER:
             raise RefusedError(N_("Nobody counted its people in time. Ask again."))
         for _ in range(TRIES):
             try:

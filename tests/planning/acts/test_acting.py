@@ -331,6 +331,31 @@ def test_what_nobody_counted_in_time_is_not_done_later(sessions: sessionmaker[Se
     assert "Nobody counted its people in time." in refusal(sessions, story)
 
 
+def test_what_waits_for_a_longer_count_is_done_after_it(
+    sessions: sessionmaker[Session], story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sessions.begin() as session:
+        copied = service.duplicate_campaign(
+            session, session.get_one(Campaign, story.campaign.id), by=story.author.id
+        )
+        other = replace(story, session=session, campaign=copied)
+        other.scheduled()
+        safeguarded(session, copied, story.reader)
+    moment, count = [START], Acting._count
+
+    def count_slowly(self: Acting, asked: AskedAct, at: datetime) -> CountedPeople | None:
+        counted = count(self, asked, at)
+        moment[0] += GIVEN_UP_AFTER + timedelta(seconds=1)
+        return counted
+
+    monkeypatch.setattr(Acting, "_count", count_slowly)
+    with clock.running_on(lambda: moment[0]):
+        ask(sessions, story, Act.SUBMIT, story.author.id)
+        ask(sessions, other, Act.SUBMIT, other.author.id)
+        assert acting(sessions).act() == 2
+    assert [state(sessions, each) for each in (story, other)] == [CampaignState.SUBMITTED] * 2
+
+
 @pytest.mark.both_databases
 def test_what_needs_no_count_is_refused_at_once(sessions: sessionmaker[Session], story: Story) -> None:
     with pytest.raises(TransitionError):

@@ -236,6 +236,23 @@ def test_what_nobody_counted_in_time_is_not_made(pages: Pages, partners: list[Or
     assert "Nobody counted its people in time. Ask again." in steward.get(address).text
 
 
+def test_what_waits_for_a_longer_count_is_made_after_it(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, partners: list[Organisation]
+) -> None:
+    steward, moment = steward_of(pages, pages.ours), [SETTLED]
+    for view in ("regions", "channels"):
+        steward.post(f"{PUBLICATIONS}/make", data=ASKED | {"view": view})
+
+    def count_long(session: Session, planned: Planned) -> Counter[str]:
+        moment[0] += GIVEN_UP_AFTER + timedelta(seconds=1)
+        return count_true(session, planned)
+
+    monkeypatch.setattr(releasing, "count_true", count_long)
+    with clock.running_on(lambda: moment[0]):
+        assert work(pages) == 2
+    assert totals(pages) == [40, 40]
+
+
 @pytest.mark.both_databases
 def test_what_was_taken_back_is_not_made(pages: Pages, partners: list[Organisation]) -> None:
     steward = steward_of(pages, pages.ours)
