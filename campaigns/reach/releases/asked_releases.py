@@ -110,11 +110,11 @@ def take_back_asked(session: Session, asked: AskedRelease, *, by: int) -> None:
     record_asked(session, "release.take_back", asked, by=by)
 
 
-def end_of_joint(session: Session, joint_id: int) -> None:
-    """End the count for which a joint release waits that was taken back; whoever calls holds the request."""
+def end_of_joint(session: Session, joint_id: int, why: Sentence) -> None:
+    """End the count for which a joint release waits that is not made; whoever calls holds the request."""
     waiting = select(AskedRelease).where(AskedRelease.joint_id == joint_id, AskedRelease.due_at.is_not(None))
     for each in session.scalars(waiting.with_for_update()):
-        end_asked(each, Sentence(TAKEN_BACK))
+        end_asked(each, why)
 
 
 def end_all_asked(session: Session) -> None:

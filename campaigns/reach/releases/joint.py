@@ -15,12 +15,19 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import BudgetError, RefusedError, TransitionError
+from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import lapse, propose
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.asked_releases import ask_release, end_all_asked, end_of_joint, has_few
+from campaigns.reach.releases.asked_releases import (
+    TAKEN_BACK,
+    ask_release,
+    end_all_asked,
+    end_of_joint,
+    has_few,
+)
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.privacy.noise import Below
@@ -39,6 +46,7 @@ from campaigns.staff.permissions import Permission
 
 #: Revisions of one quarter: the release and one correction, so that epsilon on its people is 1.0 at most.
 MOST_REVISIONS = 2
+OTHERS_BY_NOW = N_("Other organisations take part by now, or the quarter was published meanwhile. Ask anew.")
 
 
 def ask_for_joint(
@@ -47,10 +55,13 @@ def ask_for_joint(
     """Ask every other organisation that takes part to agree to a joint release; nobody is counted yet.
 
     Raises what `plan_release` raises, AlreadyReleasedError for a correction without a reason, RefusedError while
-    the quarter is asked for already, and BudgetError when a ledger or the quarter has no room for it.
+    the quarter is asked for already by all who take part now, and BudgetError when a ledger or the quarter has no
+    room for it.
     """
-    planned, words = plan_release(session, organisation, wanted), reason.strip()
+    planned = plan_release(session, organisation, wanted)
+    _end_outdated(session, planned)
     hold_budgets(session, planned.organisations)
+    planned, words = plan_release(session, organisation, wanted), reason.strip()
     check_revision(planned, words)
     _check_room(session, planned)
     if session.scalar(_waiting().where(JointRequest.period == planned.period.name)) is not None:
@@ -78,7 +89,7 @@ def take_back(session: Session, request: JointRequest, *, by: int) -> None:
     _hold(session, request)
     _demand_waiting(request)
     request.state = ProposalState.WITHDRAWN
-    end_of_joint(session, request.id)
+    end_of_joint(session, request.id, Sentence(TAKEN_BACK))
     _end_rest(session, request)
     _record(session, "release.take_back", request, by, period=request.period)
 
@@ -188,12 +199,29 @@ def _propose(session: Session, request: JointRequest, organisation_id: int, *, b
     )
 
 
-def _check_same(request: JointRequest, planned: Planned) -> None:
+def _end_outdated(session: Session, planned: Planned) -> None:
+    """End what waits for a quarter and can never be made: others take part by now, or it was published since.
+
+    It comes before the budgets, as where it is made: so neither waits for the other.
+    """
+    waiting = _waiting().where(JointRequest.period == planned.period.name).with_for_update()
+    request = session.scalar(waiting.execution_options(populate_existing=True))
+    if request is not None and not _is_of(request, planned):
+        request.state = ProposalState.OVERTAKEN
+        end_of_joint(session, request.id, Sentence(OTHERS_BY_NOW))
+        _end_rest(session, request)
+        session.flush()
+
+
+def _is_of(request: JointRequest, planned: Planned) -> bool:
+    """Say whether a request is for what would be made now, by the same organisations."""
     ids = sorted(each.id for each in planned.organisations)
-    if (ids, planned.revisions + 1) != (request.organisation_ids, request.revision):
-        raise RefusedError(
-            N_("Other organisations take part by now, or the quarter was published meanwhile. Ask anew.")
-        )
+    return (ids, planned.revisions + 1) == (request.organisation_ids, request.revision)
+
+
+def _check_same(request: JointRequest, planned: Planned) -> None:
+    if not _is_of(request, planned):
+        raise RefusedError(OTHERS_BY_NOW)
 
 
 def _check_room(session: Session, planned: Planned) -> None:

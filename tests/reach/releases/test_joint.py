@@ -75,6 +75,12 @@ def releases(pages: Pages) -> int:
         return len(session.scalars(select(Release.id)).all())
 
 
+def states(pages: Pages) -> list[ProposalState]:
+    """Return what became of everything that was asked for, the first one first."""
+    with pages.sessions() as session:
+        return list(session.scalars(select(JointRequest.state).order_by(JointRequest.id)))
+
+
 def test_one_data_manager_spends_no_ledger_however_often_they_ask(
     pages: Pages, partners: list[Organisation]
 ) -> None:
@@ -183,6 +189,29 @@ def test_organisation_that_left_pays_nothing(pages: Pages, partners: list[Organi
         leave_joint(session, session.merge(partners[1]), by=a_member(session, partners[1]).id)
     assert agree(pages, partners[2]) == 409
     assert spent(pages, partners) == [0, 0, 0]
+
+
+@pytest.mark.both_databases
+def test_quarter_whose_partner_left_is_asked_for_anew(pages: Pages, partners: list[Organisation]) -> None:
+    ask(pages)
+    agree(pages, partners[1])
+    with pages.sessions.begin() as session:
+        leave_joint(session, session.merge(partners[1]), by=a_member(session, partners[1]).id)
+    assert ask(pages) == 302
+    assert states(pages) == [ProposalState.OVERTAKEN, ProposalState.WAITING]
+    assert agree(pages, partners[2]) == 302
+    assert (spent(pages, partners), releases(pages)) == ([1, 0, 1], 1)
+
+
+def test_quarter_that_another_joined_is_asked_for_anew(pages: Pages, partners: list[Organisation]) -> None:
+    ask(pages)
+    with pages.sessions.begin() as session:
+        late = an_organisation(session, name="Late")
+        join_joint(session, late, by=a_member(session, late).id)
+    assert [ask(pages), ask(pages)] == [302, 409]
+    assert [agree(pages, owner) for owner in (*partners[1:], late)] == [302, 302, 302]
+    assert spent(pages, [*partners, late]) == [1, 1, 1, 1]
+    assert states(pages) == [ProposalState.OVERTAKEN, ProposalState.AGREED]
 
 
 def test_spent_ledger_of_one_costs_the_others_nothing(pages: Pages, partners: list[Organisation]) -> None:
