@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.models import Release, ReportReader
+from campaigns.reach.releases.models import ReportReader
 from campaigns.reach.releases.readers.service import open_link
 from campaigns.reach.releases.release_page import as_file, shown
 from campaigns.staff.event_notes import note_event
@@ -31,14 +31,22 @@ def list_reports(word: str) -> str:
 @pages.get("/<word>/<int:release_id>")
 def show(word: str, release_id: int) -> str:
     """Show one release, from its frozen bytes."""
-    release = _release(word, release_id)
-    return render_template("reach/releases/report.html", release=release, word=word, **shown(session(), release))
+    reader = _reader(word)
+    release = queries.get_release(session(), release_id, reader.organisation_id)
+    return render_template(
+        "reach/releases/report.html",
+        release=release,
+        word=word,
+        revisions=queries.revisions_of(session(), release, reader.organisation_id),
+        **shown(session(), release),
+    )
 
 
 @pages.get("/<word>/<int:release_id>/<format_name>")
 def download(word: str, release_id: int, format_name: str) -> Response:
     """Give one release as a file."""
-    return as_file(session(), _release(word, release_id), format_name)
+    release = queries.get_release(session(), release_id, _reader(word).organisation_id)
+    return as_file(session(), release, format_name)
 
 
 def _reader(word: str) -> ReportReader:
@@ -46,8 +54,3 @@ def _reader(word: str) -> ReportReader:
     reader = open_link(session(), settings().secret_key, word)
     note_event("report.read", reader, organisation_id=reader.organisation_id, what=request.endpoint or "")
     return reader
-
-
-def _release(word: str, release_id: int) -> Release:
-    reader = _reader(word)
-    return queries.get_release(session(), release_id, reader.organisation_id)

@@ -89,10 +89,16 @@ def formats_of(session: Session, release: Release) -> list[tuple[str, int, str]]
     return [(name, size, digest) for name, size, digest in rows]
 
 
-def revisions_of(session: Session, release: Release) -> Sequence[Release]:
-    """Return every revision of the same figures, the newest first."""
+def revisions_of(session: Session, release: Release, organisation_id: int) -> list[tuple[Release, bool]]:
+    """Return every revision of the same figures, the newest first, and whether the organisation may read it.
+
+    Of a joint one others may have paid: that there is a correction is told to whoever has what it corrects.
+    """
+    paid = owned(select(LedgerEntry.release_id), LedgerEntry, organisation_id)
+    may_read = or_(Release.id.in_(paid), Release.view == View.THEMES)
     same = same_figures(release.scope, release.scope_id, release.view, release.period)
-    return session.scalars(same.order_by(Release.revision.desc())).all()
+    rows = session.execute(same.add_columns(may_read).order_by(Release.revision.desc()))
+    return [(one, bool(is_readable)) for one, is_readable in rows]
 
 
 def same_figures(scope: ScopeKind, scope_id: int, view: View, period: str) -> Select[Release]:

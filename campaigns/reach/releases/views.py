@@ -210,7 +210,7 @@ def show(release_id: int) -> str:
     return render_template(
         "reach/releases/show.html",
         release=release,
-        revisions=queries.revisions_of(session(), release),
+        revisions=queries.revisions_of(session(), release, current_organisation().id),
         **shown(session(), release),
     )
 

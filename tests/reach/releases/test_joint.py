@@ -203,6 +203,27 @@ def test_quarter_whose_partner_left_is_asked_for_anew(pages: Pages, partners: li
     assert (spent(pages, partners), releases(pages)) == ([1, 0, 1], 1)
 
 
+@pytest.mark.both_databases
+def test_correction_that_others_paid_for_is_told_and_not_opened(
+    pages: Pages, partners: list[Organisation]
+) -> None:
+    ask(pages)
+    assert [agree(pages, owner) for owner in partners[1:]] == [302, 302]
+    with pages.sessions.begin() as session:
+        leave_joint(session, session.merge(partners[1]), by=a_member(session, partners[1]).id)
+    ask(pages, reason="A late import.")
+    assert agree(pages, partners[2]) == 302
+    with pages.sessions() as session:
+        first, second = session.scalars(select(Release.id).order_by(Release.id))
+    left = steward_of(pages, partners[1])
+    page = left.get(f"/reach/publications/{first}").text
+    assert "Publication no. 2" in page
+    assert f"/reach/publications/{second}" not in page
+    assert left.get(f"/reach/publications/{second}").status_code == 404
+    page = steward_of(pages, partners[2]).get(f"/reach/publications/{first}").text
+    assert f"/reach/publications/{second}" in page
+
+
 def test_quarter_that_another_joined_is_asked_for_anew(pages: Pages, partners: list[Organisation]) -> None:
     ask(pages)
     with pages.sessions.begin() as session:

@@ -102,6 +102,20 @@ def test_link_opens_releases_and_files(pages: Pages, vault: Vault, engine: Engin
     assert client.get(f"/publications/{word}/{foreign.id}").status_code == 404
 
 
+def test_reader_of_what_was_corrected_is_told_so(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox
+) -> None:
+    a_reader_of(pages, vault)
+    first = make_march(pages, people=40)
+    send(pages, engine, post)
+    client, word = pages.client(), post.link()
+    assert "Earlier and corrected" not in client.get(f"/publications/{word}/{first.id}").text
+    second = make_march(pages, reason="Late receipts")
+    page = client.get(f"/publications/{word}/{first.id}").text
+    assert f'href="/publications/{word}/{second.id}"' in page
+    assert "Publication no. 2" in page
+
+
 def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine, post: Postbox) -> None:
     reader_id = a_reader_of(pages, vault)
     make_march(pages)
