@@ -43,6 +43,8 @@ def send_reports(sessions: sessionmaker[Session], settings: Settings, mailer: Ma
     Each is noted before it is handed over: a process that dies in between sends it never, rather than twice.
     """
     with sessions.begin() as session:
+        # Of two workers at one moment the later one finds what the first has noted.
+        session.execute(select(ReportReader.id).order_by(ReportReader.id).with_for_update(key_share=True))
         due = list(_due(session))
         for each in due:
             mail = session.get(ReportMail, (each.reader_id, each.period)) or ReportMail(

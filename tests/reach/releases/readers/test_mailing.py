@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from email.message import EmailMessage
 from smtplib import SMTPRecipientsRefused
@@ -15,6 +17,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.reach.releases.models import MailState, ReportMail, ReportReader
+from campaigns.reach.releases.readers import mailing
 from campaigns.reach.releases.readers.mailing import AGAIN_AFTER, ATTEMPTS, send_reports
 from campaigns.reach.releases.readers.service import LINK_DAYS, add_reader, remove_reader
 from campaigns.staff.models import AuditEntry, Role
@@ -114,6 +117,32 @@ def test_reader_of_what_was_corrected_is_told_so(
     page = client.get(f"/publications/{word}/{first.id}").text
     assert f'href="/publications/{word}/{second.id}"' in page
     assert "Publication no. 2" in page
+
+
+def test_mail_that_two_workers_try_again_is_sent_once(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_reader_of(pages, vault)
+    make_march(pages)
+    post.is_closed = True
+    send(pages, engine, post)
+    both_have_looked, look = threading.Barrier(2), mailing._due
+
+    def look_and_wait(session: Session) -> Iterator[mailing.Due]:
+        found = list(look(session))
+        with suppress(threading.BrokenBarrierError):
+            both_have_looked.wait(0.5)
+        return iter(found)
+
+    monkeypatch.setattr(mailing, "_due", look_and_wait)
+    post.is_closed = False
+    with clock.running_on(lambda: SETTLED + AGAIN_AFTER + timedelta(seconds=1)):
+        workers = [threading.Thread(target=send, args=(pages, engine, post)) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert len(post.mails) == 1
 
 
 def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine, post: Postbox) -> None:
