@@ -19,7 +19,8 @@ STANDING_COLUMNS = tuple(f"now_{rung}" for rung in STANDINGS)
 
 def write_run(table: RunTable, *, show: Show, language: str) -> str:
     """Return the file of a run: a line a region, its name in `language`, figures as `show` lets them be seen."""
-    counts = table.total.by_cause
+    # Of a run to few people even the name of a cause would tell of them.
+    counts = table.total.by_cause if show(table.total.planned) is not None else {}
     causes = sorted(counts, key=lambda cause: (-(show(counts[cause]) or 0), cause))
     rows = _rows(table, causes, show=show, language=language)
     return BYTE_ORDER_MARK + write_table([_columns(causes), *rows])

@@ -46,6 +46,13 @@ def test_small_numbers_are_hidden_from_others() -> None:
     assert (row["delivered_by_carrier_only"], row["now_pending"], row["read"]) == ("<20", "<20", "<20")
 
 
+def test_why_a_run_to_few_people_failed_is_told_to_data_managers_alone() -> None:
+    few = Counts({Channel.SMS: {Rung.DELIVERED: 3, Rung.FAILED: 1}}, {"21610": 1}, {})
+    table = RunTable(few, [RegionCounts(None, few)], {}, None)
+    assert "failed_21610" in write_run(table, show=figures(is_exact=True), language="en")
+    assert "21610" not in write_run(table, show=figures(is_exact=False), language="en")
+
+
 def test_names_follow_the_language_and_own_codes_are_hidden() -> None:
     rows = written(is_exact=True)
     assert [row["region_code"] for row in rows] == ["PL-18", "", ""]
