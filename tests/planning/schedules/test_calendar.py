@@ -12,6 +12,7 @@ from campaigns.core.errors import ScheduleError
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import RunState, ZonePolicy
 from campaigns.planning.pages.calendar_views import make_sheet
+from campaigns.planning.schedules import calendar
 from campaigns.planning.schedules.calendar import Entry, load_agenda
 from campaigns.planning.schedules.recurrence import Timing
 from tests.factories import a_run
@@ -71,6 +72,18 @@ def test_run_takes_the_place_of_its_firing(story: Story) -> None:
     found = march(story, now=datetime(2026, 3, 5, tzinfo=UTC))
     assert [entry.run_id for [entry] in found.values()] == [run.id, None, None]
     assert found[date(2026, 3, 4)][0].run_state == RunState.DONE
+
+
+@pytest.mark.both_databases
+def test_of_many_runs_none_is_left_out(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar, "MOST_ROWS", 1)
+    schedule = story.scheduled(LATE)
+    weeks = [LATE.starts_at + timedelta(days=7 * week) for week in range(3)]
+    of_schedule = {"schedule": schedule, "state": RunState.DONE}
+    runs = [a_run(story.session, story.campaign, occurrence=wall, **of_schedule) for wall in weeks]
+    schedule.next_occurrence = None
+    story.session.flush()
+    assert [entry.run_id for [entry] in march(story).values()] == [run.id for run in runs]
 
 
 def test_other_organisations_see_nothing(story: Story, session: Session, vault: Vault) -> None:
