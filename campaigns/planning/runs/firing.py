@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain, takewhile
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -47,7 +48,7 @@ from campaigns.planning.models import (
 )
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.held_runs import CHANGED, NOT_BEGUN, WITHDRAWN, reason_to_hold
-from campaigns.planning.schedules.recurrence import Firing, firing_after, next_firings
+from campaigns.planning.schedules.recurrence import Firing, firing_after, firings_after, next_firings
 from campaigns.planning.spending.service import expect_cost, forget_cost
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
@@ -279,15 +280,16 @@ def hold_missed(
 
     The schedule must have been approved before: its times were promised. Its next occurrence is the one after.
     """
-    timing, grace, runs = queries.timing_of(schedule), timedelta(minutes=schedule.grace_minutes), []
     occurrence, fire_at = schedule.next_occurrence, schedule.next_fire_at
-    while occurrence is not None and fire_at is not None and fire_at <= now:
-        if now - fire_at <= grace:
-            made = _make_run(session, schedule, occurrence, start.content, MISSED, now=now, policy=policy)
-            runs += [made] if made else []
-        following = firing_after(timing, start.tally.zones, occurrence=occurrence)
-        occurrence, fire_at = (following.occurrence, following.fire_at) if following else (None, None)
-    return runs
+    if occurrence is None or fire_at is None:
+        return []
+    # In one go: each search for the next one begins with the first of all, and a year has 8,760 hours.
+    later = firings_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
+    passed = takewhile(lambda each: each.fire_at <= now, chain((Firing(occurrence, fire_at),), later))
+    grace = timedelta(minutes=schedule.grace_minutes)
+    missed = [each.occurrence for each in passed if now - each.fire_at <= grace]
+    made = (_make_run(session, schedule, each, start.content, MISSED, now=now, policy=policy) for each in missed)
+    return [run for run in made if run is not None]
 
 
 def _make_run(

@@ -168,14 +168,20 @@ def next_firings(timing: Timing, present: Sequence[str], *, after: datetime, cou
 
 
 def firing_after(timing: Timing, present: Sequence[str], *, occurrence: datetime) -> Firing | None:
-    """Return the firing of the occurrence that follows `occurrence` (naive) on the wall clock, or None.
+    """Return the firing of the occurrence that follows `occurrence` (naive) on the wall clock, or None."""
+    return next(firings_after(timing, present, occurrence=occurrence), None)
+
+
+def firings_after(timing: Timing, present: Sequence[str], *, occurrence: datetime) -> Iterator[Firing]:
+    """Yield the firings of the occurrences that follow `occurrence` (naive) on the wall clock.
 
     Wall-clock order decides, not instants: two occurrences that a gap moves to one instant both fire.
     """
-    wall = next(occurrences(timing.starts_at, timing.recurrence, after=occurrence), None)
-    if wall is None or timing.on_approval:
-        return None
-    return Firing(wall, min(to_utc(wall, zone) for zone in timing.zones(present)))
+    if timing.on_approval:
+        return
+    zones = timing.zones(present)
+    for wall in occurrences(timing.starts_at, timing.recurrence, after=occurrence):
+        yield Firing(wall, min(to_utc(wall, zone) for zone in zones))
 
 
 def aimed_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.policy import Policy
 from campaigns.planning.runs.held_runs import RESTORED
+from campaigns.planning.schedules import recurrence
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from tests.planning.story import DUE, EVENING, Story
@@ -73,6 +75,23 @@ def test_evening_that_passes_while_it_is_edited_is_held(story: Story) -> None:
     assert "not approved" in str(run.reason)
     assert FrozenRun.from_json(run.frozen).cap == Cap(3, 7)
     assert schedule.next_occurrence == EVENING.starts_at + timedelta(days=1)
+
+
+def test_hours_that_passed_long_ago_are_gone_through_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search for the next hour begins with the first one: of a year they would take minutes."""
+    begun, search = list[datetime](), recurrence._recurring
+
+    def begin(starts_at: datetime, parts: dict[str, str]) -> Iterator[datetime]:
+        begun.append(starts_at)
+        return search(starts_at, parts)
+
+    story.approved(replace(DAILY, recurrence="FREQ=HOURLY"), grace_minutes=90)
+    edit(story)
+    monkeypatch.setattr(recurrence, "_recurring", begin)
+    approve_anew(story, DUE + timedelta(days=3, minutes=10))
+    last = EVENING.starts_at + timedelta(days=3)
+    assert runs(story) == [(last - HOUR, RunState.HELD), (last, RunState.HELD)]
+    assert len(begun) < 10
 
 
 def test_held_evening_can_be_released(story: Story) -> None:
