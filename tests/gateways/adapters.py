@@ -110,8 +110,8 @@ ADAPTERS = (
         refused={
             "78": Action.OPT_OUT,
             "79": Action.INVALIDATE_ADDRESS,
-            "80": Action.INVALIDATE_ADDRESS,
-            "no chat": Action.INVALIDATE_ADDRESS,
+            "80": Action.OTHER_CHANNEL,
+            "no chat": Action.OTHER_CHANNEL,
         },
         fixture={
             "telegram_chats": {"77": "ok", "78": "blocked", "79": "deactivated", "80": "not_found"},

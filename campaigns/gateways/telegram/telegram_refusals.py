@@ -29,7 +29,8 @@ class Refusal:
 
 
 #: The first row that fits counts. Words of the Bot API server; what it does not name is the request's fault
-#: (400), which would meet every person alike, or this one chat's (403).
+#: (400), which would meet every person alike, or this one chat's (403). A chat that is not found is one that this
+#: bot was never started in: the person may have started another bot of ours, and is reached over that one.
 REFUSALS = (
     Refusal(TelegramForbiddenError, "blocked", "telegram_blocked", Action.OPT_OUT),
     Refusal(TelegramForbiddenError, "deactivated", "telegram_deactivated", Action.INVALIDATE_ADDRESS),
@@ -39,9 +40,9 @@ REFUSALS = (
     Refusal(TelegramForbiddenError, "to bots", "telegram_no_person", Action.INVALIDATE_ADDRESS),
     Refusal(TelegramForbiddenError, "", "telegram_forbidden", Action.GIVE_UP),
     Refusal(TelegramMigrateToChat, "", "telegram_no_person", Action.INVALIDATE_ADDRESS),
-    Refusal(TelegramBadRequest, "chat not found", "telegram_no_chat", Action.INVALIDATE_ADDRESS),
-    Refusal(TelegramBadRequest, "user not found", "telegram_no_chat", Action.INVALIDATE_ADDRESS),
-    Refusal(TelegramBadRequest, "peer_id_invalid", "telegram_no_chat", Action.INVALIDATE_ADDRESS),
+    Refusal(TelegramBadRequest, "chat not found", "telegram_no_chat", Action.OTHER_CHANNEL),
+    Refusal(TelegramBadRequest, "user not found", "telegram_no_chat", Action.OTHER_CHANNEL),
+    Refusal(TelegramBadRequest, "peer_id_invalid", "telegram_no_chat", Action.OTHER_CHANNEL),
     Refusal(TelegramBadRequest, "message is too long", "telegram_too_long", Action.PAUSE_RUN),
     Refusal(TelegramBadRequest, "", "telegram_bad_request", Action.PAUSE_RUN),
     Refusal(TelegramEntityTooLarge, "", "telegram_too_long", Action.PAUSE_RUN),
