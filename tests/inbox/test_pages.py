@@ -140,7 +140,9 @@ def test_place_of_a_stranger_is_not_told(pages: Pages, vault: Vault, client_for:
         a_sender(session, organisation_id=pages.ours.id, secret_name="bot", identity="our_bot")
         shared = on_telegram(Happening.SHARED_LOCATION, location=(49.78, 22.78))
         receive(session, vault, shared, account=our_bot(session, pages))
-    assert "Nothing of it is kept" in client_for(Role.RESPONDER).get("/inbox/history").text
+    page = client_for(Role.RESPONDER).get("/inbox/history").text
+    assert "Shared where they were." in page
+    assert "49.7" not in page
 
 
 def test_administrators_see_what_was_refused(pages: Pages, client_for: Clients) -> None:

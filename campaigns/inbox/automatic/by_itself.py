@@ -111,6 +111,9 @@ class _Scene:
 
 def hand_on(session: Session, reply: Reply, inbound: Inbound, *, vault: Vault, policy: Policy | None) -> None:
     """Let what somebody wrote be answered by itself, or wait for the team; without a policy it waits."""
+    if inbound.happening is Happening.SHARED_LOCATION:
+        # The street and house that may come with a place are read by nobody.
+        inbound = replace(inbound, text="")
     left = Left.TEAM if policy is None else AutomaticAnswers(session, vault, policy).answer(reply, inbound)
     if left is not Left.NOTHING:
         is_machines = left is Left.DOUBT
@@ -179,7 +182,8 @@ class AutomaticAnswers:
             return Left.TEAM
         if not self._react(reply, inbound, asked, scene):
             return Left.TEAM
-        is_urgent = scene.judged.urgency >= Urgency.DAY
+        # A place comes without words, and is answered by what there is.
+        is_urgent = reply.kind != ReplyKind.LOCATION and scene.judged.urgency >= Urgency.DAY
         return Left.TEAM if is_urgent or scene.conversation.state in WAITING else Left.NOTHING
 
     def _tell_off_duty(self, reply: Reply, scene: _Scene, again: datetime) -> Left:

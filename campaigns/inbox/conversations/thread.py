@@ -15,7 +15,7 @@ from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.inbox.conversations.models import Answer, Conversation, LeftAnswerService, Occasion
-from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import OpenedReply, open_replies
 from campaigns.planning.models import Campaign, Run
 from campaigns.staff.queries import load_member_names, owned
@@ -73,7 +73,7 @@ def load_thread(session: Session, conversation: Conversation, *, vault: Vault, n
 
 def _select_replies(conversation: Conversation) -> Select[Reply]:
     theirs = owned(select(Reply), Reply, conversation.organisation_id)
-    theirs = theirs.where(Reply.contact_id == conversation.contact_id, Reply.kind != ReplyKind.LOCATION)
+    theirs = theirs.where(Reply.contact_id == conversation.contact_id)
     return theirs.order_by(Reply.id.desc()).limit(MOST_SHOWN)
 
 

@@ -21,9 +21,12 @@ from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.inbox.urgency.wordless import Sign
 
 #: What somebody of ours has to read. Who may have said stop may ask for help with the same words.
-ASKS = (ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.MOVED, ReplyKind.YES, ReplyKind.HOLD)
-#: What a person says in a conversation; other things they do to it.
-SPOKEN = (Happening.WROTE, Happening.PRESSED_BUTTON)
+ASKS = (
+    *(ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.YES, ReplyKind.HOLD),
+    *(ReplyKind.MOVED, ReplyKind.LOCATION),
+)
+#: What a person says in a conversation, a place without a word too; other things they do to it.
+SPOKEN = (Happening.WROTE, Happening.PRESSED_BUTTON, Happening.SHARED_LOCATION)
 
 
 def put_in_conversation(

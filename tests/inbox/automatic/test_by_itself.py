@@ -16,7 +16,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.automatic.models import OpenQuestion
 from campaigns.inbox.conversations import service
-from campaigns.inbox.conversations.models import Answer, Occasion
+from campaigns.inbox.conversations.models import Answer, ConversationState, ConversationWord, Occasion
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
@@ -177,6 +177,19 @@ def test_who_shares_where_they_are_is_told_what_there_is(person: Person, time: C
     time.go_on(minutes=1)
     person.writes("", location=(49.78, 22.77), happening=Happening.SHARED_LOCATION)
     assert person.reads()[-1] == "You are in Podkarpackie Voivodeship."
+    assert not person.waits
+
+
+def test_place_of_a_stranger_that_nothing_answers_waits_for_the_team(person: Person) -> None:
+    """Who sends where they are and nothing else may have no time for words."""
+    street = "Hauptstrasse 7, second floor"
+    person.writes(street, location=(0.0, 0.0), happening=Happening.SHARED_LOCATION)
+    assert person.reads() == []
+    conversation = person.conversation
+    assert person.waits
+    assert conversation is not None
+    assert (conversation.state, conversation.urgency) == (ConversationState.NEW, Urgency.DAY)
+    assert person.session.scalars(select(ConversationWord)).all() == []
 
 
 @pytest.mark.both_databases

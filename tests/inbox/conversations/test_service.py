@@ -17,13 +17,15 @@ from campaigns.core.errors import ChangedError, InputError, RefusedError, Transi
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.gateways.callbacks import Inbound
+from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.hear import REOPENED_WITHIN
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Draft, Outcome
 from campaigns.inbox.conversations.queries import count_waiting
+from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.wait import began_at
 from campaigns.inbox.incoming.triage import assign
+from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
@@ -458,3 +460,16 @@ def test_danger_beside_a_word_that_is_done_is_read_by_a_person(desk: Desk, text:
 def test_word_that_is_done_waits_for_nobody(desk: Desk, text: str) -> None:
     desk.hear(text)
     assert desk.session.scalars(select(Conversation)).all() == []
+
+
+@pytest.mark.both_databases
+def test_place_that_a_member_asked_for_waits_and_is_shown(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    desk.answer("Where are you now?")
+    desk.hear("", location=(49.78, 22.77), happening=Happening.SHARED_LOCATION)
+    conversation = desk.conversation
+    assert (conversation.state, conversation.owner_id) == (ConversationState.OPEN, desk.first.id)
+    assert conversation.waiting_since is not None
+    # Who answers has to have seen it.
+    entries = load_thread(desk.session, conversation, vault=desk.vault, now=clock.now())
+    assert [entry.heard.kind for entry in entries if entry.heard] == [ReplyKind.TEXT, ReplyKind.LOCATION]

@@ -13,6 +13,7 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.geography.cells import cell_of
 from campaigns.schema import metadata
@@ -106,10 +107,12 @@ def test_odd_places_move_nobody(
     assert session.get_one(Contact, address.contact_id).cell is None
 
 
-def test_place_of_a_stranger_is_only_a_reply(session: Session, vault: Vault) -> None:
+def test_place_of_a_stranger_waits_for_the_team_and_is_not_kept(session: Session, vault: Vault) -> None:
+    an_organisation(session)
     reply = receive(session, vault, on_telegram(Happening.SHARED_LOCATION, location=MEDYKA))
-    assert (reply.kind, reply.contact_id) == (ReplyKind.LOCATION, None)
-    assert session.scalars(select(Contact)).all() == []
+    assert reply.kind == ReplyKind.LOCATION
+    assert session.scalars(select(Contact.cell)).all() == [None]
+    assert session.scalars(select(Conversation.contact_id)).all() == [reply.contact_id]
 
 
 def test_exact_point_is_nowhere(
