@@ -25,7 +25,7 @@ from campaigns.delivery.receipts.request import LARGEST_BODY, refusals
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.kinds import get_kind
-from campaigns.inbox.models import Reply
+from campaigns.inbox.models import LONGEST_TEXT, Reply
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, a_sender, an_address
 from tests.web.pages import Pages, make_pages, page_settings
 
@@ -232,6 +232,16 @@ def test_unknown_gateway_is_not_found(pages: Pages, path: str) -> None:
 def test_oversize_is_refused(pages: Pages) -> None:
     assert post(pages, "x" * LARGEST_BODY).status_code == 413
     assert kinds(pages) == []
+
+
+def test_longest_text_is_kept_however_its_provider_spells_it(pages: Pages) -> None:
+    assert post(pages, "እ" * LONGEST_TEXT).status_code == 200
+    said, link = "д" * 4096, "https://jobs.example/" + "x" * 200
+    links = [{"type": "text_link", "offset": place, "length": 1, "url": link} for place in range(100)]
+    answered = {"message_id": 1, "date": 1, "chat": {"id": CHAT, "type": "private"}, "text": said}
+    long = update(2, text=said, entities=links, reply_to_message=answered)
+    assert to_bot(pages, long).status_code == 204
+    assert kinds(pages) == ["text", "text"]
 
 
 def test_people_of_a_rehearsal_are_nobody(engine: Engine, vault: Vault) -> None:

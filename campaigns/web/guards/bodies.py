@@ -14,8 +14,9 @@ from campaigns.front.peer_limits import USUAL_BODY, BodyLimit
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: A provider's form has a few hundred bytes; nothing larger is read.
-LARGEST_CALLBACK = 64 * 1024
+#: A provider's call has a few hundred bytes, but spells each letter of a long text with up to nine; Telegram
+#: repeats the message that is answered, and posts what we refuse again for a day, in vain.
+LARGEST_CALLBACK = USUAL_BODY
 #: What surrounds a file in a form.
 _AROUND_FILE = 64 * 1024
 _MARK = "takes_file"
