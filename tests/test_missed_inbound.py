@@ -213,6 +213,23 @@ def test_list_of_a_service_is_read_too(
         assert session.scalars(select(Reply)).one().kind == ReplyKind.TEXT
 
 
+def test_list_of_a_service_tells_over_which_channel_it_came(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess
+) -> None:
+    with sessions.begin() as session:
+        a_sender(session, identity=SERVICE)
+    sandbox.call(
+        "POST", "inbound", {"from": f"whatsapp:{PERSON}", "to": f"whatsapp:{OURS}", "text": "де притулок?"}
+    )
+    look(sessions, settings)
+    with sessions() as session:
+        reply = session.scalars(select(Reply)).one()
+        assert (reply.channel, reply.lookup) == (
+            Channel.WHATSAPP,
+            settings.vault().lookup_hash(Channel.WHATSAPP, PERSON),
+        )
+
+
 def test_whatsapp_is_asked_by_its_own_number(
     sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess
 ) -> None:

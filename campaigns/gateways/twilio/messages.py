@@ -214,12 +214,14 @@ class TwilioMessages:
         return tuple(media_of(one.uri or "", one.content_type or "") for one in await message.media.list_async())
 
     def _kept(self, message: Any, receiver: str, media: tuple[InboundMedia, ...]) -> KeptInbound:
+        # A service has senders of several channels: whoever wrote is answered where they wrote.
+        channel, _, from_handle = (message.from_ or "").rpartition(":")
         inbound = Inbound(
             provider_id=str(message.sid),
-            from_handle=(message.from_ or "").removeprefix(self.prefix),
+            from_handle=from_handle,
             to_handle=receiver,
             text=message.body or "",
-            channel=self.prefix.removesuffix(":") or "sms",
+            channel=channel or "sms",
             media=media,
         )
         return KeptInbound(inbound, (message.date_sent or message.date_created).astimezone(UTC))
