@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 
 from multidict import MultiDict
@@ -53,6 +53,9 @@ _MEDIA = re.compile(r"/Messages/((?:MM|SM)[0-9a-f]{32})/Media/(ME[0-9a-f]{32})(?
 #: So many files one message has at most.
 _MOST_MEDIA = 10
 _KINDS = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.FILM}
+#: The shortest text that is taken for base64 of another one, and what that may hold beside letters and signs.
+_BASE64 = re.compile(r"(?=.{60})[A-Za-z0-9+/]+={0,2}")
+_LINE_ENDS = "\t\r\n"
 
 
 class TwilioCallbacks:
@@ -112,7 +115,7 @@ class TwilioCallbacks:
             provider_id=fields.get("MessageSid") or fields.get("SmsSid", ""),
             from_handle=from_handle,
             to_handle=_channel_and_handle(fields.get("To", ""))[1],
-            text=label or fields.get("Body", ""),
+            text=label or words_in(fields.get("Body", ""), channel),
             channel=channel,
             raw=_kept(fields, from_handle),
             happening=_happening(has_location=location is not None, has_button=bool(payload or label)),
@@ -202,6 +205,18 @@ def _media_in(fields: Mapping[str, str]) -> tuple[InboundMedia, ...]:
         media_of(fields.get(f"MediaUrl{place}", ""), fields.get(f"MediaContentType{place}", ""))
         for place in range(most)
     )
+
+
+def words_in(body: str, channel: str) -> str:
+    """Return what somebody wrote: Twilio hands some SMS of several parts over as base64 of their text."""
+    packed = "".join(body.splitlines()).strip()
+    if channel != "sms" or len(packed) % 4 or not _BASE64.fullmatch(packed):
+        return body
+    raw = b64decode(packed)
+    text = raw.decode(errors="ignore")
+    # Its last letter may be cut; whatever else is no text means what it says: AAAA… is a cry.
+    is_text = len(raw) - len(text.encode()) < 4 and all(each >= " " or each in _LINE_ENDS for each in text)
+    return text if is_text else body
 
 
 def media_of(address: str, content_type: str) -> InboundMedia:

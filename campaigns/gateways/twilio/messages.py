@@ -26,7 +26,7 @@ from campaigns.gateways.callbacks import Inbound, InboundMedia
 from campaigns.gateways.connecting import Balance, Charge, KeptInbound
 from campaigns.gateways.transport.download import delete, download
 from campaigns.gateways.transport.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence, object_in
-from campaigns.gateways.twilio.callbacks import TwilioCallbacks, media_of
+from campaigns.gateways.twilio.callbacks import TwilioCallbacks, media_of, words_in
 from campaigns.gateways.twilio.charges import balance_in, charge_of
 from campaigns.gateways.twilio.error_codes import action_for
 from campaigns.gateways.twilio.twilio_client import TwilioAccount
@@ -220,7 +220,7 @@ class TwilioMessages:
             provider_id=str(message.sid),
             from_handle=from_handle,
             to_handle=receiver,
-            text=message.body or "",
+            text=words_in(message.body or "", channel or "sms"),
             channel=channel or "sms",
             media=media,
         )

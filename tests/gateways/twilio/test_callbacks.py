@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -173,6 +174,27 @@ def whatsapp_form(**fields: str) -> Form:
         "ChannelMetadata": '{"data": {"context": {"WaId": "380671234567"}}}',
     }
     return list((common | fields).items())
+
+
+CALL_FOR_HELP = "Допоможіть, нас замкнули у домі біля вокзалу.\nThey took our passports 🆘"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3])
+def test_long_sms_that_comes_packed_is_read(cut: int) -> None:
+    """Networks hand some SMS of several parts over to Twilio so, and cut them where they like."""
+    raw = CALL_FOR_HELP.encode()
+    packed = b64encode(raw[: len(raw) - cut]).decode()
+    for body in (packed, f"{packed[:76]}\r\n{packed[76:]}\r"):
+        (inbound,) = READER.read_inbound(called([("From", "+380671234567"), ("Body", body)]))
+        assert inbound.text == (CALL_FOR_HELP[:-1] if cut else CALL_FOR_HELP)
+
+
+@pytest.mark.parametrize(
+    "body", ["A" * 60, "STOP" * 15, "help" * 20, "0" * 80, "d2hlcmUgYXJlIHlvdQ==", CALL_FOR_HELP]
+)
+def test_text_that_only_looks_packed_is_left_as_it_is(body: str) -> None:
+    (inbound,) = READER.read_inbound(called([("From", "+380671234567"), ("Body", body)]))
+    assert inbound.text == body
 
 
 def test_shared_location_stays_out_of_what_is_kept() -> None:
