@@ -134,6 +134,8 @@ class Inbound:
     is_numbered: bool = False
     #: Voice notes, pictures and other files, in their order.
     media: tuple[InboundMedia, ...] = ()
+    #: Whether they changed words that they had written before: such words lift no stop.
+    is_edit: bool = False
 
 
 class CallbackReader(Protocol):

@@ -69,9 +69,9 @@ def receive_inbound(
     takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
     join; a location moves the contact to its cell, and the point itself is forgotten; a question waits for the
     team, unless a text of the organisation answers it by the `policy`. A start lifts nothing where the provider
-    signs nothing, or nobody knows whom it was said to: a member is shown it. What reached the provider at
-    `received_at` (UTC) and us only now is kept, and done as far as the person did not say otherwise since; so is
-    what it posts again, where it says of when it is.
+    signs nothing, where it was changed into an older message, or nobody knows whom it was said to: a member is
+    shown it. What reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the
+    person did not say otherwise since; so is what it posts again, where it says of when it is.
     """
     received_at = received_at or _late_since(session, inbound, account.gateway)
     receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
@@ -247,7 +247,8 @@ def _act(
     is_late: bool,
 ) -> dict[str, Any] | None:
     """Do what the reply asks and return what its audit entry says; None when it asks nothing."""
-    may_lift = account.is_signed
+    # A start that stands in an older message may have been followed by a stop.
+    may_lift = account.is_signed and not inbound.is_edit
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)

@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,7 @@ from campaigns.gateways.callbacks import (
 from campaigns.gateways.kinds import Credential
 
 #: Kinds of update that we ask for, and that `read_inbound` knows.
-UPDATES = ("message", "callback_query", "my_chat_member")
+UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 #: Carries what `connect` set as the secret.
 HEADER = "x-telegram-bot-api-secret-token"
 #: Telegram itself drops what it could not hand over within a day.
@@ -50,6 +50,8 @@ _FILES = {
     "sticker": MediaKind.PICTURE,
     "document": MediaKind.FILE,
 }
+#: Where each kind of update says when it was done; a pressed button has no time of its own.
+_TIMES = (("message", "date"), ("edited_message", "edit_date"), ("my_chat_member", "date"))
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _LONGEST_SECONDS = 86_400
 
@@ -143,6 +145,7 @@ def _inbound(bot_id: str, update: Mapping[str, Any], person: _Person, heard: _He
         said_at=_time_of(update),
         is_numbered=isinstance(update_id, int),
         media=heard.media,
+        is_edit=kind == "edited_message",
     )
 
 
@@ -157,6 +160,16 @@ def _read_message(content: Mapping[str, Any]) -> _Heard:
     happening = Happening.SHARED_LOCATION if location else Happening.WROTE
     parts = " ".join(sorted(str(name) for name in content if name not in _NOT_TOLD))
     return _Heard(happening, text, location=location, parts=parts[:200], media=_media_in(content))
+
+
+def _read_edit(content: Mapping[str, Any]) -> _Heard | None:
+    """Read words that a person changed, which may be a stop now, or call for help.
+
+    A place that moves along with them is one they shared before, and some edits change nothing that they see.
+    """
+    heard = _read_message(content)
+    is_seen = isinstance(content.get("edit_date"), int)
+    return replace(heard, media=()) if is_seen and heard.text else None
 
 
 def _media_in(content: Mapping[str, Any]) -> tuple[InboundMedia, ...]:
@@ -195,7 +208,12 @@ def _read_membership(content: Mapping[str, Any]) -> _Heard | None:
     return _Heard(Happening.UNBLOCKED) if status == "member" else None
 
 
-_READERS = {"message": _read_message, "callback_query": _read_press, "my_chat_member": _read_membership}
+_READERS = {
+    "message": _read_message,
+    "edited_message": _read_edit,
+    "callback_query": _read_press,
+    "my_chat_member": _read_membership,
+}
 
 
 def _person_in(content: Mapping[str, Any]) -> _Person | None:
@@ -230,9 +248,9 @@ def _is_stale(update: Mapping[str, Any]) -> bool:
 
 
 def _time_of(update: Mapping[str, Any]) -> datetime | None:
-    """Return when the person did it; a pressed button has no time of its own."""
-    for kind in ("message", "my_chat_member"):
-        date = _object(update.get(kind)).get("date")
+    """Return when the person did it."""
+    for kind, name in _TIMES:
+        date = _object(update.get(kind)).get(name)
         if isinstance(date, int):
             # What no calendar knows is very long ago, or will never be.
             return datetime.fromtimestamp(min(max(date, 0), _LAST_SECOND), UTC)

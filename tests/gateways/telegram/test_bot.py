@@ -159,7 +159,12 @@ def test_webhook_is_set_once(telegram: SandboxProcess) -> None:
     (body,) = (parse_qs(one["body"]) for one in requests_of(telegram) if one["path"].endswith("/setWebhook"))
     assert body["url"] == [f"{PUBLIC}/hooks/telegram/{SECRET}"]
     assert body["secret_token"] == [SECRET]
-    assert json.loads(body["allowed_updates"][0]) == ["message", "callback_query", "my_chat_member"]
+    assert json.loads(body["allowed_updates"][0]) == [
+        "message",
+        "edited_message",
+        "callback_query",
+        "my_chat_member",
+    ]
 
 
 def test_webhook_follows_the_public_address(telegram: SandboxProcess) -> None:

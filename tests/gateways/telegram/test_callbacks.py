@@ -38,6 +38,11 @@ def a_message(**content: Any) -> dict[str, Any]:
     return {"update_id": 9, "message": {"message_id": 3, "from": PERSON, "chat": CHAT, "date": NOW, **content}}
 
 
+def an_edit(**content: Any) -> dict[str, Any]:
+    message = a_message(date=NOW - 7200)["message"]
+    return {"update_id": 9, "edited_message": {**message, "edit_date": NOW, **content}}
+
+
 def a_press(data: str = "no", **changes: Any) -> dict[str, Any]:
     carrier = {"message_id": 3, "chat": CHAT, "date": 1, "reply_markup": {"inline_keyboard": BUTTONS}}
     return {
@@ -149,6 +154,28 @@ def test_other_words_are_no_start(text: str) -> None:
     assert (heard(a_message(text=text)).happening, heard(a_message(text=text)).text) == (Happening.WROTE, text)
 
 
+def test_changed_words_are_heard_when_they_were_changed() -> None:
+    inbound = heard(an_edit(text="STOP"))
+    assert (inbound.happening, inbound.text, inbound.is_edit) == (Happening.WROTE, "STOP", True)
+    assert inbound.said_at == datetime.fromtimestamp(NOW, UTC)
+    assert heard(an_edit(caption="СТОП", photo=[{"file_id": "x"}])).media == ()
+    assert not heard(a_message(text="STOP")).is_edit
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"location": {"latitude": 49.84, "longitude": 24, "live_period": 900}},
+        {"text": "STOP", "edit_date": None},
+        {"photo": [{"file_id": "x"}]},
+        {"text": "/start qr"},
+    ],
+)
+def test_change_without_words_says_nothing(content: dict[str, Any]) -> None:
+    assert READER.judge(called(an_edit(**content))) is Verdict.GENUINE
+    assert READER.read_inbound(called(an_edit(**content))) == []
+
+
 def test_place_is_read_and_not_kept() -> None:
     inbound = heard(a_message(location={"latitude": 49.84, "longitude": 24, "horizontal_accuracy": 12.5}))
     assert (inbound.happening, inbound.location) == (Happening.SHARED_LOCATION, (49.84, 24.0))
@@ -240,7 +267,13 @@ JSON = st.recursive(
 
 @given(kind=st.sampled_from(UPDATES), content=JSON, update_id=JSON)
 def test_nothing_received_raises(kind: str, content: Any, update_id: Any) -> None:
-    base = {"message": a_message, "callback_query": a_press, "my_chat_member": lambda: a_change("kicked")}[kind]()
+    made = {
+        "message": a_message,
+        "edited_message": an_edit,
+        "callback_query": a_press,
+        "my_chat_member": lambda: a_change("kicked"),
+    }
+    base = made[kind]()
     known = {**base[kind], **content} if isinstance(content, dict) else content
     callback = called({"update_id": update_id, kind: known})
     READER.judge(callback)

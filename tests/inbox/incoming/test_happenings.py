@@ -68,6 +68,16 @@ def test_block_is_a_stop_by_the_provider(session: Session, vault: Vault, address
     assert address.heard_at is None
 
 
+@pytest.mark.both_databases
+def test_words_that_were_changed_may_stop_and_lift_nothing(
+    session: Session, vault: Vault, address: Address
+) -> None:
+    receive(session, vault, on_telegram(Happening.WROTE, "1", text="STOP", is_edit=True))
+    assert address.state == AddressState.OPTED_OUT
+    reply = receive(session, vault, on_telegram(Happening.WROTE, "2", text="START", is_edit=True))
+    assert (reply.kind, reply.is_unheeded, address.state) == (ReplyKind.START, True, AddressState.OPTED_OUT)
+
+
 def test_lifted_block_restores_nothing(session: Session, vault: Vault, address: Address) -> None:
     receive(session, vault, on_telegram(Happening.BLOCKED, "1"))
     reply = receive(session, vault, on_telegram(Happening.UNBLOCKED, "2"))
