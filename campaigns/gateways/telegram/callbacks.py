@@ -33,8 +33,9 @@ MAX_AGE = timedelta(hours=48)
 #: The end of the last year that a date can name, in seconds as Telegram counts them.
 _LAST_SECOND = 253_402_300_799
 
-#: What the link of an entry point opens the chat with; its payload has at most 64 of these letters.
-_START = re.compile(r"/start(?:@\w+)?(?:\s+(?P<rest>.*))?", re.DOTALL)
+#: What the link of an entry point opens the chat with; its payload has at most 64 of these letters. Words behind
+#: it were typed by a person, and may be a stop or call for help.
+_START = re.compile(r"/start(?:@\w+)?(?:\s+(?P<payload>[!-~]+))?\s*")
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: Parts of a message that say who or where somebody is, or that are read into fields of their own.
 _NOT_TOLD = frozenset(
@@ -154,7 +155,7 @@ def _read_message(content: Mapping[str, Any]) -> _Heard:
     text = _text(content.get("text") or content.get("caption"))
     start = _START.fullmatch(text)
     if start:
-        payload = (start["rest"] or "").strip()
+        payload = start["payload"] or ""
         return _Heard(Happening.STARTED, payload=payload if _PAYLOAD.fullmatch(payload) else "")
     location = _location(_object(content.get("location")))
     happening = Happening.SHARED_LOCATION if location else Happening.WROTE
