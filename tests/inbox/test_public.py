@@ -26,6 +26,7 @@ from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.models import LONGEST_TEXT, Reply
+from campaigns.inbox.queries import open_text
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, a_sender, an_address
 from tests.web.pages import Pages, make_pages, page_settings
 
@@ -242,6 +243,17 @@ def test_longest_text_is_kept_however_its_provider_spells_it(pages: Pages) -> No
     long = update(2, text=said, entities=links, reply_to_message=answered)
     assert to_bot(pages, long).status_code == 204
     assert kinds(pages) == ["text", "text"]
+
+
+def test_nul_is_taken_out_and_what_looks_like_it_is_not(pages: Pages, vault: Vault) -> None:
+    for number, said in enumerate(("they \\u0000 hold us, 100%00 sure", "help\0us"), start=1):
+        assert to_bot(pages, update(number, text=said)).status_code == 204
+    with pages.sessions() as session:
+        replies = session.scalars(select(Reply).order_by(Reply.id)).all()
+        assert [open_text(reply, vault) for reply in replies] == [
+            "they \\u0000 hold us, 100%00 sure",
+            "help\ufffdus",
+        ]
 
 
 def test_people_of_a_rehearsal_are_nobody(engine: Engine, vault: Vault) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,9 @@ ANSWERS: dict[type[FingerpostError], str] = {
     UnavailableError: "503 Service Unavailable",
 }
 PLAIN_TEXT = "text/plain; charset=utf-8"
+#: NUL as JSON writes it; where its backslash is escaped itself, it is what somebody typed.
+_NUL_IN_JSON = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_NO_NUL = "\ufffd".encode()
 #: Headers that WSGI names as they are; all others have a prefix there.
 _BARE = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
@@ -218,6 +222,7 @@ def _without_nul(callback: Callback) -> Callback:
     body = callback.body
     if b"\0" not in body and b"%00" not in body and b"\\u0000" not in body and "\0" not in callback.reference:
         return callback
-    for written in (b"\0", b"%00", b"\\u0000"):
-        body = body.replace(written, "\ufffd".encode())
+    body = _NUL_IN_JSON.sub(rb"\1" + _NO_NUL, body.replace(b"\0", _NO_NUL))
+    if "json" not in callback.headers.get("content-type", ""):
+        body = body.replace(b"%00", _NO_NUL)
     return replace(callback, body=body, reference=callback.reference.replace("\0", "\ufffd"))
