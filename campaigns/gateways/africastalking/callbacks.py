@@ -22,7 +22,9 @@ STATUSES = {
     "Sent": "sent",
     "Success": "delivered",
     "Rejected": "failed",
+    "Failed": "undelivered",
     "Not sent or not delivered": "undelivered",
+    "AbsentSubscriber": "undelivered",
     "Expired": "undelivered",
 }
 #: What the reasons of a failure ask for; any other only ends its message.

@@ -82,7 +82,9 @@ def test_message_says_when_it_was_sent(date: str, said_at: datetime | None) -> N
         ("Sent", "sent"),
         ("Success", "delivered"),
         ("Rejected", "failed"),
+        ("Failed", "undelivered"),
         ("Not sent or not delivered", "undelivered"),
+        ("AbsentSubscriber", "undelivered"),
         ("Expired", "undelivered"),
         ("Teleported", "Teleported"),
         ("", ""),
@@ -105,7 +107,7 @@ def test_status_becomes_a_receipts_word(theirs: str, ours: str) -> None:
     ],
 )
 def test_reason_says_what_to_do(reason: str, action: Action) -> None:
-    update = reported(status="Not sent or not delivered", failureReason=reason)
+    update = reported(status="Failed", failureReason=reason)
     assert (update.error, update.action) == (reason, action)
     assert update.status == ("failed" if action is Action.OTHER_CHANNEL else "undelivered")
 
