@@ -134,6 +134,8 @@ class Inbound:
     is_numbered: bool = False
     #: Voice notes, pictures and other files, in their order.
     media: tuple[InboundMedia, ...] = ()
+    #: Another handle by which the provider knows them on the channel; '' for none. Their stop counts for it too.
+    other_handle: str = ""
     #: Whether they changed words that they had written before: such words lift no stop.
     is_edit: bool = False
 

@@ -252,12 +252,14 @@ def _act(
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)
-    if reply.kind == ReplyKind.STOP:
-        return _stop(session, reply, sender_id=receiver.sender_id, is_late=is_late)
-    if reply.kind == ReplyKind.HOLD:
-        return _suppress(session, reply, _refuse(session, reply), is_late=is_late)
+    other = _other_of(inbound, reply, vault)
+    if reply.kind in REFUSALS:
+        closed = _refuse(session, reply, other)
+        if reply.kind == ReplyKind.STOP and reply.happening != Happening.BLOCKED:
+            note_stop(session, reply, closed, sender_id=receiver.sender_id)
+        return _suppress(session, reply, closed, is_late=is_late)
     if reply.kind == ReplyKind.START:
-        return _start(session, reply, method=KEYWORD, may_lift=may_lift)
+        return _start(session, reply, method=KEYWORD, may_lift=may_lift, other=other)
     if reply.kind == ReplyKind.LOCATION:
         return _move(session, inbound, reply)
     if inbound.happening is Happening.WROTE:
@@ -338,19 +340,21 @@ def _join(
     return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
-def _stop(session: Session, reply: Reply, *, sender_id: int | None, is_late: bool) -> dict[str, Any]:
-    addresses = _refuse(session, reply)
-    if reply.happening != Happening.BLOCKED:
-        note_stop(session, reply, addresses, sender_id=sender_id)
-    return _suppress(session, reply, addresses, is_late=is_late)
+def _other_of(inbound: Inbound, reply: Reply, vault: Vault) -> HashedHandle | None:
+    """Return the other handle by which a provider knows who wrote: a stop or start counts for it too."""
+    if not inbound.other_handle:
+        return None
+    channel, handle = Channel(reply.channel), inbound.other_handle
+    return HashedHandle(vault.lookup_hash(channel, handle), channel, number_key(vault, channel, handle))
 
 
-def _refuse(session: Session, reply: Reply) -> list[int]:
+def _refuse(session: Session, reply: Reply, other: HashedHandle | None = None) -> list[int]:
     """Withdraw for the person behind a stop, or put them on hold; return the ids of the addresses it closed."""
     refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else ledger.withdraw_everywhere
     method = "provider" if reply.happening == Happening.BLOCKED else KEYWORD
     said = Declaration(method, evidence_of(reply), reply.received_at)
-    return refuse(session, HashedHandle.of(reply), said)
+    closed = refuse(session, HashedHandle.of(reply), said)
+    return closed if other is None else sorted({*closed, *refuse(session, other, said)})
 
 
 def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_late: bool) -> dict[str, Any]:
@@ -360,11 +364,14 @@ def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_
     return {"addresses": len(closed), "suppressed": suppress_addresses(session, closed)}
 
 
-def _start(session: Session, reply: Reply, *, method: str, may_lift: bool) -> dict[str, Any]:
+def _start(
+    session: Session, reply: Reply, *, method: str, may_lift: bool, other: HashedHandle | None = None
+) -> dict[str, Any]:
     """Lift what the person said on this phone; without a proof it counts as consent of who said nothing."""
     handle, said = HashedHandle.of(reply), Declaration(method, evidence_of(reply), reply.received_at)
     if may_lift and reply.organisation_id is not None:
-        return {"addresses": len(ledger.restore(session, handle, said))}
+        handles = [handle] if other is None else [handle, other]
+        return {"addresses": sum(len(ledger.restore(session, each, said)) for each in handles)}
     agreed = None
     if reply.organisation_id is not None:
         agreed = ledger.agree(session, handle, said)

@@ -122,6 +122,7 @@ class TwilioCallbacks:
             location=location,
             payload=payload,
             media=_media_in(fields),
+            other_handle=_other_handle(fields, from_handle),
         )
         return [inbound]
 
@@ -186,6 +187,12 @@ def _writer_of(fields: Mapping[str, str]) -> tuple[str, str]:
         return channel, handle
     user_id = _channel_and_handle(fields.get("ExternalUserId", ""))[1]
     return ("whatsapp", user_id) if user_id else (_channel_and_handle(fields.get("To", ""))[0], "")
+
+
+def _other_handle(fields: Mapping[str, str], handle: str) -> str:
+    """Return the id of WhatsApp's for somebody who shows a number: they may be known by it, from before."""
+    user_id = _channel_and_handle(fields.get("ExternalUserId", ""))[1]
+    return "" if user_id == handle else user_id
 
 
 def _location_in(fields: Mapping[str, str]) -> tuple[float, float] | None:

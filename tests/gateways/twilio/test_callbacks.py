@@ -229,11 +229,12 @@ def test_pressed_button_brings_payload_and_words(fields: dict[str, str]) -> None
 def test_person_without_number_has_an_id(sender: str) -> None:
     (inbound,) = READER.read_inbound(called(whatsapp_form(From=sender, Body="Привіт")))
     assert (inbound.channel, inbound.from_handle, inbound.text) == ("whatsapp", "UA.8f2c1d", "Привіт")
+    assert inbound.other_handle == ""
 
 
 def test_number_goes_before_the_id() -> None:
     (inbound,) = READER.read_inbound(called(whatsapp_form()))
-    assert inbound.from_handle == "+380671234567"
+    assert (inbound.from_handle, inbound.other_handle) == ("+380671234567", "UA.8f2c1d")
 
 
 def test_kept_fields_hold_no_handle() -> None:

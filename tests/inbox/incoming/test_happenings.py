@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
-from campaigns.gateways.callbacks import Happening
+from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.geography.cells import cell_of
@@ -28,7 +29,7 @@ from tests.factories import (
     an_address,
     an_organisation,
 )
-from tests.inbox.builders import CHAT, on_telegram, receive
+from tests.inbox.builders import CHAT, came_over, on_telegram, receive
 
 pytestmark = pytest.mark.one_database
 
@@ -155,3 +156,20 @@ def test_each_act_leaves_at_most_one_entry(session: Session, vault: Vault, addre
     entries = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
     assert sorted(entries) == ["reply.location", "reply.start", "reply.stop"]
     assert len(session.scalars(select(Reply)).all()) == len(Happening)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [("STOP", AddressState.OPTED_OUT), ("стоп поїзд", AddressState.HELD), ("?", AddressState.ACTIVE)],
+)
+def test_stop_counts_for_the_id_by_which_whatsapp_knew_them_before(
+    session: Session, vault: Vault, text: str, state: AddressState
+) -> None:
+    known, contact = "UA.8f2c1d", a_contact(session, an_organisation(session))
+    address = an_address(session, contact, vault, number=known, channel=Channel.WHATSAPP, country=None)
+    shown: dict[str, Any] = {"from_handle": "+380671234567", "channel": "whatsapp", "other_handle": known}
+    for number, said in enumerate((text, "START")):
+        inbound = Inbound(provider_id=f"SM{number}", to_handle="+4471", text=said, **shown)
+        receive(session, vault, inbound, account=came_over(session))
+        assert address.state == (state if said == text else AddressState.ACTIVE)
