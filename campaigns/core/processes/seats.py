@@ -34,7 +34,7 @@ class Seat:
         self._process: SpawnProcess | None = None
         #: When it last told that it lives; 0 for one that did not yet, and may never.
         self._beat: Any = None
-        self._began_at = self._start_at = 0.0
+        self._began_at = self._start_at = self._looked_at = 0.0
         self._pause = FIRST_PAUSE
 
     @property
@@ -45,6 +45,10 @@ class Seat:
     def look(self) -> None:
         """End a process that is stuck; start one when there is none and the pause after the last one is over."""
         now = time.monotonic()
+        if now - self._looked_at > STUCK_AFTER / 2 and self._beat is not None and self._beat.value > 0:
+            # We stood still ourselves, and it with us perhaps: a machine or container was frozen.
+            self._beat.value = now
+        self._looked_at = now
         if self._process is not None and not self._process.is_alive():
             self._clear(self._process, now)
         elif self._process is not None and 0 < self._beat.value < now - STUCK_AFTER:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -51,6 +53,30 @@ def test_stuck_process_is_replaced(
         assert look_until(seat, log, begun=1)
         assert look_until(seat, log, begun=2, seconds=PATIENCE if is_replaced else 3.0) is is_replaced
         assert ("stuck is stuck and is killed" in caplog.text) is is_replaced
+    finally:
+        seat.tell_to_end()
+        seat.wait_until(time.monotonic() + 5)
+
+
+def test_process_that_stood_still_with_its_keeper_is_not_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "log"
+    seat = Seat("frozen", get_stuck, str(log), 1000)
+    try:
+        assert look_until(seat, log, begun=1)
+        time.sleep(0.5)
+        monkeypatch.setattr(seats, "STUCK_AFTER", 1.0)
+        assert seat._process is not None
+        os.kill(seat._process.pid or 0, signal.SIGSTOP)
+        # Nobody looks meanwhile: the whole container is frozen.
+        time.sleep(1.5)
+        seat.look()
+        os.kill(seat._process.pid or 0, signal.SIGCONT)
+        time.sleep(0.3)
+        seat.look()
+        assert "is stuck" not in caplog.text
+        assert seat._process.is_alive()
     finally:
         seat.tell_to_end()
         seat.wait_until(time.monotonic() + 5)
