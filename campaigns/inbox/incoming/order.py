@@ -27,16 +27,17 @@ AGREEMENTS = (ReplyKind.START, ReplyKind.JOIN)
 
 
 def is_overtaken(session: Session, reply: Reply) -> bool:
-    """Say whether what a late reply asks was settled since: by the same phone, or by a stop from another one.
+    """Say whether what a late reply asks was settled since, by a stop or hold from any phone of the person.
 
     A stop or hold never is: `lift_again` ends it where the person said otherwise since. Whoever asks holds
     withdrawals (`ledger.hold_withdrawals`), so that nothing the person says meanwhile goes unseen.
+    A start or code settles no earlier one, which may have been for another organisation.
     """
     if reply.kind in REFUSALS:
         return False
     person = _find_person(session, reply)
     later = _find_later(session, reply, person)
-    if any(each.kind in REFUSALS or each.lookup == reply.lookup for each in later):
+    if any(each.kind in REFUSALS for each in later):
         return True
     refused_at = _last_refused(session, reply, person)
     return refused_at is not None and refused_at > reply.received_at
