@@ -72,3 +72,22 @@ def test_regions_follow_the_names_that_readers_see(pages: Pages) -> None:
     names = re.findall(r'<a href="/uk/pl-\w+">(.+?)</a>', page)
     assert len(names) == 16
     assert names == sorted(names, key=lambda name: place_in_alphabet(name, "uk"))
+
+
+@pytest.mark.parametrize(
+    ("cost", "numbers", "is_free"),
+    [
+        ("free", {}, True),
+        ("free in PL", {"number_national": "800 012 948", "number_from_abroad": None}, True),
+        # Whoever dials the number for foreign SIM cards pays for a call to Poland.
+        ("free in PL", {"number_national": "800 012 948"}, False),
+        ("free from PL networks", {"number_national": "800 012 948", "number_from_abroad": None}, False),
+        ("free in DE", {}, False),
+    ],
+)
+def test_call_is_called_free_where_it_is_free_for_whoever_reads_so(
+    pages: Pages, cost: str, numbers: dict[str, Any], is_free: bool
+) -> None:
+    open_with(pages, "trafficking", cost=cost, **numbers)
+    page = pages.client().get("/en/pl").text
+    assert ("The call is free" in page, f"Cost: <bdi>{cost}</bdi>" in page) == (is_free, not is_free)
