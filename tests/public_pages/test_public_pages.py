@@ -260,3 +260,13 @@ def test_number_that_was_verified_too_long_ago_is_not_shown(live: Pages) -> None
     page = _read(live, "/en/pl")
     assert "Old" not in page
     assert "We know of no helpline" in page
+
+
+def test_each_number_of_a_contact_stands_as_it_is_dialled_between_words_of_any_script(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        _open(session, pages, contact="+48 22 628 01 20")
+        theirs = Profile(is_open=True, contact="واتساب +380 44 123 45 67")
+        set_profile(session, pages.theirs.id, theirs, by=a_member(session, pages.theirs, Role.ADMIN).id)
+    page = pages.client().get("/ar/pl").text
+    for number in ("+48 22 628 01 20", "+380 44 123 45 67"):
+        assert f'<bdi dir="ltr" class="n">{number}</bdi>' in page

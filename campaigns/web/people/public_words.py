@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 from campaigns.core.alphabets import place_in_alphabet
 from campaigns.core.languages import all_languages, is_right_to_left
 from campaigns.core.lists import listed
+from campaigns.web.whole_numbers import whole_numbers
 
 T = TypeVar("T")
 
@@ -96,6 +97,11 @@ class Words:
     def listed(self, values: Iterable[object]) -> str:
         """Write values as one list."""
         return listed(values, self.language)
+
+    def listed_contacts(self, contacts: Iterable[str]) -> Markup:
+        """Write addresses and numbers as one list: each in its own direction, and a number as it is dialled."""
+        shown = [Markup("<bdi>{}</bdi>").format(whole_numbers(each)) for each in contacts]
+        return escape(self.listed(["{}"] * len(shown))).format(*shown)
 
     def day(self, value: date) -> str:
         """Write a date."""
