@@ -92,7 +92,9 @@ def _try(language: str, country: str) -> Response:
 
 
 def _code_form(language: str, country: str, ticket: str, problem: str = "", *, status: int = 200) -> Response:
-    shown = {"ticket": ticket, "digits": DIGITS, "problem": problem, "languages": {}}
+    # Whoever mistypes the code has not changed their mind.
+    erases = request.form.get("erase") == "yes"
+    shown = {"ticket": ticket, "digits": DIGITS, "problem": problem, "languages": {}, "erases": erases}
     return _page("leave_code", language, country, status=status, **shown)
 
 

@@ -144,6 +144,14 @@ def test_code_holds_until_the_stop_is_written(pages: Pages, vault: Vault, addres
     assert state_of(pages, address) == AddressState.OPTED_OUT
 
 
+def test_wrong_code_takes_no_wish_to_be_erased_away(pages: Pages, address: Address) -> None:
+    people = pages.client()
+    form = ask(people)
+    tick = r'<input type="checkbox" name="erase" value="yes"( checked)?>'
+    again = [type_in(people, form, "1", **ticked).text for ticked in ({}, {"erase": "yes"})]
+    assert [re.findall(tick, page) for page in (form.text, *again)] == [[""], [""], [" checked"]]
+
+
 def broken(*_: object) -> None:
     """Fail as a database may that goes away in the middle."""
     raise ZeroDivisionError
