@@ -224,7 +224,16 @@ def choose_organisation(organisation_id: int) -> None:
     """Work in another of the member's organisations. Raises NotFoundError for a foreign or missing one."""
     if all(one.organisation_id != organisation_id for one in current_member().memberships):
         raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    if not works_in(organisation_id):
+        # A form that was opened in one organisation is not saved in another, such as a list of people.
+        cookie.pop(current_app.config["WTF_CSRF_FIELD_NAME"], None)
     cookie[ORGANISATION_KEY] = organisation_id
+
+
+def works_in(organisation_id: int) -> bool:
+    """Say whether the signed-in member works in this organisation now."""
+    membership = _membership()
+    return membership is not None and membership.organisation_id == organisation_id
 
 
 def _membership() -> Membership | None:

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from campaigns.core.errors import ForbiddenError
+from campaigns.messages.models import GlossaryTerm
 from campaigns.staff import service
 from campaigns.staff.auth import Account
-from campaigns.staff.models import Member, Role
+from campaigns.staff.models import Member, Organisation, Role
 from campaigns.staff.queries import get_membership
 from campaigns.staff.sign_in.passwords import hash_password
 from tests.web.pages import Pages
@@ -152,3 +154,37 @@ def test_tokens_of_the_library_open_nothing(pages: Pages, member: Member) -> Non
         assert answer.status_code in (302, 415), options
         assert "Sign out" not in answer.text
     assert not Account(member).verify_auth_token({"uid": member.fs_uniquifier})
+
+
+def test_form_that_was_opened_in_one_organisation_is_not_saved_in_another(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    member = own_pages.member(Role.AUTHOR)
+    with own_pages.sessions.begin() as session:
+        theirs = session.merge(own_pages.theirs)
+        service.add_membership(session, theirs, session.get_one(Member, member.id), roles=[Role.AUTHOR])
+    client, token = own_pages.client(member), r'name="csrf_token"[^>]*value="([^"]+)"'
+
+    def opened(path: str) -> dict[str, str]:
+        page = client.get(path).text
+        found = {name: re.search(token.replace("csrf_token", name), page) for name in ("csrf_token", "typed_mark")}
+        return {name: match[1] for name, match in found.items() if match}
+
+    def work_in(organisation: Organisation) -> None:
+        wanted = {"organisation_id": organisation.id}
+        assert client.post("/organisation", data=opened("/settings/password") | wanted).location == "/"
+
+    term = {"source_language": "en", "term": "border", "language": "uk", "wording": "кордон", "note": ""}
+    unkept, kept = opened("/messages/glossary") | term, opened("/places/new") | {"name": "Ferry", "kind": "stop"}
+    work_in(own_pages.theirs)
+    assert client.post("/messages/glossary", data=unkept).status_code == 400
+    assert client.post("/places/new", data=kept).location == "/"
+    assert "You opened this form in another organisation." in client.get("/").text
+    assert "Ferry" not in client.get("/places/new").text
+    with own_pages.sessions() as session:
+        assert session.scalars(select(GlossaryTerm)).all() == []
+    work_in(own_pages.ours)
+    assert 'value="Ferry"' in client.get("/places/new").text
+    # To choose the same one again ends nothing.
+    unkept = opened("/messages/glossary") | term
+    work_in(own_pages.ours)
+    assert client.post("/messages/glossary", data=unkept).status_code == 302

@@ -22,7 +22,7 @@ from wtforms import SelectField, SelectMultipleField
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.words import N_
-from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.auth import current_member, current_organisation, requires, works_in
 from campaigns.staff.typed.typed_fields import find_typed, forget_typed, is_over, keep_typed
 from campaigns.staff.typed.typed_marks import FIELD, TypedMark, page_of, read_mark, write_mark
 from campaigns.web.current import settings, vault
@@ -246,8 +246,11 @@ def _answer_expired(error: CSRFError) -> Response:
     if mark is None or (current_user.is_authenticated and current_member().id != mark.member_id):
         return answer_http(error)
     _keep_for(mark)
-    flash(_("This form was open too long. What you typed is kept: look at it, and save it again."), "warning")
     g.has_typed = True
+    if current_user.is_authenticated and not works_in(mark.organisation_id):
+        flash(_("You opened this form in another organisation. What you typed is kept there."), "warning")
+        return redirect("/")
+    flash(_("This form was open too long. What you typed is kept: look at it, and save it again."), "warning")
     if current_user.is_authenticated:
         return redirect(mark.path)
     return redirect(url_for("security.login", next=mark.path))
