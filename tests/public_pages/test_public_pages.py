@@ -270,3 +270,10 @@ def test_each_number_of_a_contact_stands_as_it_is_dialled_between_words_of_any_s
     page = pages.client().get("/ar/pl").text
     for number in ("+48 22 628 01 20", "+380 44 123 45 67"):
         assert f'<bdi dir="ltr" class="n">{number}</bdi>' in page
+
+
+@pytest.mark.parametrize("address", ["/l", "/en", "/en/pl/i", "/en/pl"])
+def test_contact_that_was_taken_back_is_gone_from_every_page_within_a_minute(live: Pages, address: str) -> None:
+    page = live.client().get(address, base_url="https://info.example")
+    assert "info@example.org" in page.text
+    assert KEPT_FOR + timedelta(seconds=int(page.cache_control.max_age or 0)) <= timedelta(minutes=1)

@@ -127,7 +127,12 @@ def information(view: Callable[P, Finished]) -> Callable[P, Response]:
 
 
 def page_of(template: str, language: str, country: str = "", *, age: int = KEPT, **values: Any) -> Finished:
-    """Return a page for everybody, made of a template in `templates/people/`."""
+    """Return a page for everybody, made of a template in `templates/people/`.
+
+    Whom to write to stands on each of them, and has to be gone as soon as a dead number.
+    """
+    if layout().find_publisher().contacts:
+        age = min(age, KEPT_WITH_NUMBERS)
     text, words = _written(template, language, country, values)
     return finish(text, language=words.language, age=age)
 
