@@ -97,6 +97,14 @@ def test_code_goes_over_whichever_organisation_can_send_it(pages: Pages, vault: 
     assert len(sent_codes(pages, vault)) == 1
 
 
+@pytest.mark.parametrize("typed", ["00380501234567".translate(PERSIAN), "\uff0b380 50 123 45 67"])
+def test_number_is_known_however_a_keyboard_writes_it(
+    pages: Pages, vault: Vault, address: Address, typed: str
+) -> None:
+    ask(pages.client(), typed, "/fa/e")
+    assert len(sent_codes(pages, vault)) == 1
+
+
 def test_every_number_is_answered_alike(
     pages: Pages, vault: Vault, address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:

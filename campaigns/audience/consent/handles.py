@@ -109,7 +109,7 @@ def lookups_of(vault: Vault, number: str) -> set[bytes]:
 
 def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
     """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend."""
-    text = _bare(text)
+    text = _in_ascii(_bare(text))
     if _SCIENTIFIC.fullmatch(text):
         raise AddressError(
             N_("a spreadsheet shortened the number (it holds an E); format the column as text and enter it again.")
@@ -155,3 +155,11 @@ def _bare(text: str) -> str:
     # No letter of ASCII is a mark of direction.
     shown = text if text.isascii() else "".join(each for each in text if unicodedata.category(each) != "Cf")
     return shown.removeprefix("=").strip('"\xa0 ')
+
+
+def _in_ascii(text: str) -> str:
+    """Return a number with a plus and digits as any keyboard may write them in those of ASCII."""
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(str(int(letter)) if letter.isdecimal() else letter for letter in plain)
