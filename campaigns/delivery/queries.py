@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,9 @@ from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run, RunSender, RunState, Sender
 from campaigns.planning.senders.connections import fault_of
 from campaigns.staff.credentials import load_credentials
+
+#: A Messaging Service, which writes from any of several numbers; a bot or a name may begin so too.
+_SEVERAL = re.compile("MG[0-9a-f]{32}")
 
 
 def in_state(state: SendState) -> ColumnElement[bool]:
@@ -120,17 +124,15 @@ def find_known_senders(
         # What the instance shares is nobody's word before somebody has opened the pages.
         return []
     ours = Sender.organisation_id.in_(organisation_ids) | Sender.organisation_id.is_(None)
-    seen = Sender.identity.not_like("MG%")
-    known = select(Sender).where(ours, seen, Sender.active).order_by(Sender.channel, Sender.identity)
+    known = select(Sender).where(ours, Sender.active).order_by(Sender.channel, Sender.identity)
     credentials = load_credentials(session, settings)
 
     def is_connected(sender: Sender) -> bool:
         users = organisation_ids if sender.organisation_id is None else (sender.organisation_id,)
         return any(not fault_of(credentials, sender, user) for user in users)
 
-    near = (
-        each for each in session.scalars(known) if not country or not each.countries or country in each.countries
-    )
+    seen = (each for each in session.scalars(known) if not _SEVERAL.fullmatch(each.identity))
+    near = (each for each in seen if not country or not each.countries or country in each.countries)
     connected = {each: is_connected(each) for each in near}
     lost = [each.id for each, is_there in connected.items() if not is_there]
     used = _find_used(session, organisation_ids, lost, used_since) if used_since and lost else frozenset()

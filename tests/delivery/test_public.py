@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
@@ -122,3 +123,15 @@ def test_nobody_is_written_to_where_there_is_no_sender(pages: Pages) -> None:
     page = pages.client().get("/en/sa/m").text
     assert "We write to nobody in" in page
     assert "+48500100200" not in page
+
+
+def test_sender_whose_name_begins_as_a_service_does_is_shown(pages: Pages) -> None:
+    admin = pages.member(Role.ADMIN)
+    bot: dict[str, Any] = {"channel": Channel.TELEGRAM, "gateway": "telegram", "secret_name": "twilio"}
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
+        for facts in ({"identity": "MGCARE"}, bot | {"identity": "mg_care_bot"}, {"identity": "MG" + "5b" * 16}):
+            a_sender(session, organisation_id=pages.ours.id, **facts)
+    page = pages.client().get("/en/pl/m").text
+    assert [word in page for word in ("MGCARE", "@mg_care_bot", "MG5b")] == [True, True, False]
+    assert "https://t.me/mg_care_bot" in pages.client().get("/en/pl/e").text
