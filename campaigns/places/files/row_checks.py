@@ -56,6 +56,13 @@ class RowChecks:
             self._missing(column)
         return text
 
+    def short(self, column: str, limit: int) -> str | None:
+        """Return a text that must fit, if there is one."""
+        text = self._line.cells.get(column) or None
+        if text is not None and len(text) > limit:
+            self.fail(column, N_("at most %(limit)s characters fit."), limit=limit)
+        return text
+
     def degrees(self, column: str) -> float:
         """Return a number written with a point or a comma."""
         text = self._line.cells[column]

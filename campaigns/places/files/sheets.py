@@ -158,8 +158,10 @@ def _read_rows(lines: Iterable[Line], read: Callable[[Line], RowT]) -> list[RowT
 def _location(line: Line) -> LocationRow:
     cells, atlas, check = line.cells, load_atlas(), RowChecks(line)
     key, name = check.key(), check.text("name", 200)
+    local_name, category = check.short("local_name", 200), check.short("kind", 60)
+    certainty = check.short("certainty", 60)
     latitude, longitude = check.degrees("lat"), check.degrees("lon")
-    radius_m = radius_of(cells.get("kind"), cells.get("coord_src", ""))
+    radius_m = radius_of(category, cells.get("coord_src", ""))
     check.on_earth(longitude, latitude, radius_m)
     country = check.country(atlas)
     region_code = check.region(atlas, country)
@@ -170,14 +172,14 @@ def _location(line: Line) -> LocationRow:
         line=line.number,
         key=key,
         name=name,
-        local_name=cells.get("local_name") or None,
-        category=cells.get("kind") or None,
+        local_name=local_name,
+        category=category,
         region_code=region_code,
         country=country,
         longitude=longitude,
         latitude=latitude,
         radius_m=radius_m,
-        certainty=cells.get("certainty") or None,
+        certainty=certainty,
         note=cells.get("note") or None,
         extra=_extra(cells, LOCATION_COLUMNS, _OWN_LOCATION),
     )
@@ -186,6 +188,7 @@ def _location(line: Line) -> LocationRow:
 def _route(line: Line) -> RouteRow:
     cells, check = line.cells, RowChecks(line)
     key, name, mode = check.key(), check.text("name", 200), check.text("mode", 40)
+    programme, certainty = check.short("programme", 60), check.short("certainty", 60)
     stop_keys = tuple(filter(None, _ARROW.split(cells["waypoints"])))
     if len(stop_keys) < 2:
         check.fail("waypoints", N_("a route needs at least two waypoints: their ids, separated by >."))
@@ -195,9 +198,9 @@ def _route(line: Line) -> RouteRow:
         key=key,
         name=name,
         mode=mode,
-        programme=cells.get("programme") or None,
+        programme=programme,
         stop_keys=stop_keys,
-        certainty=cells.get("certainty") or None,
+        certainty=certainty,
         extra=_extra(cells, ROUTE_COLUMNS, _OWN_ROUTE),
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +37,7 @@ def problems_of(*lines: str) -> list[str]:
         ("a,A,,PL,PL-99,49.8,22,", "Line 2, iso3166_2: PL-99 is not a region that can be drawn."),
         ("a,A,,PL,UA-46,49.8,22,", "Line 2, iso3166_2: UA-46 is not in PL."),
         ("a,A,border_crossing,PL,,49.8,22,", "Line 2, iso3166_2: a border crossing must state its region"),
+        (f"a,A,{'k' * 61},PL,,49.8,22,", "Line 2, kind: at most 60 characters fit."),
         ("a,A,,PL,,49.8,22,,more", "Line 2: there are more cells than columns in the first line."),
     ],
 )
@@ -114,6 +118,23 @@ def test_radius_follows_stated_accuracy_then_category(category: str | None, sour
 def test_route_needs_two_stops() -> None:
     with pytest.raises(RowsError, match="Line 2, waypoints: a route needs at least two waypoints"):
         read_routes("id,name,mode,waypoints\nr,R,rail,ua-lviv\n")
+
+
+@pytest.mark.parametrize(
+    ("read", "column"),
+    [
+        (read_locations, "certainty"),
+        (read_routes, "programme"),
+        (read_routes, "certainty"),
+    ],
+)
+def test_words_that_no_column_has_room_for_are_told_by_line(
+    read: Callable[[str], Sequence[Any]], column: str
+) -> None:
+    sheet = f"id,name,mode,waypoints,lat,lon,{column}\nr,R,rail,a > b,49.8,22,"
+    assert len(read(sheet + "w" * 60)) == 1
+    with pytest.raises(RowsError, match=f"Line 2, {column}: at most 60 characters fit."):
+        read(sheet + "w" * 61)
 
 
 def test_unknown_columns_are_kept() -> None:
