@@ -54,6 +54,7 @@ from campaigns.places.route_rows import (
 from campaigns.places.route_rows import draft_of_row as route_draft_of_row
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
+from campaigns.staff.queries import hold_organisation
 
 #: Routes that one sentence names.
 MOST_NAMED = 3
@@ -340,6 +341,8 @@ def import_incoming(
     guard: Guard | None = None,
 ) -> Imported:
     """Import what was read in a file; `guard` holds back what would change what is in use. Raises RowsError."""
+    # A file that is sent twice at once is imported once: the second one finds what the first one added.
+    hold_organisation(session, organisation_id)
     covers = incoming.covers
     if incoming.hotspots is not None:
         return import_hotspots(session, organisation_id, incoming.hotspots, by=by, covers=covers, guard=guard)

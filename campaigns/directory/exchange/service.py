@@ -31,7 +31,7 @@ from campaigns.directory.service import (
 from campaigns.places.models import Region
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
-from campaigns.staff.queries import owned
+from campaigns.staff.queries import hold_organisation, owned
 
 _ON_THE_PAGE = N_("Texts may name this service: import the sheet on its page, where another member agrees.")
 
@@ -56,6 +56,8 @@ def import_services(
     by: int | None = None,
 ) -> ImportedServices:
     """Add the services of a work list that are not there yet, unverified; a second import adds nothing."""
+    # Of two imports at once the second one finds what the first one added.
+    hold_organisation(session, organisation_id)
     known = set(session.scalars(owned(select(Service.key), Service, organisation_id)))
     drafts, now = list(drafts), clock.now()
     new = [
@@ -102,6 +104,7 @@ def exchange_services(
     cannot be; a caller that rolls back has changed nothing. Nobody (`by` is None) cannot propose.
     """
     rows = list(rows)
+    hold_organisation(session, organisation_id)
     intake = _sort(session, organisation_id, rows, by)
     _add_new(session, organisation_id, intake.new, by)
     voided = _change(session, organisation_id, intake.changed, by)

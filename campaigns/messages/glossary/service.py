@@ -6,6 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.database import insert_or
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_, Phrase
 from campaigns.core.written_text import clean_line
@@ -53,11 +54,14 @@ def save_term(
         raise InputError(N_("A term is agreed on for another language than its own."))
     key = {"organisation_id": organisation_id, "source_language": source_language, "language": language}
     key["term"] = _words(term, what=N_("The term"), limit=100)
-    row = session.scalar(select(GlossaryTerm).filter_by(**key).with_for_update()) or GlossaryTerm(**key)
-    row.wording = _words(wording, what=N_("The wording"), limit=200)
-    row.note = clean_line(note, what=Phrase(N_("Note")), limit=200) if note.strip() else ""
-    row.updated_at = clock.now()
-    session.add(row)
+    said = {"wording": _words(wording, what=N_("The wording"), limit=200)}
+    said["note"] = clean_line(note, what=Phrase(N_("Note")), limit=200) if note.strip() else ""
+    # Of two at once the second one waits here, and replaces what the first one said.
+    adding = insert_or(session, GlossaryTerm).values(**key, **said, updated_at=clock.now())
+    session.execute(adding.on_conflict_do_nothing(index_elements=list(key)))
+    held = select(GlossaryTerm).filter_by(**key).with_for_update()
+    row = session.scalars(held.execution_options(populate_existing=True)).one()
+    row.wording, row.note, row.updated_at = said["wording"], said["note"], clock.now()
     session.flush()
     _record(session, "glossary.save", row, by)
     return row
