@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
 from wtforms import DateField, Field, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 from wtforms.widgets import TextInput
 
 from campaigns.core.errors import GeometryError, InputError
@@ -75,7 +75,7 @@ def check_storable(form: Form, field: Field) -> None:
 class PlaceForm(Form):
     """A hotspot or stop."""
 
-    name = StringField(_l("Name"), [InputRequired(), Length(max=200), check_storable])
+    name = StringField(_l("Name"), [DataRequired(), Length(max=200), check_storable])
     local_name = StringField(
         _l("Local name"),
         [Length(max=200), check_storable],
@@ -193,7 +193,7 @@ class WaypointsField(Field):
 class RouteForm(Form):
     """A route by its stops in order."""
 
-    name = StringField(_l("Name"), [InputRequired(), Length(max=200), check_storable])
+    name = StringField(_l("Name"), [DataRequired(), Length(max=200), check_storable])
     mode = SelectField(
         _l("How people travel"),
         [InputRequired()],

@@ -104,6 +104,7 @@ def test_outline_is_saved_from_pasted_feature(pages: Pages, author: FlaskClient)
         ({"latitude": ""}, "Enter latitude, longitude and radius, or draw the place on the map."),
         ({"radius_km": "500"}, "From 0.05 to 100 km."),
         ({"name": ""}, "This field is required."),
+        ({"name": " \t"}, "This field is required."),
         ({"name": "a\0b"}, "a character that cannot be stored"),
         ({"category": "border_crossing"}, "A border crossing must state its region"),
         ({"region_code": "PL-99"}, "PL-99 is not a region"),

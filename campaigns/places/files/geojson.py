@@ -102,7 +102,7 @@ def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
     said: dict[str, Any] = properties if isinstance(properties, dict) else {}
     # My Maps and ogr2ogr write it with a capital.
     name = _text(said, "name", 200) or _text(said, "Name", 200)
-    if not name:
+    if not name or not name.strip():
         raise InputError(N_("The name is missing."))
     key = feature.get("id")
     draft = PlaceDraft(

@@ -49,6 +49,7 @@ def test_point_is_a_circle() -> None:
         (None, "not a GeoJSON Feature"),
         (a_feature(id="route/corridor"), "An id is one word"),
         (a_feature(properties=None), "The name is missing."),
+        (a_feature(properties={"name": " "}), "The name is missing."),
         (a_feature(properties={"name": "x" * 201}), "at most 200 characters"),
         (a_feature(properties={"name": "half \ud800"}), "must be a text"),
         (a_feature(properties={"name": "A", "valid_until": "soon"}), "soon is not a date"),
