@@ -112,7 +112,7 @@ def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
         local_name=_text(said, "local_name", 200),
         category=_text(said, "category", 60),
         region_code=_text(said, "iso3166_2", 10),
-        risk_tags=tuple(tag for tag in said.get("risk_tags") or () if isinstance(tag, str)),
+        risk_tags=_tags(said.get("risk_tags")),
         note=_text(said, "note", 2_000),
         source=_text(said, "source", 200),
         certainty=_text(said, "certainty", 60),
@@ -146,6 +146,12 @@ def _text(said: dict[str, Any], name: str, limit: int) -> str | None:
     if not isinstance(value, str) or len(value) > limit or not _WRITABLE.fullmatch(value):
         raise InputError(N_("%(name)s must be a text of at most %(limit)s characters."), name=name, limit=limit)
     return value
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    """Return the words of a list that can be stored; of anything else none."""
+    words = value if isinstance(value, list) else ()
+    return tuple(word for word in words if isinstance(word, str) and _WRITABLE.fullmatch(word))
 
 
 def _date(text: str | None) -> date | None:

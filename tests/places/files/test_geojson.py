@@ -87,3 +87,11 @@ def test_name_may_be_written_as_map_programs_do() -> None:
 def test_place_without_a_shape_is_told_so() -> None:
     with pytest.raises(RowsError, match="no shape on the map"):
         read_hotspots(a_file(a_feature(geometry=None)))
+
+
+@pytest.mark.parametrize(
+    ("tags", "kept"), [(["a", 1, "half \ud800", "\0"], ("a",)), (5, ()), ("abc", ()), (None, ())]
+)
+def test_what_is_no_list_of_words_gives_no_tags(tags: Any, kept: tuple[str, ...]) -> None:
+    [(_, draft)] = read_hotspots(a_file(a_feature(properties={"name": "A", "risk_tags": tags})))
+    assert draft.risk_tags == kept
