@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, g, make_response, render_templat
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 
 #: Below it programs ask, whatever they say they accept.
 API = "/api/"
+#: Below it providers ask, who try again where something broke.
+HOOKS = "/hooks/"
+#: How PostgreSQL and SQLite say that a row is there already.
+_UNIQUE_VIOLATION, _TWICE = "23505", ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 
 #: The nearest class in an error's ancestry decides.
 STATUSES: dict[type[FingerpostError], int] = {
@@ -98,11 +102,24 @@ def answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: InternalServerError) -> Response:
+    if _is_double(error.original_exception) and not request.path.startswith(HOOKS):
+        # Whoever pressed twice sees only what became of the second.
+        return _answer(
+            409,
+            _("The same was saved at this moment, perhaps by you: look whether it is there, else do it again."),
+        )
     if not isinstance(error.original_exception, OperationalError | InterfaceError | PoolTimeoutError):
         return _answer(500)
     answer = _answer(503)
     answer.headers["Retry-After"] = RETRY_AFTER
     return answer
+
+
+def _is_double(error: BaseException | None) -> bool:
+    """Say whether the database refused a second row of what may be there once."""
+    cause = error.orig if isinstance(error, IntegrityError) else None
+    is_said = getattr(cause, "sqlstate", "") == _UNIQUE_VIOLATION
+    return is_said or getattr(cause, "sqlite_errorname", "") in _TWICE
 
 
 def _answer(status: int, sentence: str = "", *, errors: Sequence[Mapping[str, str]] = ()) -> Response:

@@ -6,7 +6,7 @@ import pytest
 from flask import render_template_string
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaigns.core import errors
@@ -15,6 +15,7 @@ from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.staff.models import Role
 from campaigns.web.error_pages import status_of
 from campaigns.web.guards.bodies import LARGEST_CALLBACK, body_limit_of
+from tests.factories import a_member
 from tests.web.pages import Pages, make_pages, page_settings
 
 
@@ -36,11 +37,11 @@ def test_nearest_class_decides_the_status(kind: type[FingerpostError], status: i
     assert status_of(kind("…")) == status
 
 
-def failing(pages: Pages, error: Exception) -> None:
+def failing(pages: Pages, error: Exception, path: str = "/fail") -> None:
     def fail() -> str:
         raise error
 
-    pages.app.add_url_rule("/fail", "fail", fail)
+    pages.app.add_url_rule(path, path, fail)
 
 
 def test_named_error_is_a_page_with_its_sentence(own_pages: Pages) -> None:
@@ -76,6 +77,24 @@ def test_unexpected_errors_tell_nothing(own_pages: Pages, error: Exception) -> N
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "Nothing was changed." in answer.text
+
+
+@pytest.mark.both_databases
+def test_whoever_pressed_twice_is_not_told_that_nothing_was_done(own_pages: Pages) -> None:
+    with own_pages.sessions() as session:
+        a_member(session, own_pages.ours, email="secret@example.org")
+        with pytest.raises(IntegrityError) as twice:
+            a_member(session, own_pages.ours, email="secret@example.org")
+    for path in ("/fail", "/hooks/fail"):
+        failing(own_pages, twice.value, path)
+    failing(own_pages, IntegrityError("DELETE", {}, Exception("it is referred to")), "/broken")
+    client = own_pages.client(own_pages.member())
+    answer = client.get("/fail")
+    assert answer.status_code == 409
+    assert "The same was saved at this moment, perhaps by you" in answer.text
+    assert "secret" not in answer.text
+    # A provider tries again what broke: nothing that somebody said is lost.
+    assert [client.get(path).status_code for path in ("/hooks/fail", "/broken")] == [500, 500]
 
 
 def test_template_errors_do_not_leak(own_pages: Pages) -> None:
