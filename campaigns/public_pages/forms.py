@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import Length
 
 from campaigns.web.forms import Form
@@ -16,6 +16,8 @@ class ProfileForm(Form):
         _l("Everybody may read our directory and our reviewed texts"),
         description=_l("Only helplines that were verified lately are shown, and nothing about people."),
     )
+    #: Whether they were open when the form was shown.
+    was_open = HiddenField()
     shown_name = StringField(
         _l("Name on these pages"),
         [Length(max=200)],

@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.words import N_
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.public_pages import queries, service
 from campaigns.public_pages.forms import ProfileForm
@@ -62,17 +63,25 @@ def edit() -> Page:
     """Open the pages to everybody or close them, and say who is behind them."""
     ours = current_organisation()
     kept = queries.find_profile(session(), ours.id)
+    is_open = kept is not None and kept.is_open
     form = ProfileForm(obj=kept)
-    if form.validate_on_submit():
+    is_old = bool(form.was_open.data and form.is_open.data and not is_open)
+    form.was_open.data = "yes" if is_open else ""
+    if is_old:
+        # Who closed them meanwhile had a reason: a form that was open all the time does not undo that.
+        form.is_open.data = False
+        closed = N_("The pages were closed meanwhile. Tick it again if people are to read them.")
+        form.show(InputError(closed), "is_open")
+    elif form.validate_on_submit():
         wanted = service.Profile(bool(form.is_open.data), form.text("shown_name"), form.text("contact"))
-        by, was_open = current_member().id, kept is not None and kept.is_open
+        by = current_member().id
         try:
             proposal = change_profile(session(), ours, wanted, by=by, is_alone=_is_alone(ours.id, by))
         except InputError as error:
             form.show(error, "contact")
         else:
             if proposal is not None:
-                if was_open and not proposal.before["is_open"]:
+                if is_open and not proposal.before["is_open"]:
                     flash(_("The pages are closed. Within a minute nobody can read them."), "good")
                 flash(_("Another administrator has to agree."), "good")
                 return redirect(url_for("proposals.show", proposal_id=proposal.id))

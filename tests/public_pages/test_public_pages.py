@@ -277,3 +277,19 @@ def test_contact_that_was_taken_back_is_gone_from_every_page_within_a_minute(liv
     page = live.client().get(address, base_url="https://info.example")
     assert "info@example.org" in page.text
     assert KEPT_FOR + timedelta(seconds=int(page.cache_control.max_age or 0)) <= timedelta(minutes=1)
+
+
+def test_form_that_stayed_open_does_not_open_pages_that_another_one_closed(pages: Pages) -> None:
+    first, second = (pages.client(pages.member(Role.ADMIN)) for _ in range(2))
+    sent = {"is_open": "y", "contact": "a@example.org", "shown_name": "Corridor"}
+    first.post(CONTACT, data=sent)
+    shown = re.findall(r'<input[^>]*name="(was_open)"[^>]*value="([^"]*)"', first.get(CONTACT).text)
+    second.post(CONTACT, data={"contact": "a@example.org"})
+    again = first.post(CONTACT, data=sent | dict(shown))
+    assert (again.status_code, "The pages were closed meanwhile." in again.text) == (422, True)
+    with pages.sessions() as session:
+        assert not session.scalars(select(PublicProfile)).one().is_open
+    shown = re.findall(r'<input[^>]*name="(was_open)"[^>]*value="([^"]*)"', again.text)
+    assert first.post(CONTACT, data=sent | dict(shown)).status_code == 302
+    with pages.sessions() as session:
+        assert session.scalars(select(PublicProfile)).one().is_open
