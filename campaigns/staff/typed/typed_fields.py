@@ -16,8 +16,8 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.staff.typed.models import TypedForm
 from campaigns.staff.typed.typed_marks import KEPT_FOR, TypedMark
 
-#: Characters of one page that are kept, and pages of one member.
-LONGEST, MOST_PAGES = 50_000, 30
+#: Characters of one page that are kept, of which the outline of a place may have 200,000, and pages of one member.
+LONGEST, MOST_PAGES = 220_000, 30
 _SEALED = {"table": "typed_form", "column": "sealed_fields"}
 
 
@@ -44,7 +44,8 @@ def keep_typed(
     """Keep the fields and ticks that the mark names, in place of what was kept of the page before."""
     fields = {name: entered[name] for name in mark.names if name in entered}
     boxes = {name: list(ticks[name]) for name in mark.ticked if name in ticks} if ticks else {}
-    text = json.dumps([mark.page, fields, mark.shown, boxes])
+    # As it is: letters of other scripts than the Latin one would each count six times.
+    text = json.dumps([mark.page, fields, mark.shown, boxes], ensure_ascii=False)
     if len(text) > LONGEST:
         return
     sealed = vault.seal(text, **_SEALED, row_id=mark.member_id)

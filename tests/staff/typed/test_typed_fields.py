@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -56,9 +57,18 @@ def test_a_member_has_so_many_pages_and_no_endless_text(session: Session, vault:
         moment = START + timedelta(seconds=at)
         with clock.running_on(partial(lambda moment: moment, moment)):
             keep_typed(session, a_mark(writer.id, f"/{at}"), ENTERED, vault=vault)
-    keep_typed(session, a_mark(writer.id, "/long"), {"body": "x" * 60_000}, vault=vault)
+    keep_typed(session, a_mark(writer.id, "/long"), {"body": "x" * 230_000}, vault=vault)
     paths = set(session.scalars(select(TypedForm.path)))
     assert paths == {page_of(1, f"/{at}") for at in range(2, MOST_PAGES + 2)}
+
+
+@pytest.mark.parametrize("letter", ["x", "ї", "ع"])
+def test_the_longest_field_of_the_console_is_kept_in_any_script(
+    session: Session, vault: Vault, letter: str
+) -> None:
+    writer = a_member(session, an_organisation(session))
+    keep_typed(session, a_mark(writer.id, "/places/new"), {"body": letter * 200_000}, vault=vault)
+    assert fields_of(session, writer.id, "/places/new", vault) == {"body": letter * 200_000}
 
 
 def test_boxes_are_kept_ticked_and_unticked(session: Session, vault: Vault) -> None:
