@@ -274,6 +274,17 @@ def test_real_content_survives_the_round_trip(session: Session) -> None:
     assert actions(session) == ["places.import", "routes.import", "places.import", "routes.import"]
 
 
+@pytest.mark.parametrize("radius_m", [50, 1_234, 20_000, 100_000])
+def test_radius_that_was_drawn_survives_the_round_trip(
+    session: Session, organisation: Organisation, radius_m: int
+) -> None:
+    place = save_hotspot(session, organisation.id, a_draft(shape=circle(22.7764, 49.7837, radius_m)), by=None)
+    for extra in ({}, {"coord_src": "K±5km"}):
+        place.extra = extra
+        import_places(session, organisation.id, read_locations(write_locations([place])), by=None)
+        assert place.radius_m == radius_m
+
+
 def test_imported_stop_that_moved_takes_route_along(session: Session, organisation: Organisation) -> None:
     sheet = "id,name,lat,lon\na,Lviv,49.8398,23.9942\nb,Przemyśl,49.7837,22.7764\n"
     import_places(session, organisation.id, read_locations(sheet), by=None)

@@ -232,7 +232,12 @@ def _location_cells(place: Place) -> dict[str, str]:
         "certainty": place.certainty or "",
         "note": place.note or "",
     }
-    return derived | _texts(place.extra) | own
+    cells = derived | _texts(place.extra) | own
+    source = cells.get("coord_src", "")
+    if place.radius_m is not None and radius_of(place.category, source) != place.radius_m:
+        # Somebody drew it so: as it is read, it would be another circle.
+        cells["coord_src"] = f"±{place.radius_m / 1000:g}km {source}".strip()
+    return cells
 
 
 def _route_cells(route: Route) -> dict[str, str]:
