@@ -53,7 +53,10 @@ def index() -> str:
         languages=[code for code in public_languages() if code != SOURCE],
         reviewed=behind().languages,
         reviews=reviews,
-        names=load_member_names(session(), {each.member_id for each in reviews.values()}),
+        # Whoever reviewed them in another organisation is not named here.
+        names=load_member_names(
+            session(), {each.member_id for each in reviews.values() if each.organisation_id == ours.id}
+        ),
     )
 
 

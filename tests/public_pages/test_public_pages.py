@@ -293,3 +293,13 @@ def test_form_that_stayed_open_does_not_open_pages_that_another_one_closed(pages
     assert first.post(CONTACT, data=sent | dict(shown)).status_code == 302
     with pages.sessions() as session:
         assert session.scalars(select(PublicProfile)).one().is_open
+
+
+def test_whoever_reviewed_a_language_elsewhere_is_not_named(live: Pages) -> None:
+    texts = "/settings/public-pages/texts"
+    for code, organisation, name in (("uk", live.theirs, "Their Olena"), ("ro", live.ours, "Our Ion")):
+        reader = live.member(Role.APPROVER, organisation=organisation, languages=[code], name=name)
+        assert live.client(reader).post(f"{texts}/{code}", data={"fit": "yes"}).status_code == 302
+    page = live.client(live.member()).get("/settings/public-pages").text
+    assert page.count("Reviewed</span>") == 2
+    assert ("Our Ion" in page, "Their Olena" in page) == (True, False)
