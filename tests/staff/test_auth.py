@@ -156,25 +156,33 @@ def test_tokens_of_the_library_open_nothing(pages: Pages, member: Member) -> Non
     assert not Account(member).verify_auth_token({"uid": member.fs_uniquifier})
 
 
+def opened(client: FlaskClient, path: str) -> dict[str, str]:
+    """Open a form and return its hidden fields."""
+    page = client.get(path).text
+    found = {name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', page) for name in ("csrf_token", "typed_mark")}
+    return {name: match[1] for name, match in found.items() if match}
+
+
+def of_both(pages: Pages) -> Member:
+    """An author in two organisations."""
+    member = pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        theirs = session.merge(pages.theirs)
+        service.add_membership(session, theirs, session.get_one(Member, member.id), roles=[Role.AUTHOR])
+    return member
+
+
 def test_form_that_was_opened_in_one_organisation_is_not_saved_in_another(own_pages: Pages) -> None:
     own_pages.app.config["WTF_CSRF_ENABLED"] = True
-    member = own_pages.member(Role.AUTHOR)
-    with own_pages.sessions.begin() as session:
-        theirs = session.merge(own_pages.theirs)
-        service.add_membership(session, theirs, session.get_one(Member, member.id), roles=[Role.AUTHOR])
-    client, token = own_pages.client(member), r'name="csrf_token"[^>]*value="([^"]+)"'
-
-    def opened(path: str) -> dict[str, str]:
-        page = client.get(path).text
-        found = {name: re.search(token.replace("csrf_token", name), page) for name in ("csrf_token", "typed_mark")}
-        return {name: match[1] for name, match in found.items() if match}
+    client = own_pages.client(of_both(own_pages))
 
     def work_in(organisation: Organisation) -> None:
         wanted = {"organisation_id": organisation.id}
-        assert client.post("/organisation", data=opened("/settings/password") | wanted).location == "/"
+        assert client.post("/organisation", data=opened(client, "/settings/password") | wanted).location == "/"
 
     term = {"source_language": "en", "term": "border", "language": "uk", "wording": "кордон", "note": ""}
-    unkept, kept = opened("/messages/glossary") | term, opened("/places/new") | {"name": "Ferry", "kind": "stop"}
+    unkept = opened(client, "/messages/glossary") | term
+    kept = opened(client, "/places/new") | {"name": "Ferry", "kind": "stop"}
     work_in(own_pages.theirs)
     assert client.post("/messages/glossary", data=unkept).status_code == 400
     assert client.post("/places/new", data=kept).location == "/"
@@ -185,6 +193,18 @@ def test_form_that_was_opened_in_one_organisation_is_not_saved_in_another(own_pa
     work_in(own_pages.ours)
     assert 'value="Ferry"' in client.get("/places/new").text
     # To choose the same one again ends nothing.
-    unkept = opened("/messages/glossary") | term
+    unkept = opened(client, "/messages/glossary") | term
     work_in(own_pages.ours)
     assert client.post("/messages/glossary", data=unkept).status_code == 302
+
+
+def test_whoever_signs_in_again_comes_back_to_the_organisation_of_the_form(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    member, path = of_both(own_pages), "/places/new"
+    client, expired = own_pages.client(member), own_pages.client()
+    with client.session_transaction() as cookie:
+        cookie["organisation_id"] = own_pages.theirs.id
+    assert "/sign-in" in expired.post(path, data=opened(client, path) | {"name": "Ferry"}).location
+    with expired.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = member.fs_uniquifier, True
+    assert 'value="Ferry"' in expired.get(path).text

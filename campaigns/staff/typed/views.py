@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, flash, g, redirect, request, url_for
+from flask import session as cookie
 from flask_babel import gettext as _
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
@@ -22,7 +23,13 @@ from wtforms import SelectField, SelectMultipleField
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.words import N_
-from campaigns.staff.auth import current_member, current_organisation, requires, works_in
+from campaigns.staff.auth import (
+    ORGANISATION_KEY,
+    current_member,
+    current_organisation,
+    requires,
+    works_in,
+)
 from campaigns.staff.typed.typed_fields import find_typed, forget_typed, is_over, keep_typed
 from campaigns.staff.typed.typed_marks import FIELD, TypedMark, page_of, read_mark, write_mark
 from campaigns.web.current import settings, vault
@@ -253,6 +260,8 @@ def _answer_expired(error: CSRFError) -> Response:
     flash(_("This form was open too long. What you typed is kept: look at it, and save it again."), "warning")
     if current_user.is_authenticated:
         return redirect(mark.path)
+    # Whoever works in several comes back to the one in which it is kept.
+    cookie[ORGANISATION_KEY] = mark.organisation_id
     return redirect(url_for("security.login", next=mark.path))
 
 
