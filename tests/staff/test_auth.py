@@ -208,3 +208,15 @@ def test_whoever_signs_in_again_comes_back_to_the_organisation_of_the_form(own_p
     with expired.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = member.fs_uniquifier, True
     assert 'value="Ferry"' in expired.get(path).text
+
+
+def test_what_is_typed_outlives_a_session_that_another_ended(own_pages: Pages) -> None:
+    """As when an administrator changes their roles: the token of the form is still that of the browser."""
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    member, path = own_pages.member(Role.AUTHOR), "/places/new"
+    client = own_pages.client(member)
+    form = opened(client, path) | {"name": "Ferry"}
+    with own_pages.sessions.begin() as session:
+        service.end_sessions(session.get_one(Member, member.id))
+    assert "/sign-in" in client.post(path, data=form).location
+    assert 'value="Ferry"' in own_pages.client(stored(own_pages, member)).get(path).text

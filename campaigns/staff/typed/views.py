@@ -260,9 +260,14 @@ def _answer_expired(error: CSRFError) -> Response:
     flash(_("This form was open too long. What you typed is kept: look at it, and save it again."), "warning")
     if current_user.is_authenticated:
         return redirect(mark.path)
-    # Whoever works in several comes back to the one in which it is kept.
-    cookie[ORGANISATION_KEY] = mark.organisation_id
+    _come_back_to(mark)
     return redirect(url_for("security.login", next=mark.path))
+
+
+def _come_back_to(mark: TypedMark) -> None:
+    """Let whoever signs in, and works in several organisations, work in the one in which it is kept."""
+    if not current_user.is_authenticated:
+        cookie[ORGANISATION_KEY] = mark.organisation_id
 
 
 def _keep_for(mark: TypedMark) -> None:
@@ -282,10 +287,12 @@ def _settle(response: Response) -> Response:
     """Forget what was typed once it is saved; keep it where the password is asked for first."""
     if request.method != "POST" or response.status_code not in (302, 303) or g.get("has_typed"):
         return response
-    mark = _read() if current_user.is_authenticated and request.blueprint != pages.name else None
-    if mark is not None and mark.member_id == current_member().id:
-        if urlsplit(response.location or "").path.startswith(_SIGN_IN):
-            _keep_for(mark)
-        else:
-            forget_typed(session(), mark)
+    mark = _read() if request.blueprint != pages.name else None
+    if mark is None or (current_user.is_authenticated and mark.member_id != current_member().id):
+        return response
+    if urlsplit(response.location or "").path.startswith(_SIGN_IN):
+        _keep_for(mark)
+        _come_back_to(mark)
+    elif current_user.is_authenticated:
+        forget_typed(session(), mark)
     return response
