@@ -38,9 +38,10 @@ def shown(session: Session, release: Release) -> dict[str, Any]:
 def as_file(session: Session, release: Release, format_name: str) -> Response:
     """Return the answer that holds a release in one format. Raises NotFoundError for another format."""
     found = queries.get_file(session, release, format_name)
-    name = f"reach-{release.view}-{release.period}-{release.id}.{'csv' if format_name == 'hxl' else format_name}"
-    if format_name == "hxl":
-        name = name.replace("reach-", "reach-hxl-")
+    # A table has no room to say that it corrects another one.
+    corrects = f"corrected-no{release.revision}-" if release.revision > 1 else ""
+    begins, ending = ("reach-hxl", "csv") if format_name == "hxl" else ("reach", format_name)
+    name = f"{begins}-{release.view}-{release.period}-{corrects}{release.id}.{ending}"
     answer = Response(found.content, content_type=MIME_TYPES[format_name])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return tagged(answer, found.sha256)

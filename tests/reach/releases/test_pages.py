@@ -172,6 +172,16 @@ def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: 
     assert "Publication no. 2" in again.text
 
 
+@pytest.mark.parametrize("form", ["csv", "hxl", "xlsx"])
+def test_file_of_a_correction_is_named_so(pages: Pages, client_for: Clients, form: str) -> None:
+    releases, viewer = [make_march(pages), make_march(pages, reason="Late receipts")], client_for(Role.VIEWER)
+    names = [
+        viewer.get(f"/reach/publications/{each.id}/{form}").headers["Content-Disposition"] for each in releases
+    ]
+    assert ["corrected-no2" in name for name in names] == [False, True]
+    assert all(f"-{each.id}." in name for each, name in zip(releases, names, strict=True))
+
+
 def test_correction_that_is_sent_twice_is_made_once(pages: Pages, client_for: Clients) -> None:
     """Each costs of the yearly limit and tells more: a second tap on a slow line is none that anybody wants."""
     make_march(pages)
