@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from campaigns.audience.consent.ledger import hold_withdrawals
 from campaigns.audience.joining.ways_to_join import create_entry_point
@@ -23,6 +23,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts.request import LARGEST_BODY, refusals
 from campaigns.delivery.states import SendState
+from campaigns.front.steps import Piece
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.models import LONGEST_TEXT, Reply
@@ -223,6 +224,32 @@ def test_unsigned_texts_come_to_a_secret_address(pages: Pages) -> None:
         assert (answer.status_code, answer.data) == (204, b"")
     assert pages.client().post("/hooks/africastalking/inbound", data=message).status_code == 403
     assert kinds(pages) == ["stop"]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_stop_that_is_posted_to_the_address_for_reports_is_obeyed(
+    pages: Pages, waiting: int, asks_first: bool
+) -> None:
+    """Our two addresses are entered by hand, and may change places."""
+    message = {
+        "id": "in1",
+        "text": "STOP",
+        "from": FROM,
+        "to": "22384",
+        "date": f"{clock.now():%Y-%m-%d %H:%M:%S}",
+    }
+    door: Any = pages.app.wsgi_app
+    for secret, expected in (("strange", "403"), (hook_secret(TOKEN), "204")):
+        path = f"/hooks/africastalking/{secret}/status"
+        environ, answers = EnvironBuilder(path=path, method="POST", data=message).get_environ(), list[Piece]()
+        if not asks_first or not door.begin(environ, answers.append):
+            _, status, _ = run_wsgi_app(door, environ)
+            assert status.startswith(expected)
+        assert [each.status[:3] for each in answers] == (["403"] if asks_first and expected == "403" else [])
+    assert kinds(pages) == ["stop"]
+    with pages.sessions() as session:
+        assert session.get_one(Delivery, waiting).send_state == SendState.SUPPRESSED
 
 
 @pytest.mark.parametrize("path", ["/hooks/nobody/inbound", "/hooks/nobody/secret", "/hooks/console/inbound"])

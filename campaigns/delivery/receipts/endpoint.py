@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 from campaigns.core.errors import FingerpostError, UnavailableError
@@ -61,6 +62,8 @@ class StatusDoor:
             gateway, updates = self._hear(environ, *place)
             if updates:
                 self.intake.keep(updates, gateway=gateway)
+            elif _place_of(environ) is None:
+                return self(environ, start_response)
         except tuple(ANSWERS) as error:
             piece = _refusal(error)
         start_response(piece.status, list(piece.headers))
@@ -81,6 +84,8 @@ class StatusDoor:
             gateway, updates = self._hear(environ, *place)
             if updates:
                 self.intake.hand_over(updates, gateway=gateway, tell=tell)
+            elif _place_of(environ) is None:
+                return False
             else:
                 answer(_KEPT)
         except tuple(ANSWERS) as error:
@@ -88,11 +93,19 @@ class StatusDoor:
         return True
 
     def _hear(self, environ: dict[str, Any], gateway: str, secret: str) -> tuple[str, Sequence[StatusUpdate]]:
-        """Return what a status callback says; unknown words, fields and references are kept too."""
+        """Return what a status callback says; unknown words, fields and references are kept too.
+
+        What a person wrote is none: the request is one to the address for that from then on.
+        """
         reader = pick_reader(self._readers, gateway)
         body = read_body(environ)
         heard = read_callback(environ, reader, body=body, addresses=self._addresses, secret=secret)
-        return reader.name, admit_statuses(heard, reader.read_statuses(heard.callback))
+        updates = reader.read_statuses(heard.callback)
+        if not updates and reader.read_inbound(heard.callback):
+            # Whoever enters our two addresses in each other's place at a provider must not lose a stop.
+            path = environ["PATH_INFO"].removesuffix("status") + "inbound"
+            environ.update({"PATH_INFO": path, "wsgi.input": BytesIO(body)})
+        return reader.name, admit_statuses(heard, updates)
 
 
 def _refusal(error: FingerpostError) -> Piece:
