@@ -133,7 +133,7 @@ class _Person:
 def _inbound(bot_id: str, update: Mapping[str, Any], person: _Person, heard: _Heard, kind: str) -> Inbound:
     update_id = update.get("update_id")
     return Inbound(
-        provider_id=f"{bot_id}:{update_id if isinstance(update_id, int) else ''}"[:64],
+        provider_id=f"{bot_id}:{update_id}"[:64] if isinstance(update_id, int) else "",
         from_handle=person.chat_id,
         to_handle=bot_id,
         text=heard.text,

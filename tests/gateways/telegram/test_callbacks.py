@@ -164,6 +164,12 @@ def test_other_words_are_no_start(text: str) -> None:
     assert (heard(a_message(text=text)).happening, heard(a_message(text=text)).text) == (Happening.WROTE, text)
 
 
+@pytest.mark.parametrize("number", [None, "9"])
+def test_update_without_a_number_is_no_repetition_of_another(number: Any) -> None:
+    inbound = heard(a_message(text="STOP") | {"update_id": number})
+    assert (inbound.provider_id, inbound.is_numbered) == ("", False)
+
+
 def test_changed_words_are_heard_when_they_were_changed() -> None:
     inbound = heard(an_edit(text="STOP"))
     assert (inbound.happening, inbound.text, inbound.is_edit) == (Happening.WROTE, "STOP", True)
