@@ -102,6 +102,7 @@ def show_words(language: str) -> str:
         "public_pages/words.html",
         code=language,
         direction=Words(language).direction,
+        digest=digest_of_words(language),
         rows=[(source[name], words.get(name, "")) for name in source],
         is_reviewed=language in behind().languages,
         reads_it=language in current_member().languages,
@@ -113,13 +114,17 @@ def show_words(language: str) -> str:
 def review(language: str) -> Response:
     """Let people read a language, or take it back."""
     _words(language)
-    is_fit = request.form.get("fit") == "yes"
+    is_fit, digest = request.form.get("fit") == "yes", digest_of_words(language)
+    if is_fit and request.form.get("digest") != digest:
+        # What they read on the page is not what people would read by now.
+        flash(_("To be reviewed again"), "warning")
+        return redirect(url_for("public_pages.show_words", language=language))
     with refusals_told(RefusedError):
         service.review_words(
             session(),
             current_organisation().id,
             language,
-            digest=digest_of_words(language),
+            digest=digest,
             is_fit=is_fit,
             by=current_member(),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ from campaigns.web.people.layout import KEPT_WITH_NUMBERS
 from campaigns.web.people.public_words import digest_of_words
 from tests.factories import a_campaign, a_member, a_run, a_service, an_organisation
 from tests.web.pages import Pages, make_pages
+
+UK = "/settings/public-pages/texts/uk"
 
 
 @pytest.fixture
@@ -42,16 +45,27 @@ def _read(pages: Pages, address: str) -> str:
     return pages.client().get(address, base_url="https://info.example").text
 
 
+def _fit(client: FlaskClient, path: str) -> dict[str, str]:
+    """What the form of a page sends by which a language is let to people."""
+    found = re.search(r'name="digest" value="(\w+)"', client.get(path).text)
+    assert found is not None
+    return {"fit": "yes", "digest": found[1]}
+
+
 def test_language_is_shown_live_once_a_reader_has_reviewed_it(live: Pages) -> None:
     assert 'lang="en"' in _read(live, "/uk/pl")
     assert "This page is not ready in" in _read(live, "/uk/pl")
     client = live.client(live.member(Role.APPROVER, languages=["uk"]))
-    client.post("/settings/public-pages/texts/uk", data={"fit": "yes"})
+    of_before = client.post(UK, data={"fit": "yes", "digest": "0" * 64})
+    assert of_before.location == UK
+    live.app.extensions["people"].kept.forget()
+    assert '<html lang="en"' in _read(live, "/uk/pl")
+    client.post(UK, data=_fit(client, UK))
     live.app.extensions["people"].kept.forget()
     page = _read(live, "/uk/pl")
     assert '<html lang="uk"' in page
     assert "переклала машина" not in page
-    client.post("/settings/public-pages/texts/uk", data={"fit": "no"})
+    client.post(UK, data={"fit": "no"})
     live.app.extensions["people"].kept.forget()
     assert '<html lang="en"' in _read(live, "/uk/pl")
 
@@ -299,7 +313,8 @@ def test_whoever_reviewed_a_language_elsewhere_is_not_named(live: Pages) -> None
     texts = "/settings/public-pages/texts"
     for code, organisation, name in (("uk", live.theirs, "Their Olena"), ("ro", live.ours, "Our Ion")):
         reader = live.member(Role.APPROVER, organisation=organisation, languages=[code], name=name)
-        assert live.client(reader).post(f"{texts}/{code}", data={"fit": "yes"}).status_code == 302
+        client, path = live.client(reader), f"{texts}/{code}"
+        assert client.post(path, data=_fit(client, path)).location == "/settings/public-pages"
     page = live.client(live.member()).get("/settings/public-pages").text
     assert page.count("Reviewed</span>") == 2
     assert ("Our Ion" in page, "Their Olena" in page) == (True, False)
