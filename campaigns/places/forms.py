@@ -187,7 +187,7 @@ class WaypointsField(Field):
         self.data = list(value or ())
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        self.data = [int(value) for value in valuelist if str(value).isdecimal() and len(str(value)) < 19]
+        self.data = [int(value) for value in valuelist if _is_id(str(value))]
 
 
 class RouteForm(Form):
@@ -235,10 +235,10 @@ class RouteForm(Form):
     def rearrange(self, act: str) -> bool:
         """Carry out a button of the list of stops ("add", "up:1" …); say whether `act` was one."""
         verb, _colon, text = act.partition(":")
-        position = int(text) if text.isdecimal() else -1
+        position = int(text) if _is_id(text) else -1
         stops = self.stops.data
         if verb == "add":
-            if str(self.addition.data or "").isdecimal():
+            if _is_id(str(self.addition.data or "")):
                 stops.append(int(self.addition.data))
             return True
         if not 0 <= position < len(stops):
@@ -280,6 +280,11 @@ def _with_known(names: dict[str, Any], value: str | None, *, empty: bool = True)
     if value and value not in names:
         known.append((value, certainty_name(value) if names is CERTAINTIES else name_of(names, value)))
     return options(known)
+
+
+def _is_id(text: str) -> bool:
+    """Say whether a text writes a number that a row can have."""
+    return text.isdecimal() and len(text) < 19
 
 
 def _by_country(places: Sequence[PlaceChoice]) -> dict[str, list[tuple[str, str]]]:

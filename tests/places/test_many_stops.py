@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.places.models import PlaceKind
@@ -44,3 +45,10 @@ def test_shapes_are_read_of_waypoints_only(pages: Pages) -> None:
     assert f'<option value="{first.id}"' not in empty
     assert f'name="stops" value="{first.id}"' in added
     assert "countries=PL" in empty
+
+
+@pytest.mark.parametrize(
+    "sent", [{"act": f"up:{'9' * 5_000}"}, {"act": "add", "addition": "9" * 30}], ids=["position", "place"]
+)
+def test_button_that_names_no_waypoint_changes_nothing(pages: Pages, sent: dict[str, str]) -> None:
+    assert pages.client(pages.member(Role.AUTHOR)).post("/places/routes/new", data=sent).status_code == 200
