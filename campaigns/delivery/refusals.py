@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import PHONE_CHANNELS
 from campaigns.audience.consent.ledger import mark_invalid, remember, withdraw_reported
+from campaigns.audience.consent.urgent_contacts import find_on_phone
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.delivery.member_phones import is_members, phone_of
@@ -51,9 +52,13 @@ def _suppressing() -> Update:
 
 
 def hold_campaigns_back(session: Session, contact_id: int) -> int:
-    """Take what campaigns queued for somebody out of the queue, but for corrections; return how many."""
+    """Take what campaigns queued for somebody out of the queue, but for corrections; return how many.
+
+    Also what they queued for others who share a number with them: it comes to the same phone.
+    """
+    people = find_on_phone(session, contact_id)
     running = select(Run.id).where(Run.state.in_(LIVING), Run.campaign_id.is_not(None), Run.corrects_id.is_(None))
-    queued = update(Delivery).where(Delivery.run_id.in_(running), Delivery.contact_id == contact_id)
+    queued = update(Delivery).where(Delivery.run_id.in_(running), Delivery.contact_id.in_(people))
     queued = queued.where(Delivery.send_state == SendState.QUEUED).values(send_state=SendState.SUPPRESSED)
     result: Any = session.execute(queued.execution_options(synchronize_session=False))
     return int(result.rowcount)

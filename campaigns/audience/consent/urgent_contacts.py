@@ -1,13 +1,17 @@
-"""Whoever may be in danger and speaks with the team gets nothing from campaigns meanwhile, but for corrections."""
+"""Whoever may be in danger and speaks with the team gets nothing from campaigns meanwhile, but for corrections.
+
+Nor does anybody of the organisation who shares a number with them: it comes to the same phone.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, delete, select
+from sqlalchemy.orm import Session, aliased
 
-from campaigns.audience.models import UrgentContact
+from campaigns.audience.models import Address, UrgentContact
 from campaigns.core.database import insert_or
 
 #: A conversation in which nobody wrote for so long holds nothing back any more, closed or not.
@@ -25,12 +29,28 @@ def forget_urgent(session: Session, contact_id: int) -> None:
     session.execute(delete(UrgentContact).where(UrgentContact.contact_id == contact_id))
 
 
-def select_urgent_since(since: datetime | ColumnElement[datetime]) -> Select[int]:
+def find_on_phone(session: Session, contact_id: int) -> set[int]:
+    """Return the ids of a contact and of all others of its organisation who share a number with it."""
+    theirs, same = aliased(Address), aliased(Address)
+    others = _sharing(select(same.contact_id).select_from(theirs), theirs, same)
+    return {contact_id, *session.scalars(others.where(theirs.contact_id == contact_id))}
+
+
+def select_urgent_since(since: datetime | ColumnElement[datetime]) -> CompoundSelect[int]:
     """Select the ids of contacts to whom no campaign writes; `since` is URGENT_FOR before the moment (UTC)."""
-    return select(UrgentContact.contact_id).where(UrgentContact.since > since)
+    theirs, same = aliased(Address), aliased(Address)
+    own = select(UrgentContact.contact_id).where(UrgentContact.since > since)
+    found = select(same.contact_id).join_from(UrgentContact, theirs, theirs.contact_id == UrgentContact.contact_id)
+    return own.union_all(_sharing(found, theirs, same).where(UrgentContact.since > since))
 
 
 def select_urgent(*, now: datetime, after: int, through: int) -> Select[int]:
     """Select the ids, in (after, through], of contacts to whom no campaign writes at a moment (UTC)."""
-    urgent = select_urgent_since(now - URGENT_FOR)
-    return urgent.where(UrgentContact.contact_id > after, UrgentContact.contact_id <= through)
+    urgent = select_urgent_since(now - URGENT_FOR).subquery("urgent")
+    return select(urgent.c.contact_id).where(urgent.c.contact_id > after, urgent.c.contact_id <= through)
+
+
+def _sharing(found: Select[int], theirs: Any, same: Any) -> Select[int]:
+    """Add the addresses of the organisation that have the number of one of theirs; few have (`is_shared`)."""
+    is_same = and_(same.number == theirs.number, same.organisation_id == theirs.organisation_id)
+    return found.join(same, is_same).where(theirs.is_shared, same.contact_id != theirs.contact_id)

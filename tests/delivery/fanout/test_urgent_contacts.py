@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent.urgent_contacts import URGENT_FOR, forget_urgent, note_urgent
+from campaigns.audience.consent.person import mark_shared
+from campaigns.audience.consent.urgent_contacts import URGENT_FOR, forget_urgent, note_urgent, select_urgent
+from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask
@@ -20,7 +23,8 @@ from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
-from tests.delivery.builders import a_planned_run, a_running_run, all_deliveries, people
+from tests.delivery.builders import a_planned_run, a_running_run, all_deliveries, give_addresses, people
+from tests.factories import a_sender, an_organisation
 
 pytestmark = pytest.mark.one_database
 
@@ -77,3 +81,68 @@ def test_what_is_queued_again_is_not_called_but_for_corrections(
         states = [each.send_state for each in all_deliveries(session)]
     closed = [SendState.SUPPRESSED] if called == 1 else [SendState.SENDING]
     assert states == [*closed, SendState.SENDING]
+
+
+def on_one_phone(session: Session, organisation_id: int, vault: Vault) -> tuple[int, int, int]:
+    """Add somebody, another one with the same phone on another channel, and a third one with another phone."""
+    first, third = people(session, organisation_id, vault, count=2)
+    (second,) = people(session, organisation_id, vault, count=1, prefix="+38050")
+    chat: dict[str, Any] = {"channel": Channel.WHATSAPP, "heard_at": clock.now()}
+    give_addresses(session, organisation_id, vault, [second], prefix="+38067", **chat)
+    numbers = session.scalars(select(Address.number).where(Address.contact_id == second)).all()
+    mark_shared(session, organisation_id, [number for number in numbers if number is not None])
+    return first, second, third
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("chunk", [1, 100])
+@pytest.mark.parametrize("is_second", [False, True])
+def test_campaign_leaves_their_phone_alone(
+    sessions: sessionmaker[Session], vault: Vault, chunk: int, is_second: bool
+) -> None:
+    """It stands in two contacts, and whichever is in danger, a message to the other one comes to it, too."""
+    with sessions.begin() as session:
+        run = a_planned_run(session, senders=[a_sender(session), a_sender(session, channel=Channel.WHATSAPP)])
+        run_id, ours = run.id, run.organisation_id
+        first, second, third = on_one_phone(session, ours, vault)
+        # The same phone is known to others, who know nothing of the danger.
+        theirs = people(session, an_organisation(session).id, vault, count=1)
+        note_urgent(session, second if is_second else first, at=clock.now())
+    fan_out(sessions, run_id, policy=Policy(36_500), chunk=chunk)
+    with sessions() as session:
+        assert session.scalars(select(Delivery.contact_id)).all() == [third]
+        urgent = select_urgent(now=clock.now(), after=0, through=max(theirs))
+        assert sorted(session.scalars(urgent)) == [first, second]
+
+
+@pytest.mark.both_databases
+def test_what_is_queued_for_their_phone_is_taken_out(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=2)
+    first, second = all_deliveries(session)
+    share_phone(session, run.organisation_id, first.contact_id, second.contact_id)
+    assert hold_campaigns_back(session, first.contact_id) == 2
+    assert {each.send_state for each in all_deliveries(session)} == {SendState.SUPPRESSED}
+
+
+@pytest.mark.both_databases
+def test_what_is_queued_again_for_their_phone_is_not_called(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=3)
+        run_id, sender_id = run.id, run.sender_id
+        first, second, third = (each.contact_id for each in all_deliveries(session))
+        share_phone(session, run.organisation_id, first, second)
+        note_urgent(session, first, at=clock.now())
+    assert sender_id is not None
+    found = DatabaseStore(sessions, vault).exchange((), Ask(Line(sender_id), run_id, 0, 10))
+    assert len(found.claimed) == 1
+    with sessions() as session:
+        called = [each.contact_id for each in all_deliveries(session) if each.send_state == SendState.SENDING]
+    assert called == [third]
+
+
+def share_phone(session: Session, organisation_id: int, *contact_ids: int) -> None:
+    """Let contacts have one phone."""
+    number = session.scalar(select(Address.number).where(Address.contact_id == contact_ids[0]))
+    assert number is not None
+    session.execute(update(Address).where(Address.contact_id.in_(contact_ids)).values(number=number))
+    mark_shared(session, organisation_id, [number])
