@@ -27,6 +27,7 @@ from campaigns.delivery.monitoring.tally_renewal import TallyRenewal
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts.merge import ReceiptDrain, is_anything_to_merge
 from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
+from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
 from campaigns.delivery.write_turns import taking_turns
@@ -142,6 +143,10 @@ class Upkeep:
                 "forgetting links for passwords": lambda: forget_links(self._sessions),
             }
         )
+
+    def sweep(self) -> None:
+        """Bring runs and rows together that came apart."""
+        sweep(self._sessions, Policy.of(self._settings))
 
     def plan_late(self) -> None:
         """Fan out to those whom a correction was late to reach."""

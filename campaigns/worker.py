@@ -37,7 +37,6 @@ from campaigns.delivery.fanout.outdated_texts import TextWatch
 from campaigns.delivery.lanes.leader_lock import LeaderLock
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import find_last_intent
-from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.repair.unanswered import settle_questions
 from campaigns.delivery.timeouts import check_patience, patience_of
 from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
@@ -338,7 +337,7 @@ class Worker:
             Chore("merging receipts", RECEIPTS_EVERY, upkeep.merge_receipts),
             Chore("planning runs", PLANS_EVERY, lambda: plan(upkeep.plan), is_outward=True),
             # A stop holds whatever the time is.
-            Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
+            Chore("sweeping runs", SWEEP_EVERY, lambda: repair(upkeep.sweep), needs_clock=False),
             Chore("repairing", REPAIR_EVERY, lambda: repair(upkeep.repair)),
             Chore("seeing whose credentials are", REPAIR_EVERY, lambda: repair(self._owners.look)),
             Chore("planning late corrections", REPAIR_EVERY, lambda: late(upkeep.plan_late), is_outward=True),

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.delivery.fanout.fanout import CHUNK, Planner
+from campaigns.delivery.fanout.outdated_texts import pause_outdated
 from campaigns.planning.lifecycle import SENDING
-from campaigns.planning.models import Run
+from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
 
 
@@ -35,4 +36,8 @@ def fan_out_late(
             with sessions.begin() as session:
                 run = session.scalar(late.with_only_columns(Run).where(Run.id == run_id).with_for_update(of=Run))
                 planner = None if run is None else Planner(session, run, policy)
+                was_done = run is not None and run.state == RunState.DONE
                 after = None if planner is None else planner.plan_late(after, chunk)
+                if was_done:
+                    # A helpline that its texts name may have been taken back since.
+                    pause_outdated(session, run_id, policy=policy)

@@ -6,6 +6,7 @@ on with the number that holds; what was called for before keeps what it said (`F
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -41,6 +42,8 @@ from campaigns.staff import audit
 COMPARED_EVERY = timedelta(hours=1)
 #: What changed so long ago may have been committed only since: a file of services takes its time.
 COMMITS_WITHIN = timedelta(minutes=2)
+#: Where a text does not hold that nobody waits for, comparing again rests so many times as long as it takes.
+RESTS = 20
 #: Helplines and languages that one sentence names.
 MOST_NAMED = 3
 
@@ -179,18 +182,22 @@ class TextWatch:
 
     sessions: sessionmaker[Session]
     policy: Policy
-    _looked: dict[int, datetime] = field(default_factory=dict)
+    #: When each run was compared, and after how long it is compared again.
+    _looked: dict[int, tuple[datetime, timedelta]] = field(default_factory=dict)
 
     def look(self) -> None:
         """Compare the texts of running runs that were not compared since the directory changed, or for long."""
         now = clock.now()
         running = self._running()
         due = [run_id for run_id, changed_at in running.items() if self._is_due(run_id, changed_at, now)]
-        self._looked = {run_id: at for run_id, at in self._looked.items() if run_id in running}
+        self._looked = {run_id: look for run_id, look in self._looked.items() if run_id in running}
         for run_id in due:
+            began = time.monotonic()
             with self.sessions.begin() as session:
-                pause_outdated(session, run_id, policy=self.policy)
-            self._looked[run_id] = now
+                is_outdated = pause_outdated(session, run_id, policy=self.policy)
+            # Nobody waits for such a text now, but whoever is queued again later does.
+            rest = timedelta(seconds=RESTS * (time.monotonic() - began)) if is_outdated else COMPARED_EVERY
+            self._looked[run_id] = now, min(rest, COMPARED_EVERY)
 
     def _running(self) -> dict[int, datetime | None]:
         """Return the runs that send, and when a number for help of their organisation changed last."""
@@ -210,25 +217,26 @@ class TextWatch:
             }
 
     def _is_due(self, run_id: int, changed_at: datetime | None, now: datetime) -> bool:
-        looked = self._looked.get(run_id)
-        if looked is None or not timedelta() <= now - looked < COMPARED_EVERY:
+        if run_id not in self._looked:
+            return True
+        looked, again_after = self._looked[run_id]
+        if not timedelta() <= now - looked < again_after:
             return True
         return changed_at is not None and changed_at >= looked - COMMITS_WITHIN
 
 
 def pause_outdated(session: Session, run_id: int, *, policy: Policy) -> bool:
-    """Pause a running run that still has people to write to with an outdated text; say whether it did."""
+    """Pause a running run that still has people to write to with an outdated text; say whether it has any such."""
     running = select(Run).where(Run.id == run_id, Run.state == RunState.RUNNING)
     run = session.scalar(running)
     outdated = find_outdated(session, run, policy=policy) if run else []
     waiting = select(Delivery.id).where(Delivery.run_id == run_id, in_state(SendState.QUEUED))
     if not outdated or session.scalar(waiting.where(Delivery.text_id.in_(outdated)).limit(1)) is None:
-        return False
+        return bool(outdated)
     # Held only now: comparing takes longer than a stop should wait.
     held = session.scalar(running.with_for_update(of=Run).execution_options(populate_existing=True))
-    if held is None:
-        return False
-    planning.pause_run(session, held, reason=Sentence(_OUTDATED, {"helplines": _helplines(session, outdated)}))
+    if held is not None:
+        planning.pause_run(session, held, reason=Sentence(_OUTDATED, {"helplines": _helplines(session, outdated)}))
     return True
 
 

@@ -24,7 +24,7 @@ from campaigns.delivery.one_person.shared_numbers import find_taken
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import GOING
-from campaigns.planning.models import Run, RunSender, RunState, Sender
+from campaigns.planning.models import Run, RunSender, Sender
 
 FELL_BACK = "fell_back"
 #: What texts share that say the same thing in the words of different channels.
@@ -48,6 +48,7 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     """Queue these deliveries over the next sender that reaches their people; return how many there were.
 
     Each must be `failed`, or `accepted` with a receipt that says failed; what is neither is left alone.
+    A run that was done goes on when the sweep has seen that its texts hold.
     """
     if not delivery_ids:
         return 0
@@ -70,7 +71,6 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
         session.execute(insert(Attempt), noted)
         session.connection().execute(_moving(), moved)
         _change_words(session, [each["row"] for each in moved])
-        _go_on(session, {row.run_id for row in rows})
     return len(moved)
 
 
@@ -211,13 +211,3 @@ def _change_words(session: Session, delivery_ids: Collection[int]) -> None:
     )
     change = update(Delivery).where(Delivery.id.in_(delivery_ids), words.exists())
     session.execute(change.values(text_id=words.scalar_subquery()).execution_options(synchronize_session=False))
-
-
-def _go_on(session: Session, run_ids: set[int]) -> None:
-    """Let runs that were over already go on for what was queued anew."""
-    session.execute(
-        update(Run)
-        .where(Run.id.in_(run_ids), Run.state == RunState.DONE)
-        .values(state=RunState.RUNNING, finished_at=None)
-        .execution_options(synchronize_session=False)
-    )

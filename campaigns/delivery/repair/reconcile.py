@@ -47,7 +47,7 @@ from campaigns.delivery.repair.verify import verify_run
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import Gateway, ProviderMessage
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Run
 
 __all__ = ["ROUND", "give_up", "reap", "reconcile", "verify_run"]
 
@@ -277,7 +277,7 @@ def _settle(
         if verdict == FOUND:
             delivery.send_state, delivery.provider_id = SendState.ACCEPTED, provider_id
         elif verdict == ABSENT and _is_to_be_sent_again(doubt, delivery, absent=absent + 1):
-            _queue_again(session, delivery)
+            _queue_again(delivery)
 
 
 def _look_of(delivery: Delivery, verdict: str) -> Attempt:
@@ -344,10 +344,7 @@ def _counting() -> Select[int, int]:
     return counted.where(Delivery.id == bindparam("id"), looked())
 
 
-def _queue_again(session: Session, delivery: Delivery) -> None:
-    """Put a delivery back that the provider never had; a run that ended meanwhile goes on for it."""
+def _queue_again(delivery: Delivery) -> None:
+    """Put a delivery back that the provider never had; the sweep lets a run go on for it that ended meanwhile."""
     delivery.send_state, delivery.token = SendState.QUEUED, None
     delivery.due_at = clock.now()
-    run = session.get_one(Run, delivery.run_id, with_for_update=True, populate_existing=True)
-    if run.state == RunState.DONE:
-        run.state, run.finished_at = RunState.RUNNING, None

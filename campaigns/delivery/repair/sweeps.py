@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.delivery.fanout.outdated_texts import pause_outdated
 from campaigns.delivery.queries import (
     select_done_with_queue,
     select_finished,
@@ -15,13 +16,18 @@ from campaigns.delivery.queries import (
     select_stopped_with_queue,
 )
 from campaigns.delivery.service import SWEEP, cancel_queued, finish_run, reopen_run, requeue_cancelled
+from campaigns.planning.policy import USUAL, Policy
 
 #: Transactions of one sweep: few, because on SQLite the claims of other runs and every fan-out wait behind them.
 TURNS = 2
 
 
-def sweep(sessions: sessionmaker[Session], *, limit: int = SWEEP, turns: int = TURNS) -> None:
+def sweep(
+    sessions: sessionmaker[Session], policy: Policy = USUAL, *, limit: int = SWEEP, turns: int = TURNS
+) -> None:
     """Cancel the queue of stopped runs, fill that of resumed ones, and end or reopen runs as their rows ask.
+
+    A run that was done may have been so for long: where a text of it does not hold any more it is paused instead.
 
     `limit` is how many rows one transaction moves, so that an opt-out never waits long behind it, and `turns` how
     many transactions there are at most; the next sweep goes on from there.
@@ -32,7 +38,8 @@ def sweep(sessions: sessionmaker[Session], *, limit: int = SWEEP, turns: int = T
     _in_turns(sessions, [partial(move, limit=limit) for move in queueing + cancelling], turns)
     for run_id in _ids(sessions, select_done_with_queue()):
         with sessions.begin() as session:
-            reopen_run(session, run_id)
+            if reopen_run(session, run_id):
+                pause_outdated(session, run_id, policy=policy)
     for run_id in _ids(sessions, select_finished()):
         with sessions.begin() as session:
             finish_run(session, run_id)

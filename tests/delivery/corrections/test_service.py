@@ -310,6 +310,24 @@ def test_late_look_goes_by_chunks_and_counts_once(
     assert scene.session.execute(left_out).all() == [("opted_out", 2)]
 
 
+def test_late_correction_does_not_name_a_number_that_changed_since(
+    sessions: sessionmaker[Session], scene: Scene
+) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    scene.settle(SendState.SENDING, 1)
+    correction = scene.correct()
+    plan(sessions, correction)
+    scene.session.refresh(correction)
+    correction.state = RunState.DONE
+    scene.settle(SendState.ACCEPTED, 1)
+    number = {"number_national": "+48 22 111 22 33", "number_from_abroad": "+48 22 111 22 33"}
+    scene.session.execute(update(Service).values(updated_at=clock.now(), **number))
+    scene.session.commit()
+    look_late(sessions)
+    scene.session.refresh(correction)
+    assert (correction.state, correction.paused_by_itself) == (RunState.PAUSED, True)
+
+
 def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
     second = scene.story.approved(replace(EVENING, starts_at=EVENING.starts_at + timedelta(hours=1)))
     second.next_fire_at = DUE

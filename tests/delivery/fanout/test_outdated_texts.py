@@ -291,6 +291,23 @@ def test_run_that_has_written_to_everybody_is_left_alone(
     assert state_of(sessions, run_id) == RunState.RUNNING
 
 
+def test_text_that_nobody_waits_for_is_not_sent_to_whoever_is_queued_again(
+    sessions: sessionmaker[Session], story: Story, run: Run
+) -> None:
+    """A run goes on for hours, and a message of it may fail long after its helpline was taken back."""
+    run_id = id_of(story, run)
+    watch = TextWatch(sessions, policy=USUAL)
+    settle(story.session, 4, send_state=SendState.ACCEPTED, intent_at=DUE)
+    correct_the_number(story.session)
+    with clock.running_on(lambda: LATER + timedelta(minutes=3)):
+        watch.look()
+    assert state_of(sessions, run_id) == RunState.RUNNING
+    settle(story.session, 1, send_state=SendState.QUEUED)
+    with clock.running_on(lambda: LATER + timedelta(minutes=10)):
+        watch.look()
+    assert state_of(sessions, run_id) == RunState.PAUSED
+
+
 def test_texts_are_not_compared_again_at_each_look(
     sessions: sessionmaker[Session], story: Story, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from campaigns.delivery.repair import doubts
 from campaigns.delivery.repair import reconcile as reconcile_module
 from campaigns.delivery.repair.doubts import account_at
 from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
+from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import Outgoing
@@ -184,6 +185,7 @@ def test_absent_twice_is_sent_again_where_chosen(sessions: sessionmaker[Session]
     assert only(sessions).send_state == SendState.UNKNOWN
     ask(sessions, vault, MemoryProvider())
     assert (only(sessions).send_state, only(sessions).token) == (SendState.QUEUED, None)
+    sweep(sessions)
     with sessions() as session:
         assert session.get_one(Run, run_id).state == RunState.RUNNING
 

@@ -14,7 +14,7 @@ from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry
-from tests.delivery.builders import a_running_run
+from tests.delivery.builders import a_running_run, all_deliveries, an_unverified_text
 
 pytestmark = pytest.mark.one_database
 
@@ -67,3 +67,20 @@ def test_done_run_goes_on_for_calls_that_were_never_made(sessions: sessionmaker[
     with sessions() as session:
         assert session.scalars(select(AuditEntry.action)).all() == ["run.reopen"]
         assert session.scalars(select(Run.finished_at)).all() == [None]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(("is_named", "after"), [(True, RunState.PAUSED), (False, RunState.RUNNING)])
+def test_done_run_does_not_go_on_with_a_helpline_that_was_taken_back(
+    sessions: sessionmaker[Session], vault: Vault, is_named: bool, after: RunState
+) -> None:
+    """Nobody compared its texts while it was done; whoever falls back must not be told what does not hold."""
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=3, state=RunState.DONE)
+        text, run_id = an_unverified_text(session, run), run.id
+        *_, last = all_deliveries(session)
+        last.text_id = text.id if is_named else last.text_id
+    sweep(sessions)
+    with sessions() as session:
+        assert session.get_one(Run, run_id).state == after
+        assert {each.send_state for each in all_deliveries(session)} == {SendState.QUEUED}
