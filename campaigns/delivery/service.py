@@ -20,6 +20,8 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunSender, RunState, Sender
+from campaigns.planning.runs.firing import pause_again
+from campaigns.planning.runs.runs_of_withdrawn import find_reason_to_pause
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
@@ -94,13 +96,19 @@ def finish_run(session: Session, run_id: int) -> bool:
 
 
 def reopen_run(session: Session, run_id: int) -> bool:
-    """Let a run that was done go on for what was queued again since; say whether it did."""
+    """Let a run that was done go on for what was queued again since; say whether it did.
+
+    Where a partner withdrew what it says since it ended, it pauses instead, for two members to decide.
+    """
     queued = select_done_with_queue().where(Run.id == run_id).with_for_update(of=Run)
     if session.scalar(queued) is None:
         return False
     run = session.get_one(Run, run_id, populate_existing=True)
+    withdrawn = find_reason_to_pause(session, run)
     run.state, run.finished_at = RunState.RUNNING, None
     audit.record(session, "run.reopen", subject=run, organisation_id=run.organisation_id)
+    if withdrawn is not None:
+        pause_again(session, run, reason=withdrawn)
     return True
 
 

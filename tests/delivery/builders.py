@@ -16,10 +16,11 @@ from campaigns.delivery.engine.ports import Claimed, Result
 from campaigns.delivery.models import Delivery, RunText, RunZone
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import Organisation
-from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, a_service, add, an_organisation
+from tests.factories import NOON, a_campaign, a_member, a_message, a_run, a_sender, a_service, add, an_organisation
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 TEXT = "Keep your passport."
@@ -138,6 +139,20 @@ def a_run_in_every_state(session: Session, vault: Vault) -> Run:
     for state, delivery in zip(SendState, all_deliveries(session), strict=True):
         delivery.send_state = state
     session.flush()
+    return run
+
+
+def a_done_copy(session: Session, vault: Vault, **deliveries: Any) -> Run:
+    """Return a done run with three deliveries that are queued; its partner withdrew since what it says."""
+    partner = an_organisation(session, name="Signal Fire (invented)")
+    theirs = a_message(session, partner, {"en": TEXT})
+    run = a_running_run(session, vault, count=3, state=RunState.DONE, finished_at=NOON, deliveries=deliveries)
+    own = run.campaign.message
+    own.copied_from_id, own.copied_from_version = theirs.id, theirs.version
+    run.frozen = frozen({"en": TEXT}, message_id=own.id)
+    session.flush()
+    by = a_member(session, partner).id
+    withdraw_version(session, theirs, theirs.version, by=by, reason="A wrong number.")
     return run
 
 

@@ -28,6 +28,8 @@ from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import USUAL, Policy
+from campaigns.planning.runs.firing import pause_again
+from campaigns.planning.runs.runs_of_withdrawn import find_reason_to_pause
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
 
@@ -203,7 +205,7 @@ def resend(
                 " or the number in their text is not verified now."
             )
         )
-    run.state, run.reason, run.finished_at = RunState.RUNNING, None, None
+    _let_go_on(session, run)
     entry = audit.record(
         session,
         "delivery.resend",
@@ -214,6 +216,14 @@ def resend(
     )
     note_reason(session, entry, words, vault=vault)
     return count
+
+
+def _let_go_on(session: Session, run: Run) -> None:
+    """Let a run go on; where a partner withdrew what it says since it was done, it pauses for two to decide."""
+    withdrawn = find_reason_to_pause(session, run)
+    run.state, run.reason, run.finished_at = RunState.RUNNING, None, None
+    if withdrawn is not None:
+        pause_again(session, run, reason=withdrawn)
 
 
 def _traits() -> tuple[Any, ...]:

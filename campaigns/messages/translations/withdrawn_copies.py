@@ -48,13 +48,18 @@ def find_suspects(session: Session, organisation_id: int) -> list[Suspect]:
 
 def find_suspect(session: Session, message_id: int) -> Suspect | None:
     """Return what was withdrawn of what a message still says, the latest if there are several, or None."""
-    found = [suspect for suspect in _find(session, Message.id == message_id) if suspect.says_it]
+    found = [suspect for suspect in find_sources(session, message_id) if suspect.says_it]
     return max(found, key=lambda suspect: suspect.withdrawal.withdrawn_at, default=None)
 
 
 def find_copies(session: Session, message_id: int, version: int) -> list[Suspect]:
     """Return every copy of a withdrawn version in all organisations, also what says something else by now."""
     return _find(session, and_(Withdrawal.message_id == message_id, Withdrawal.version == version))
+
+
+def find_sources(session: Session, message_id: int) -> list[Suspect]:
+    """Return what was withdrawn of what a message was copied from, also what it does not say any more."""
+    return _find(session, Message.id == message_id)
 
 
 def _find(session: Session, which: ColumnElement[bool]) -> list[Suspect]:

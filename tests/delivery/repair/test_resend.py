@@ -34,7 +34,14 @@ from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
 from campaigns.staff.models import AuditEntry, Organisation
 from campaigns.staff.notes import open_reasons
-from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen, give_addresses
+from tests.delivery.builders import (
+    a_done_copy,
+    a_run_in_every_state,
+    a_running_run,
+    all_deliveries,
+    frozen,
+    give_addresses,
+)
 from tests.factories import NOON, a_member, a_region, a_sender, a_service, an_organisation
 
 pytestmark = pytest.mark.one_database
@@ -66,6 +73,16 @@ def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
     assert send_again(session, run, Chosen(ids=ids)) == 1
     assert states(session) == [SendState.QUEUED if each is SendState.UNCONFIRMED else each for each in SendState]
     assert session.scalars(select(Attempt.outcome)).all() == ["resent"]
+
+
+@pytest.mark.both_databases
+def test_nothing_of_a_copy_that_was_withdrawn_since_is_sent_before_two_decide(
+    session: Session, vault: Vault
+) -> None:
+    run = a_done_copy(session, vault, **UNCONFIRMED)
+    assert send_again(session, run) == 3
+    assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
+    assert "Signal Fire (invented) withdrew" in str(run.reason)
 
 
 @pytest.mark.both_databases

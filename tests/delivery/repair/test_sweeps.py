@@ -14,7 +14,7 @@ from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry
-from tests.delivery.builders import a_running_run, all_deliveries, an_unverified_text
+from tests.delivery.builders import a_done_copy, a_running_run, all_deliveries, an_unverified_text
 
 pytestmark = pytest.mark.one_database
 
@@ -84,3 +84,17 @@ def test_done_run_does_not_go_on_with_a_helpline_that_was_taken_back(
     with sessions() as session:
         assert session.get_one(Run, run_id).state == after
         assert {each.send_state for each in all_deliveries(session)} == {SendState.QUEUED}
+
+
+@pytest.mark.both_databases
+def test_done_run_pauses_where_a_partner_withdrew_what_it_says(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with sessions.begin() as session:
+        run_id = a_done_copy(session, vault).id
+    sweep(sessions)
+    with sessions() as session:
+        run = session.get_one(Run, run_id)
+        assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
+        assert "Signal Fire (invented) withdrew" in str(run.reason)
+        assert progress_of(session, run_id) == {SendState.QUEUED: 3}

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.errors import ApprovalError
 from campaigns.core.sentences import Sentence
 from campaigns.messages.library.service import copy_message, get_shared
 from campaigns.messages.models import Message
@@ -17,8 +18,8 @@ from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.runs.held_runs import NOT_BEGUN
-from campaigns.planning.runs.runs_of_withdrawn import pause_copies
-from campaigns.planning.service import fire_due
+from campaigns.planning.runs.runs_of_withdrawn import find_reason_to_pause, pause_copies
+from campaigns.planning.service import ask_to_resume, fire_due, resume_run, stop_run
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_run, an_organisation
 from tests.planning.story import DUE, START, Story
@@ -144,3 +145,44 @@ def test_copy_is_told_of_until_it_says_something_else(session: Session, theirs: 
         review_translation(session, translation, by=reviewer.id)
     assert find_suspect(session, copy.id) is None
     assert session.scalars(select(Run)).all() == []
+
+
+@pytest.mark.both_databases
+def test_stopped_copy_is_resumed_by_two_who_read_of_it(session: Session, story: Story, theirs: Message) -> None:
+    copied(story, theirs)
+    story.approved()
+    (run,) = fire_due(session, now=DUE)
+    run.started_at = DUE
+    stop_run(session, run, by=story.author.id, reason=Sentence(NOT_BEGUN))
+    assert withdraw(session, theirs) == []
+    assert run.state == RunState.STOPPED
+    assert "Signal Fire (invented) withdrew the text" in str(run.reason)
+    with pytest.raises(ApprovalError):
+        resume_run(session, run, by=story.approver.id)
+    ask_to_resume(session, run, by=story.author.id)
+    resume_run(session, run, by=story.approver.id)
+    assert session.get_one(Run, run.id).state == RunState.RUNNING
+
+
+def test_held_copy_tells_of_it_beside_why_it_is_held(session: Session, story: Story, theirs: Message) -> None:
+    copied(story, theirs)
+    story.approved()
+    (run,) = fire_due(session, now=DUE)
+    run.state, run.reason = RunState.HELD, Sentence(NOT_BEGUN)
+    assert withdraw(session, theirs) == []
+    assert run.state == RunState.HELD
+    assert str(run.reason).startswith(NOT_BEGUN)
+    assert "Signal Fire (invented) withdrew the text" in str(run.reason)
+
+
+@pytest.mark.parametrize("is_before", [False, True])
+def test_done_copy_does_not_go_on_by_itself(
+    session: Session, story: Story, theirs: Message, is_before: bool
+) -> None:
+    """What was withdrawn before it ended was decided on by those who let it go on."""
+    copied(story, theirs)
+    story.approved()
+    (run,) = fire_due(session, now=DUE)
+    withdraw(session, theirs)
+    run.state, run.finished_at = RunState.DONE, clock.now() + timedelta(minutes=1 if is_before else -1)
+    assert ("Signal Fire (invented)" in str(find_reason_to_pause(session, run))) != is_before
