@@ -133,6 +133,14 @@ class Tally:
             for row in self._written_to()
         )
 
+    def by_combination_and_sender(self) -> dict[tuple[Combination, int], int]:
+        """People written to, by all that their signpost depends on and the sender that writes first."""
+        return _most_first(
+            ((Combination(row.region_id, row.language, row.number_country), row.sender_id), row.people)
+            for row in self._written_to()
+            if row.sender_id
+        )
+
     def _written_to(self) -> Iterable[TallyRow]:
         return (row for row in self.rows if row.reason is None)
 

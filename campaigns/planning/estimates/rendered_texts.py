@@ -13,7 +13,7 @@ from campaigns.directory.signposting.choice import Need, Signpost
 from campaigns.messages.filled_text import FilledText, fill_text, link_said
 from campaigns.messages.help_numbers import HelpNumber, KnownHelp, lacks_number
 from campaigns.messages.text.how_to_stop import StopWay
-from campaigns.messages.text.placeholders import required_names
+from campaigns.messages.text.placeholders import names_in, required_names
 from campaigns.messages.text.sms_parts import Length, count_parts
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import answerable_countries
@@ -133,6 +133,14 @@ def lacks_signpost(rendered: RenderedText, text: str) -> bool:
     """Say whether these people need a number for help that does not exist, and the text has no fallback for it."""
     try:
         return lacks_number(rendered.help_numbers, required_names(text))
+    except PlaceholderError:
+        return False
+
+
+def needs_more(rendered: RenderedText, text: str, known: KnownHelp) -> bool:
+    """Say whether these people would lack a number for help with other words, those of another channel."""
+    try:
+        return lacks_number(known.find(names_in(text), rendered.need), required_names(text))
     except PlaceholderError:
         return False
 

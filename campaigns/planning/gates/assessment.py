@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,6 +44,7 @@ from campaigns.planning.estimates.rendered_texts import (
     is_deaf,
     lacks_signpost,
     longest_by_language,
+    needs_more,
     render_combinations,
 )
 from campaigns.planning.estimates.sender_choices import load_templates
@@ -197,7 +199,7 @@ def _assess_content(
     estimate = estimate_cost(tally, rendered, senders, max_parts=content.max_parts)
     gates = [
         audience_gate(campaign, tally, unreadable, unreviewed_of(campaign.message)),
-        *_text_gates(campaign, content, tally, rendered, has_pages=bool(policy.pages)),
+        *_text_gates(campaign, content, tally, rendered, known, has_pages=bool(policy.pages)),
         link_gate(campaign, content),
         place_gate(campaign, content),
         sender_gate(campaign, senders, unconnected),
@@ -261,7 +263,13 @@ def _correction_gate(session: Session, campaign: Campaign, content: Content) -> 
 
 
 def _text_gates(
-    campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText], *, has_pages: bool
+    campaign: Campaign,
+    content: Content,
+    tally: Tally,
+    rendered: list[RenderedText],
+    known: KnownHelp,
+    *,
+    has_pages: bool,
 ) -> list[Gate]:
     message_id, used = content.message_id, tally.by_language()
     facts = [
@@ -272,12 +280,8 @@ def _text_gates(
     # Only SMS is paid for by the part.
     longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
     bodies = {language: each.body for language, each in longest.items() if each.body}
-    missing: dict[str, int] = {}
-    shown = content.shown_texts
     on_fallback = sum(each.people for each in rendered if each.body is not None and _names_no_service(each))
-    for each in rendered:
-        if lacks_signpost(each, shown.get(each.language, "")):
-            missing[each.country or "?"] = missing.get(each.country or "?", 0) + each.people
+    lacking = _count_lacking(content, tally, rendered, known)
     return [
         translations_gate(
             message_id,
@@ -292,8 +296,33 @@ def _text_gates(
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         *length_gates(message_id, bodies, max_parts=content.max_parts),
         stop_gate(message_id, _worded(content), by_link=_linked(content) if has_pages else ()),
-        signposts_gate(message_id, missing, on_fallback=on_fallback),
+        signposts_gate(message_id, lacking, on_fallback=on_fallback),
     ]
+
+
+def _count_lacking(
+    content: Content, tally: Tally, rendered: Collection[RenderedText], known: KnownHelp
+) -> dict[str, int]:
+    """Count by country the people whose words need a number for help that does not exist.
+
+    Nobody may lack one in those that are shown; in own words of another channel, nobody to whom it writes.
+    """
+    shown, lacking = content.shown_texts, Counter[str]()
+    reached, own = tally.by_combination_and_sender(), _own_words(content, shown)
+    for combination, each in zip(tally.combinations(), rendered, strict=True):
+        language, people = each.language, each.people
+        if not lacks_signpost(each, shown.get(language, "")):
+            lacks = {sender for sender, texts in own.items() if needs_more(each, texts.get(language, ""), known)}
+            people = sum(reached.get((combination, sender), 0) for sender in lacks)
+        if people:
+            lacking[each.country or "?"] += people
+    return dict(lacking)
+
+
+def _own_words(content: Content, shown: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    """Return the words, by sender and language, that its channel has of its own and that are not shown."""
+    own = {each["id"]: content.texts_on(each["channel"]).items() - shown.items() for each in content.senders}
+    return {sender: dict(texts) for sender, texts in own.items() if texts}
 
 
 def _worded(content: Content) -> list[tuple[str, str]]:

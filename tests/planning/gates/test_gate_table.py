@@ -6,9 +6,10 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Channel
+from campaigns.audience.models import Address, Channel
 from campaigns.core.errors import GateError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import PROJECT_ROOT
@@ -18,8 +19,9 @@ from campaigns.planning.gates.assessment import assess, assess_start
 from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.labels import GATES
-from campaigns.planning.models import CampaignState
+from campaigns.planning.models import CampaignSender, CampaignState
 from campaigns.planning.policy import USUAL
+from tests.factories import a_sender
 from tests.planning.gates.gate_cases import (
     CASES,
     Act,
@@ -128,6 +130,18 @@ def test_words_for_sms_are_what_gates_read(story: Story, gate: str, text: str, s
     assert is_green(story, gate)
     ukrainian(wordings={"sms": sms})(story)
     assert not is_green(story, gate)
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.TELEGRAM])
+def test_words_of_another_channel_count_for_those_whom_it_writes_to(story: Story, channel: Channel) -> None:
+    in_a_country_with_a_number(False)(story)
+    words = {"text": "Паспорт. ((hotline??консульство))", "wordings": {"telegram": "Паспорт. ((hotline))"}}
+    ukrainian(**words)(story)
+    bot = a_sender(story.session, channel=Channel.TELEGRAM)
+    story.session.add(CampaignSender(campaign_id=story.campaign.id, rank=1, sender_id=bot.id))
+    story.session.execute(update(Address).values(channel=channel))
+    story.session.flush()
+    assert is_green(story, "signposts") == (channel is Channel.SMS)
 
 
 def test_readme_has_the_table() -> None:
