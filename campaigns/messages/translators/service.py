@@ -51,6 +51,7 @@ class _Change:
     """What a file says about one message."""
 
     text: str
+    #: By channel; "" for what says the same as the text.
     wordings: dict[str, str] = field(default_factory=dict)
     is_draft: bool = False
 
@@ -165,11 +166,14 @@ def _read(message: Message, channel: str, entry: Returned, language: str, change
         raise InputError(N_("was made from another source text than there is now: send the file out again"))
     present = queries.find_translation(message, language)
     if channel:
-        change = changes.get(message.id) or _Change(present.text if present else "", is_draft=entry.is_fuzzy)
+        # A text that was made from another source is not one of today's by that of its words alone.
+        known = present.text if present and (entry.is_fuzzy or _fits(message, present)) else ""
+        change = changes.get(message.id) or _Change(known, is_draft=entry.is_fuzzy)
         if not change.text:
             raise InputError(N_("has words for one channel, but no text for all"))
         checked = check_wordings(change.text, {channel: entry.translation})
-        change.wordings |= checked
+        # Words that say the same as the text are none of their own any more.
+        change.wordings[channel] = checked.get(channel, "")
     else:
         change = _Change(check_text(message, language, entry.translation, is_draft=entry.is_fuzzy))
     change.is_draft |= entry.is_fuzzy
@@ -180,13 +184,20 @@ def _write(session: Session, message: Message, language: str, change: _Change, *
     """Write a change, unless it says what is there already and still fits; say whether it was written."""
     present = queries.find_translation(message, language)
     state = TranslationState.DRAFT if change.is_draft else TranslationState.TRANSLATED
-    wordings = (present.wordings if present else {}) | change.wordings
+    # What was made from another source and did not come back with the text is no translation of today's.
+    kept = present.wordings if present and (change.is_draft or _fits(message, present)) else {}
+    wordings = {channel: words for channel, words in (kept | change.wordings).items() if words}
     if present is not None and (present.text, present.wordings) == (change.text, wordings):
-        fits = present.source_digest == source_digest(message, present)
+        is_finished = present.state != TranslationState.DRAFT
         # An unfinished text that nobody touched is no news, even if it no longer fits the base text.
-        if change.is_draft or (fits and present.state != TranslationState.DRAFT):
+        if change.is_draft or (is_finished and _fits(message, present)):
             return False
     is_reworded = rewords(message, present, change.text, wordings)
     write_text(message, language, change.text, by=by, wordings=wordings, state=state)
     add_version(session, message, by=by, origin=Origin.FILE, is_reworded=is_reworded)
     return True
+
+
+def _fits(message: Message, present: Translation) -> bool:
+    """Say whether a translation was made from the source text as it is."""
+    return present.source_digest == source_digest(message, present)

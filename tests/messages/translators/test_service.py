@@ -169,3 +169,44 @@ def test_words_for_one_channel_go_out_and_come_back(
     uk = find_translation(message, "uk")
     assert uk is not None
     assert (uk.text, uk.wordings) == (UK, {"sms": "Паспорт!"})
+
+
+def test_words_that_say_the_same_as_the_text_replace_those_of_the_channel(
+    session: Session, ours: Organisation, author: Member, message: Message
+) -> None:
+    save_translation(session, message, language="en", text=BASE, wordings={"sms": "Passport!"}, by=author.id)
+    save_translation(session, message, language="uk", text=UK, wordings={"sms": "Старе!"}, by=author.id)
+    content = export_texts(session, ours.id, language="uk").replace("Старе!".encode(), UK.encode())
+    bring_back(session, ours.id, content, language="uk", by=author.id)
+    uk = find_translation(message, "uk")
+    assert uk is not None
+    assert (uk.text, uk.wordings) == (UK, {})
+
+
+@pytest.mark.parametrize("sms", [{}, {"sms": "Passport, now!"}])
+def test_old_words_of_a_channel_are_not_kept_beside_a_text_that_was_made_anew(
+    session: Session, ours: Organisation, author: Member, message: Message, sms: dict[str, str]
+) -> None:
+    """They say what the source said before, and no reader of the file has seen them, or has said them anew."""
+    save_translation(session, message, language="en", text=BASE, wordings={"sms": "Passport!"}, by=author.id)
+    save_translation(session, message, language="uk", text=UK, wordings={"sms": "Старе!"}, by=author.id)
+    save_translation(session, message, language="en", text="Now: " + BASE, wordings=sms, by=author.id)
+    out = export_texts(session, ours.id, language="uk").decode().replace("#, fuzzy", "#")
+    content = out.replace(f'msgstr "{UK}"', f'msgstr "Зараз: {UK}"').replace('msgstr "Старе!"', 'msgstr ""')
+    bring_back(session, ours.id, content.encode(), language="uk", by=author.id)
+    uk = find_translation(message, "uk")
+    assert uk is not None
+    assert (uk.text, uk.wordings, state_of(message, uk)) == (f"Зараз: {UK}", {}, TranslationState.TRANSLATED)
+
+
+def test_words_of_a_channel_alone_do_not_renew_the_text(
+    session: Session, ours: Organisation, author: Member, message: Message
+) -> None:
+    save_translation(session, message, language="en", text=BASE, wordings={"sms": "Passport!"}, by=author.id)
+    save_translation(session, message, language="uk", text=UK, by=author.id)
+    save_translation(session, message, language="en", text="Now: " + BASE, by=author.id)
+    out = export_texts(session, ours.id, language="uk").decode().replace("#, fuzzy", "#")
+    head, _, tail = out.rpartition('msgstr ""')
+    content = f'{head}msgstr "Паспорт!"{tail}'.replace(f'msgstr "{UK}"', 'msgstr ""')
+    with pytest.raises(RowsError, match="no text for all"):
+        bring_back(session, ours.id, content.encode(), language="uk", by=author.id)
