@@ -92,13 +92,14 @@ def give_up_unlisted(session: Session, channels: Collection[Channel], sender_ids
     return int(result.rowcount)
 
 
-def select_awaited() -> Select[int]:
-    """Select the senders of runs with messages that may still be sent, of a stopped one too.
+def select_waiting() -> Select[int]:
+    """Select the runs with messages that may still be sent, stopped ones too: they may have gone on since."""
+    return select(Delivery.run_id).where(_waits(), Delivery.expires_at > clock.now())
 
-    Since the backup a sender that is off may have been on, and a run that is stopped may have gone on.
-    """
-    waiting = select(Delivery.run_id).where(_waits(), Delivery.expires_at > clock.now())
-    return select(RunSender.sender_id).where(RunSender.run_id.in_(waiting))
+
+def select_awaited() -> Select[int]:
+    """Select the senders of runs with messages that may still be sent: one that is off may have been on since."""
+    return select(RunSender.sender_id).where(RunSender.run_id.in_(select_waiting()))
 
 
 def _waits() -> ColumnElement[bool]:

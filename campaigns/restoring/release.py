@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Channel
@@ -35,7 +35,13 @@ from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
 from campaigns.reach.releases.joint import end_all_waiting
-from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, select_awaited, settle_page
+from campaigns.restoring.doubts_settled import (
+    Settled,
+    give_up_unlisted,
+    select_awaited,
+    select_waiting,
+    settle_page,
+)
 from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit
 
@@ -126,17 +132,20 @@ def _plan_to_the_end(sessions: sessionmaker[Session], settings: Settings) -> Non
 def _find_beginning(session: Session) -> datetime:
     """Return since when the lists are read: the last sign of life, or the beginning of a run that may go on.
 
-    A worker that did not notice the restore may have given a sign of life since; the beginning of a run is sure.
+    A worker that did not notice the restore may have given a sign of life since; the beginning of a run is sure,
+    also of one that is stopped here and may have gone on after the backup.
     """
     begun = func.coalesce(Run.started_at, Run.created_at)
-    earliest = session.scalar(select(func.min(begun)).where(Run.state.in_(LIVING), ~Run.is_rehearsal))
+    may_go_on = or_(Run.state.in_(LIVING), Run.id.in_(select_waiting()))
+    earliest = session.scalar(select(func.min(begun)).where(may_go_on, ~Run.is_rehearsal))
     signs = [session.scalar(select(func.max(Pulse.seen_at))), find_last_intent(session), earliest]
     return min((sign for sign in signs if sign is not None), default=clock.now())
 
 
 def _mark_unplanned(session: Session) -> None:
     """Tell whoever lets a run go on that its people may have got it: no row says so yet."""
-    waiting = select(Run).where(Run.state.in_((RunState.HELD, RunState.PAUSED)), Run.started_at.is_(None))
+    resting = (RunState.HELD, RunState.PAUSED, RunState.STOPPED)
+    waiting = select(Run).where(Run.state.in_(resting), Run.started_at.is_(None))
     for run in session.scalars(waiting):
         run.reason = Sentence(UNPLANNED)
 

@@ -124,6 +124,19 @@ def test_list_of_a_sender_that_was_off_is_read_where_a_stopped_run_waits_for_it(
 
 
 @pytest.mark.both_databases
+def test_list_is_read_since_a_stopped_run_began_that_waits_for_it(scene: Scene) -> None:
+    """It went on after the backup; a worker that did not notice the restore has given a sign of life since."""
+    with scene.sessions.begin() as session:
+        run, now = session.get_one(Run, scene.run_id), clock.now()
+        run.state, run.started_at = RunState.STOPPED, now - timedelta(hours=2)
+        session.execute(update(Delivery).values(send_state=SendState.CANCELLED))
+        session.add(Pulse(id="0" * 32, number=7, seen_at=now))
+    scene.listed(1, created_at=clock.now().replace(microsecond=0) - timedelta(hours=1))
+    assert scene.release().found == 1
+    assert sorted(scene.rows()) == [("accepted", "SM-forgotten-1"), ("cancelled", None), ("cancelled", None)]
+
+
+@pytest.mark.both_databases
 def test_publication_that_was_asked_for_before_a_backup_is_not_made(scene: Scene) -> None:
     """It may have been published after it, with other noise."""
     ended = clock.now() - timedelta(days=200)
@@ -257,7 +270,7 @@ def test_list_that_is_away_releases_nothing_unless_that_is_meant(
     assert [state for state, _ in scene.rows()] == ["unknown"] * 3
 
 
-@pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED])
+@pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED, RunState.STOPPED])
 def test_run_that_was_never_planned_asks_whether_it_was_sent_before(scene: Scene, state: RunState) -> None:
     with scene.sessions.begin() as session:
         waiting = a_planned_run(session, state=state, reason=Sentence(N_("It is late."))).id
