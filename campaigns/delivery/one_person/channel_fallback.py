@@ -24,9 +24,11 @@ from campaigns.delivery.one_person.shared_numbers import find_taken
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import GOING
-from campaigns.planning.models import Run, RunSender, Sender
+from campaigns.planning.models import Run, RunSender, RunState, Sender
 
 FELL_BACK = "fell_back"
+#: Of a stopped run the sweep cancels it, as all that was queued: it goes on when the run is resumed.
+_QUEUEING = GOING | {RunState.STOPPED}
 #: What texts share that say the same thing in the words of different channels.
 _ALIKE = ("run_id", "language", "region_id", "time_zone", "place_id", "roaming")
 _DELIVERY = cast(Table, Delivery.__table__)
@@ -48,7 +50,8 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     """Queue these deliveries over the next sender that reaches their people; return how many there were.
 
     Each must be `failed`, or `accepted` with a receipt that says failed; what is neither is left alone.
-    A run that was done goes on when the sweep has seen that its texts hold.
+    A run that was done goes on when the sweep has seen that its texts hold; a stopped one when somebody
+    resumes it.
     """
     if not delivery_ids:
         return 0
@@ -117,7 +120,7 @@ def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
         )
         .join(Run, Run.id == Delivery.run_id)
         .outerjoin(RunText, RunText.id == Delivery.text_id)
-        .where(Delivery.id.in_(delivery_ids), failed, Delivery.expires_at > now, Run.state.in_(GOING))
+        .where(Delivery.id.in_(delivery_ids), failed, Delivery.expires_at > now, Run.state.in_(_QUEUEING))
         # A correction goes over the very address that got what was wrong.
         .where(Run.corrects_id.is_(None))
         .order_by(Delivery.id)

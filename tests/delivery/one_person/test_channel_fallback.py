@@ -20,7 +20,7 @@ from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.repair.sweeps import sweep
-from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action, Gateway, Outgoing, RejectedError, SendError, UnknownOutcomeError
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run, RunSender, RunState
@@ -224,9 +224,19 @@ def test_receipt_before_the_reply_waits_for_it(two: Callable[..., Two]) -> None:
 
 
 @pytest.mark.both_databases
-def test_stopped_run_does_not_go_on(two: Callable[..., Two]) -> None:
+def test_stopped_run_does_not_go_on_before_it_is_resumed(two: Callable[..., Two]) -> None:
+    """What failed while it was stopped goes on with the rest: nobody would look for it afterwards."""
     run = two(deliveries={"send_state": SendState.ACCEPTED}, state=RunState.STOPPED)
     with run.sessions.begin() as session:
         rows = session.scalars(select(Delivery)).all()
         receive(session, "failed", Action.OTHER_CHANNEL, *[row.reference for row in rows])
-        assert {(row.send_state, row.receipt_state) for row in rows} == {(SendState.ACCEPTED, ReceiptState.FAILED)}
+    sweep(run.sessions)
+    assert run.states() == {SendState.CANCELLED: 3}
+    with run.sessions.begin() as session:
+        stopped = session.get_one(Run, run.run_id)
+        assert stopped.state == RunState.STOPPED
+        stopped.state = RunState.RUNNING
+    sweep(run.sessions)
+    run.send()
+    assert run.states() == {SendState.ACCEPTED: 3}
+    assert len(run.providers[run.second].accepted) == 3
