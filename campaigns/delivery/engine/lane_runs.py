@@ -25,8 +25,10 @@ class LaneRuns:
 
     def keep(self, runs: Collection[RunningRun]) -> None:
         """Take over which runs are running, and forget how the others fared."""
-        self._with_next = frozenset(run.run_id for run in runs if run.has_next)
-        for gone in self._breakers.keys() - {run.run_id for run in runs}:
+        running = {run.run_id for run in runs}
+        # Of a run that was just paused or stopped calls are on their way: who is refused still has another sender.
+        self._with_next = self._with_next - running | {run.run_id for run in runs if run.has_next}
+        for gone in self._breakers.keys() - running:
             del self._breakers[gone]
 
     def has_next(self, run_id: int) -> bool:

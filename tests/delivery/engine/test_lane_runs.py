@@ -57,6 +57,13 @@ def test_next_sender_is_as_the_listener_saw_it() -> None:
     assert not runs.has_next(1)
 
 
+def test_next_sender_of_a_run_that_was_stopped_is_known_while_its_calls_end() -> None:
+    runs = LaneRuns(is_rehearsal=False)
+    runs.keep([RunningRun(1, 1, 10.0, has_next=True)])
+    runs.keep([])
+    assert runs.has_next(1)
+
+
 def test_rehearsal_is_paused_for_what_would_pause_its_sender() -> None:
     blamed = RejectedError("20003", Action.PAUSE_SENDER)
     for is_rehearsal in (True, False):
