@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -15,11 +16,12 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, RefusedError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.words import N_
 from campaigns.core.written_text import digest_of_wordings
 from campaigns.delivery.corrections.latecomers import fan_out_late
 from campaigns.delivery.corrections.service import outlook_of, send_correction
 from campaigns.delivery.fanout.correction_recipients import STOP_SETTLES
-from campaigns.delivery.fanout.fanout import CHUNK, fan_out
+from campaigns.delivery.fanout.fanout import CHUNK, Planner, fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
@@ -32,6 +34,7 @@ from campaigns.planning.queries import find_approval, load_content
 from campaigns.planning.service import fire_due, resume_run
 from campaigns.staff import audit
 from campaigns.staff.models import AuditEntry, Role
+from tests.delivery.builders import a_planned_run
 from tests.factories import a_campaign, a_member, a_message, a_run, an_organisation
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
@@ -326,6 +329,30 @@ def test_late_correction_does_not_name_a_number_that_changed_since(
     look_late(sessions)
     scene.session.refresh(correction)
     assert (correction.state, correction.paused_by_itself) == (RunState.PAUSED, True)
+
+
+def test_correction_that_cannot_be_planned_late_holds_up_no_other(
+    sessions: sessionmaker[Session], scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    correction = scene.correct()
+    plan(sessions, correction)
+    other = a_planned_run(scene.session, state=RunState.DONE, corrects_id=scene.run.id)
+    scene.session.commit()
+    first, second, looked = correction.id, other.id, list[int]()
+    scene.session.commit()
+
+    def plan_late(planner: Any, after: int, chunk: int) -> None:
+        looked.append(planner._run.id)
+        if looked[-1] == first:
+            raise GateError(N_("The text in “%(language)s” cannot be filled in."), language="uk")
+
+    monkeypatch.setattr(Planner, "plan_late", plan_late)
+    look_late(sessions)
+    assert looked == [first, second]
+    scene.session.refresh(correction)
+    assert (correction.state, correction.paused_by_itself) == (RunState.PAUSED, True)
+    assert "cannot be filled in" in str(correction.reason)
 
 
 def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
