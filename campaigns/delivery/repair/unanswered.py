@@ -20,6 +20,8 @@ from campaigns.planning.models import Run, RunState
 
 #: Receipts of a message that did not arrive.
 _LOST = (ReceiptState.FAILED, ReceiptState.UNDELIVERED)
+#: States of a message that may arrive yet.
+_MAY_COME = (SendState.CANCELLED, SendState.QUEUED, SendState.SENDING)
 #: States of a run of which nothing more is sent, unless a member says so.
 _OVER = (RunState.DONE, RunState.STOPPED)
 
@@ -62,8 +64,8 @@ def _got_it(*, before: object) -> ColumnElement[bool]:
 def _is_lost() -> ColumnElement[bool]:
     """Match who did not get the question by a run that is over; what may come still is not asked twice."""
     over = exists().where(Run.id == AskedContact.run_id, Run.state.in_(_OVER))
-    # A run that was stopped may go on.
-    may_come = and_(Delivery.send_state == SendState.CANCELLED, Delivery.expires_at > clock.now())
+    # A run that was stopped may go on, and its last calls end later; of one that is done some may be queued again.
+    may_come = and_(Delivery.send_state.in_(_MAY_COME), Delivery.expires_at > clock.now())
     return and_(over, ~exists().where(_theirs(), or_(_arrived(), may_come)))
 
 

@@ -190,13 +190,12 @@ def test_whom_the_question_did_not_reach_is_asked_again(crowd: Crowd, became: di
     assert crowd.run(ASKS) == (set(crowd.ids) if again else set())
 
 
-def test_question_that_a_stopped_run_may_still_send_is_not_asked_by_another(crowd: Crowd) -> None:
+@pytest.mark.parametrize("state", ["cancelled", "queued", "sending"])
+def test_question_that_a_stopped_run_may_still_send_is_not_asked_by_another(crowd: Crowd, state: str) -> None:
     crowd.run(ASKS)
     with crowd.sessions.begin() as session:
         session.execute(update(Run).values(state=RunState.STOPPED))
-        session.execute(
-            update(Delivery).values(send_state="cancelled", expires_at=clock.now() + timedelta(hours=1))
-        )
+        session.execute(update(Delivery).values(send_state=state, expires_at=clock.now() + timedelta(hours=1)))
     crowd.settle()
     assert crowd.run(ASKS) == set()
 
