@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind
-from campaigns.delivery.fanout.correction_recipients import GOT, find_wrong_runs, was_corrected_with
+from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, may_have_got, was_corrected_with
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Campaign, Run
@@ -99,7 +99,7 @@ def _released_since(correction: Run) -> Select[int]:
 def _got(of_runs: ColumnElement[bool]) -> ColumnElement[bool]:
     """Match addresses to which one of the wrong runs wrote."""
     got = and_(Delivery.contact_id == Address.contact_id, Delivery.address_id == Address.id)
-    return select(Delivery.id).where(of_runs, got, Delivery.send_state.in_(GOT)).exists()
+    return select(Delivery.id).where(of_runs, got, may_have_got()).exists()
 
 
 def _is_corrected(correction_id: Any) -> ColumnElement[bool]:

@@ -6,14 +6,14 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, func, literal, null, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.audience.walk import FREE_TEXT, between
 from campaigns.core import clock
-from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import Withdrawal
@@ -27,6 +27,8 @@ from campaigns.planning.models import Run
 STOP_SETTLES = timedelta(seconds=15)
 #: States of a message that a person got or may have got.
 GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
+#: Outcome of an attempt by which a member sent a message again.
+_RESENT = "resent"
 
 
 def find_said_versions(session: Session, run: Run) -> set[int]:
@@ -100,6 +102,16 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
     )
 
 
+def may_have_got() -> ColumnElement[bool]:
+    """Match messages that a person got or may have got.
+
+    What a member sent again was unconfirmed before, whatever became of it since: not sent, or refused.
+    """
+    again = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == _RESENT)
+    was_called = and_(Delivery.intent_at.is_not(None), Delivery.send_state != SendState.SENDING)
+    return or_(Delivery.send_state.in_(GOT), and_(was_called, again.correlate(Delivery).exists()))
+
+
 def may_be_on_the_way(session: Session, correction: Run, wrong: Collection[int]) -> bool:
     """Say whether a call of these runs has no result yet, or a claim of them may still turn up.
 
@@ -117,7 +129,7 @@ def _latest(run: Run, wrong: Collection[int], after: int, through: int) -> Any:
     return (
         select(func.max(Delivery.id).label("id"))
         .where(Delivery.run_id.in_(wrong), *between(Delivery.contact_id, after, through))
-        .where(Delivery.send_state.in_(GOT), ~is_planned)
+        .where(may_have_got(), ~is_planned)
         .group_by(Delivery.contact_id)
         .subquery("latest")
     )

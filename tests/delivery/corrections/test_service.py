@@ -23,6 +23,7 @@ from campaigns.delivery.corrections.service import outlook_of, send_correction
 from campaigns.delivery.fanout.correction_recipients import STOP_SETTLES
 from campaigns.delivery.fanout.fanout import CHUNK, Planner, fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText
+from campaigns.delivery.repair.resend import Chosen, resend
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.messages.service import save_translation
@@ -112,6 +113,21 @@ def test_exactly_those_who_got_it_are_corrected(sessions: sessionmaker[Session],
     correction = scene.correct()
     plan(sessions, correction)
     assert scene.corrected(correction) == [0, 1, 2, 3]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("became", [SendState.CANCELLED, SendState.FAILED, SendState.EXPIRED])
+def test_who_may_have_got_it_before_it_was_sent_again_is_corrected(
+    sessions: sessionmaker[Session], scene: Scene, vault: Vault, became: SendState
+) -> None:
+    """Its first call was never confirmed; the second one was not made, because what it says was withdrawn."""
+    scene.settle(SendState.UNCONFIRMED, 0)
+    scene.session.execute(update(Delivery).values(intent_at=clock.now()))
+    resend(scene.session, scene.run, Chosen(), by=scene.story.approver.id, reason="Asked.", vault=vault)
+    scene.settle(became, 0, 1)
+    correction = scene.correct()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == [0]
 
 
 @pytest.mark.both_databases
