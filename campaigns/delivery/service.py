@@ -6,17 +6,17 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, Update, and_, bindparam, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.lanes.sender_health import may_be_used
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Delivery, RunZone
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunSender, RunState, Sender
@@ -26,6 +26,8 @@ from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
 SWEEP = 5000
+#: The claim closes what is over within seconds where anything is claimed for a run at all.
+LONG_OVER = timedelta(minutes=10)
 _LIMIT: BindParameter[int] = bindparam("limit")
 _RUN: BindParameter[int] = bindparam("run")
 
@@ -34,20 +36,31 @@ def expire_resting(session: Session, *, limit: int = SWEEP, now: datetime | None
     """Close up to `limit` queued deliveries whose time is over while nothing is claimed for their sender.
 
     Where a sender sends, the claim closes them; one that is off, paused or has no more room today claims nothing.
+    What nothing has closed for long after the time of its whole run is closed here, whatever it waits for.
     """
-    return _moved(session, _expiring(), {"now": now or clock.now(), "limit": limit})
+    now = now or clock.now()
+    return _moved(session, _expiring(), {"now": now, "long_ago": now - LONG_OVER, "limit": limit})
 
 
 @cache
 def _expiring() -> Update:
     is_over = Delivery.expires_at <= bindparam("now", type_=UTCDateTime())
+    # Whatever keeps a sender from sending for a run, as a credential that is another organisation's by now.
+    run, long_ago = aliased(Run), bindparam("long_ago", type_=UTCDateTime())
+    zone = select(RunZone.run_id).where(RunZone.run_id == run.id)
+    has_time = zone.where(RunZone.expires_at > long_ago).exists()
+    # Asked of runs and not of each message: else all that is queued would be read at each look.
+    ended = select(run.id).where(run.state == RunState.RUNNING, zone.exists(), ~has_time)
+    rests = or_(~may_be_used(), Sender.daily_limit.is_not(None))
     rows = (
         select(Delivery.id)
         .join(RunSender, and_(RunSender.run_id == Delivery.run_id, RunSender.sender_id == Delivery.sender_id))
         .join(Run, Run.id == RunSender.run_id)
         .join(Sender, Sender.id == RunSender.sender_id)
         .where(Run.state == RunState.RUNNING, in_state(SendState.QUEUED), is_over)
-        .where(or_(~may_be_used(), Sender.daily_limit.is_not(None)))
+        .where(or_(rests, RunSender.run_id.in_(ended)))
+        # The claim makes accepted what has a receipt.
+        .where(or_(rests, Delivery.receipt_id.is_(None)))
         .order_by(Delivery.id)
         .limit(_LIMIT)
         .with_for_update(skip_locked=True, of=Delivery)

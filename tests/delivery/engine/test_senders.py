@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
@@ -18,7 +18,7 @@ from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.lanes.lane_jobs import select_wanted
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
-from campaigns.delivery.models import Attempt, Delivery, RunText, SenderAccount
+from campaigns.delivery.models import Attempt, Delivery, RunText, RunZone, SenderAccount
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.rehearsal_addresses import stand_in
@@ -294,6 +294,19 @@ def test_what_waits_for_a_resting_sender_expires(
     assert expire_resting(session) == 3
     assert progress_of(session, late.id) == {SendState.EXPIRED: 3}
     assert progress_of(session, early.id) == progress_of(session, well.id) == {SendState.QUEUED: 3}
+
+
+@pytest.mark.both_databases
+def test_what_nothing_is_claimed_for_expires_long_after_the_time_of_its_run(
+    session: Session, vault: Vault
+) -> None:
+    """Its sender is well and serves others; its credential is no more that of the run's organisation."""
+    over, open_ = (a_running_run(session, vault, count=2, deliveries={"expires_at": NOON}) for _ in range(2))
+    session.execute(update(RunZone).where(RunZone.run_id == over.id).values(expires_at=NOON))
+    assert expire_resting(session, now=NOON + timedelta(minutes=5)) == 0
+    assert expire_resting(session, now=NOON + timedelta(minutes=15)) == 2
+    assert progress_of(session, over.id) == {SendState.EXPIRED: 2}
+    assert progress_of(session, open_.id) == {SendState.QUEUED: 2}
 
 
 def test_rehearsal_writes_to_stand_ins_only(sessions: sessionmaker[Session], vault: Vault) -> None:
