@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.languages import all_languages
+from campaigns.core.mail.smtp import is_address
 from campaigns.core.words import N_
 from campaigns.staff import audit, queries
 from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
@@ -98,7 +99,7 @@ def create_member(
     Raises InputError for an address that is no e-mail address or already a member's, or for unknown roles.
     """
     address = email.strip().casefold()
-    if not _EMAIL.fullmatch(address):
+    if not _EMAIL.fullmatch(address) or not is_address(address):
         raise InputError(N_("This is not an e-mail address."))
     if queries.find_member(session, address) is not None:
         raise InputError(N_("This e-mail address already belongs to a member."))

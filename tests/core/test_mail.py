@@ -12,7 +12,7 @@ import pytest
 
 from campaigns.core.errors import RecipientRefusedError, SettingsError, UnavailableError
 from campaigns.core.mail import smtp
-from campaigns.core.mail.smtp import compose, make_mailer
+from campaigns.core.mail.smtp import compose, is_address, make_mailer
 
 MESSAGE = compose(sender="R <r@example.org>", to="p@example.org", subject="New report", text="Here.")
 
@@ -33,6 +33,15 @@ def test_wrong_server_is_a_wrong_setting(address: str) -> None:
 def test_server_that_does_not_answer_is_named() -> None:
     with pytest.raises(UnavailableError, match="did not take"):
         make_mailer("smtp://127.0.0.1:9")(MESSAGE)
+
+
+@pytest.mark.parametrize(
+    "address", ["a@[example.org", "a,b@example.org", "a..b@example.org", "a@example..org", ""]
+)
+def test_mail_that_cannot_be_written_counts_as_refused(address: str) -> None:
+    assert not is_address(address)
+    with pytest.raises(RecipientRefusedError):
+        compose(sender="R <r@example.org>", to=address, subject="New report", text="Here.")
 
 
 def test_mail_says_that_a_machine_wrote_it() -> None:

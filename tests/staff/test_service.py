@@ -38,7 +38,15 @@ def test_member_is_created_with_one_entry(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "roles"), [("nobody", ("author",)), ("a@example.org", ("queen",)), ("a@example.org", ("",))]
+    ("email", "roles"),
+    [
+        ("nobody", ("author",)),
+        ("a@example.org", ("queen",)),
+        ("a@example.org", ("",)),
+        # No mail can be written to these.
+        ("a@[example.org", ("author",)),
+        ("a,b@example.org", ("author",)),
+    ],
 )
 def test_wrong_member_is_refused(session: Session, email: str, roles: tuple[str, ...]) -> None:
     with pytest.raises(InputError):

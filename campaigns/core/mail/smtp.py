@@ -6,6 +6,8 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Callable
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
@@ -34,11 +36,23 @@ def make_mailer(address: str) -> Mailer:
     return lambda message: _send(message, address)
 
 
+def is_address(text: str) -> bool:
+    """Say whether a mail can be written to an address at all (RFC 5322); whether it arrives nobody knows."""
+    try:
+        return Address(addr_spec=text).addr_spec == text
+    except (AttributeError, IndexError, MessageError, ValueError):
+        # The first two are mistakes of the parser at what it cannot read.
+        return False
+
+
 def compose(*, sender: str, to: str, subject: str, text: str, mark: str = "") -> EmailMessage:
     """Return a message of plain text that asks for no answer by machines (RFC 3834).
 
-    A mark is its Message-ID, which a report returns when it does not arrive.
+    A mark is its Message-ID, which a report returns when it does not arrive. Raises RecipientRefusedError for an
+    address of an earlier version to which no mail can be written.
     """
+    if not is_address(to):
+        raise RecipientRefusedError("No mail can be written to this address.")
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, to, subject
     message["Auto-Submitted"] = "auto-generated"

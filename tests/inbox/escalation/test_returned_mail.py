@@ -180,6 +180,16 @@ def test_whom_the_server_refuses_is_left_out_until_it_takes_one(watch: Watch) ->
         assert session.scalars(select(Unreachable)).all() == []
 
 
+def test_of_whom_no_mail_can_be_written_to_the_next_are_told(watch: Watch) -> None:
+    with watch.sessions.begin() as session:
+        # An earlier version took such an address.
+        duty = update(Member).where(Member.email == "duty@example.org")
+        session.execute(duty.values(email="duty@[example.org"))
+    watch.wait()
+    assert watch.pass_on() == []
+    assert watch.pass_on(1) == [(name, ONE) for name in ("lead", "other", "reserve")]
+
+
 def test_one_refusal_is_not_enough(watch: Watch) -> None:
     watch.post.refused = {"duty@example.org"}
     watch.wait()

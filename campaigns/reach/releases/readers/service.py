@@ -12,6 +12,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, SignatureError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import INTERFACE_LANGUAGES
+from campaigns.core.mail.smtp import is_address
 from campaigns.core.words import N_
 from campaigns.reach.releases.models import Every, ReportReader
 from campaigns.staff import audit
@@ -31,7 +32,7 @@ def add_reader(
     Raises InputError for what cannot be an address, an unknown language or schedule, and a reader that there is.
     """
     address = address.strip().casefold()
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
+    if len(address) > 254 or not (_EMAIL.fullmatch(address) and is_address(address)):
         raise InputError(N_("This cannot be an e-mail address."))
     if language not in INTERFACE_LANGUAGES or every not in set(Every):
         raise InputError(N_("Choose a language and how often."))
