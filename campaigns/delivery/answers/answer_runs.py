@@ -51,8 +51,11 @@ def queue_answer(
     *,
     vault: Vault,
     until: datetime,
+    due_at: datetime | None = None,
 ) -> Run:
     """Queue an answer to an address of the organisation, for the engine to send until a moment (UTC).
+
+    It is sent at once, or from `due_at` on where nobody asked for it just now.
 
     The address is locked (`lock_addresses`): a stop comes before the answer, which then knows it, or after it, and
     closes it.
@@ -63,7 +66,16 @@ def queue_answer(
     session.flush()
     session.add_all(AnswerService(run_id=run.id, service_id=each, named_at=now) for each in text.service_ids)
     region_id = session.scalar(select(Contact.region_id).where(Contact.id == address.contact_id)) or 0
-    _add_delivery(session, run, text, address_id=address.id, region_id=region_id, vault=vault, until=until)
+    _add_delivery(
+        session,
+        run,
+        text,
+        address_id=address.id,
+        region_id=region_id,
+        vault=vault,
+        until=until,
+        due_at=due_at,
+    )
     return run
 
 
@@ -93,6 +105,7 @@ def _add_delivery(
     region_id: int,
     vault: Vault,
     until: datetime,
+    due_at: datetime | None = None,
 ) -> None:
     session.execute(
         insert(Delivery).values(
@@ -106,7 +119,7 @@ def _add_delivery(
             send_state=SendState.QUEUED,
             reference=new_reference(is_rehearsal=False),
             attempts=0,
-            due_at=run.created_at,
+            due_at=due_at or run.created_at,
             expires_at=until,
         )
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
@@ -21,9 +23,13 @@ from campaigns.messages.queries import load_help
 from campaigns.messages.text.bidi_numbers import number_in_text
 from campaigns.messages.text.placeholders import EMERGENCY
 from campaigns.planning.policy import Policy
+from campaigns.planning.schedules.quiet_hours import first_allowed
+from campaigns.staff.models import Organisation
 
 #: What is said by itself is of no use later.
 LIVES = timedelta(hours=1)
+#: States of an address to which something may be said by itself: after a stop a member alone answers.
+TEXTED = (AddressState.ACTIVE, AddressState.PENDING)
 
 
 def find_saying(
@@ -57,20 +63,25 @@ def say_by_itself(
     policy: Policy,
     vault: Vault,
 ) -> bool:
-    """Say the organisation's text for an occasion; say whether there is one and they may be written to now.
+    """Say the organisation's text for an occasion; say whether there is one and they may be written to.
+
+    Nobody asked for it just now: it wakes nobody at night, and nobody gets it after a stop.
 
     The addressee was locked before the conversation was, as by whoever answers. To whoever wrote without a name
     nothing is sent: they come back by their code.
     """
-    now = clock.now()
-    if find_obstacle(addressee.writer, now=now) is not None:
+    now, address = clock.now(), addressee.address
+    if address is None or address.state not in TEXTED or find_obstacle(addressee.writer, now=now) is not None:
         return False
     need = load_need(session, conversation, addressee.address, now=now)
     saying = find_saying(session, conversation, occasion, need, {}, policy=policy)
     if saying is None:
         return False
     text = AnswerText(saying.language, saying.body, saying.service_ids)
-    return queue_saying(session, conversation, addressee, text, occasion, reply_id=reply_id, vault=vault)
+    due_at = _first_allowed(session, conversation, address, policy)
+    return queue_saying(
+        session, conversation, addressee, text, occasion, reply_id=reply_id, vault=vault, due_at=due_at
+    )
 
 
 def queue_saying(
@@ -82,16 +93,30 @@ def queue_saying(
     *,
     reply_id: int | None,
     vault: Vault,
+    due_at: datetime | None = None,
 ) -> bool:
-    """Queue what is said; say whether they have an address, and somebody to write to them."""
+    """Queue what is said, from a moment on (None: now); say whether they can still be written to then."""
     address, sender, now = addressee.address, addressee.sender, clock.now()
     if address is None or sender is None:
         return False
-    until = min(now + LIVES, lives_until(addressee.writer, now=now))
-    run = queue_answer(session, address, sender, text, vault=vault, until=until)
+    begins = due_at or now
+    until = min(begins + LIVES, lives_until(addressee.writer, now=begins))
+    if until <= begins:
+        return False
+    run = queue_answer(session, address, sender, text, vault=vault, until=until, due_at=due_at)
     facts = {"conversation_id": conversation.id, "run_id": run.id, "reply_id": reply_id}
     session.add(Answer(**facts, member_id=None, occasion=occasion, written_at=now))
     conversation.last_at = now
     index_text(session, conversation, text.body, vault=vault)
     session.flush()
     return True
+
+
+def _first_allowed(session: Session, conversation: Conversation, address: Address, policy: Policy) -> datetime:
+    """Return the first moment at which they may be woken, by their clock and the country of their number."""
+    now = clock.now()
+    if not policy.keeps_quiet:
+        return now
+    theirs = session.scalar(select(Contact.time_zone).where(Contact.id == conversation.contact_id))
+    zone = theirs or session.get_one(Organisation, conversation.organisation_id).time_zone
+    return first_allowed(now, zone, address.country or "", is_zone_known=theirs is not None)
