@@ -18,7 +18,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import CountryName
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
-from campaigns.delivery.answers.answer_runs import AnswerText, queue_to_phone
+from campaigns.delivery.answers.answer_runs import AnswerText, close_answer, queue_to_phone
 from campaigns.delivery.lanes.text_senders import find_text_sender, load_text_senders
 from campaigns.own_phone.models import TestText
 from campaigns.own_phone.phone_codes import LIVES, MOST_TRIES, hash_of_code, is_code, make_code
@@ -66,8 +66,8 @@ def enter_number(
 ) -> None:
     """Take a number in place of the one before, and send it a code; `words` say it, with {code}.
 
-    A number that said stop gets none, and whoever entered it is not told: it may be somebody else's. Raises
-    RefusedError where no sender reaches it.
+    A number that said stop gets none, and whoever entered it is not told: it may be somebody else's. So its code
+    is noted like any other, at its price, and closed. Raises RefusedError where no sender reaches it.
     """
     vault = settings.vault()
     # Of two clicks at once the second replaces the phone of the first.
@@ -86,9 +86,10 @@ def enter_number(
     session.flush()
     phone.sealed_number = vault.seal(number.text, **SEALED_NUMBER, row_id=phone.id)
     phone.code_hash = hash_of_code(code, phone.id, vault)
-    if not _may_have_stopped(session, number.text, vault):
-        text = AnswerText(language, words.format(code=code))
-        _queue(session, phone, organisation_id, sender, text, vault=vault, is_code=True)
+    text = AnswerText(language, words.format(code=code))
+    run = _queue(session, phone, organisation_id, sender, text, vault=vault, is_code=True)
+    if _may_have_stopped(session, number.text, vault):
+        close_answer(session, run)
     audit.record(
         session, "member.enter_phone", subject=member, organisation_id=organisation_id, member_id=member.id
     )

@@ -158,6 +158,20 @@ def test_page_tells_nobody_whether_another_ones_number_said_stop(
     assert "A code is on its way" in after
 
 
+def test_what_codes_cost_tells_nobody_whether_another_ones_number_said_stop(
+    pages: Pages, vault: Vault, author: Member
+) -> None:
+    """An administrator reads the sum, and enters whichever number they like."""
+    client = pages.client(author)
+    sent = [is_code_waiting(pages, vault, client)[0]]
+    stop(pages, vault)
+    sent.append(is_code_waiting(pages, vault, client)[0])
+    with pages.sessions() as session:
+        cents = session.scalars(select(TestText.cents)).all()
+    assert (sent, list(cents)) == ([True, False], [cents[0], cents[0]])
+    assert cents[0] > 0
+
+
 @pytest.mark.parametrize("channel", PHONE_CHANNELS)
 def test_stop_that_an_earlier_version_remembered_counts(
     pages: Pages, vault: Vault, author: Member, channel: Channel

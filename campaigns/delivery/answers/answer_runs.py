@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import REFUSALS, Address, Channel, Consent, Contact
 from campaigns.core import clock
-from campaigns.core.database import reserve_ids
+from campaigns.core.database import PAST_MEMORY, reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
 from campaigns.delivery.member_phones import address_of_phone
@@ -94,6 +94,12 @@ def queue_to_phone(
     run = _add_run(session, organisation_id, sender, contact_id=address_id, now=clock.now())
     _add_delivery(session, run, text, address_id=address_id, region_id=0, vault=vault, until=until)
     return run
+
+
+def close_answer(session: Session, run: Run) -> None:
+    """Take an answer that was queued in this transaction out of the queue: it is never sent."""
+    closing = update(Delivery).where(Delivery.run_id == run.id, Delivery.send_state == SendState.QUEUED)
+    session.execute(closing.values(send_state=SendState.SUPPRESSED), execution_options=PAST_MEMORY)
 
 
 def _add_delivery(
