@@ -46,7 +46,7 @@ from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.automatic.still_waiting import StillWaiting
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
-from campaigns.inbox.given.dead_numbers import put_back
+from campaigns.inbox.given.putting_back import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.holds.long_lists import opt_out_lists

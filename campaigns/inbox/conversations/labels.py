@@ -35,6 +35,7 @@ TOPICS = {
     "complaint": _l("A complaint about us"),
     "given_back": _l("Two readers say that it is no complaint"),
     "number_died": _l("The number that they were given is dead"),
+    "not_arrived": _l("Our answer did not reach them"),
 }
 #: What people write about, as members tick it and as counts are made of it.
 THEMES = {

@@ -13,6 +13,7 @@ from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
 from campaigns.inbox.complaints.passing_complaints import GIVEN_BACK
 from campaigns.inbox.conversations.labels import TOPICS
+from campaigns.inbox.conversations.lost_answers import NOT_ARRIVED
 from campaigns.inbox.given.dead_numbers import NUMBER_DIED
 from campaigns.inbox.handing_over.deciding import CAME_BACK, NOT_TAKEN, RECEIVER_GONE
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
@@ -155,7 +156,8 @@ def test_danger_is_never_a_machine() -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(TOPICS) == {*HEADINGS, *Sign, NUMBER_DIED, GIVEN_BACK, CAME_BACK, NOT_TAKEN, RECEIVER_GONE}
+    came_back = {CAME_BACK, NOT_TAKEN, RECEIVER_GONE, GIVEN_BACK, NUMBER_DIED, NOT_ARRIVED}
+    assert set(TOPICS) == {*HEADINGS, *Sign, *came_back}
 
 
 @given(st.text(max_size=300))

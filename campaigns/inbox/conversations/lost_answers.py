@@ -1,0 +1,92 @@
+"""Whoever was answered in vain waits for the team again: else nobody would look at a failed answer any more.
+
+It failed, was not sent in time, or did not arrive. Nothing is sent by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, sessionmaker
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome
+from campaigns.inbox.conversations.waiting_again import active_of, hold_back, wait_again
+from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.staff.models import Organisation
+
+#: Heading of the reason.
+NOT_ARRIVED = "not_arrived"
+#: An answer lives for a day, and what became of it is told within another one.
+LOOKED_BACK = timedelta(days=3)
+#: Conversations of one transaction; the others are at the next look.
+AT_ONCE = 200
+#: What nobody got. Whoever said stop meanwhile is not among them.
+_UNSENT = (SendState.FAILED, SendState.EXPIRED, SendState.CANCELLED)
+_LOST = (ReceiptState.UNDELIVERED, ReceiptState.FAILED)
+#: How a conversation ended in which the answer was to help.
+_HELPED = (Outcome.INFORMED, Outcome.GIVEN_HELPLINE, Outcome.HANDED_OVER)
+
+
+def put_back_lost(sessions: sessionmaker[Session]) -> int:
+    """Let those wait again whom the last answer of a member did not reach; return how many.
+
+    Commits; nobody writes while there is none.
+    """
+    now = clock.now()
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        found = session.scalars(_select_lost(now).order_by(Conversation.id).limit(AT_ONCE)).all()
+    if not found:
+        return 0
+    with sessions.begin() as session:
+        return _put_back(session, found, now=now)
+
+
+def _put_back(session: Session, ids: Collection[int], *, now: datetime) -> int:
+    held = select(Conversation).where(Conversation.id.in_(ids)).order_by(Conversation.id).with_for_update()
+    conversations = session.scalars(held.execution_options(populate_existing=True)).all()
+    # A member may have answered anew, or another worker put it back, before this held it.
+    lost = set(session.scalars(_select_lost(now).where(Conversation.id.in_(ids))))
+    active = active_of(session, [each.owner_id for each in conversations if each.owner_id is not None])
+    for conversation in conversations:
+        if conversation.id in lost:
+            wait_again(conversation, Reason(NOT_ARRIVED), active=active, at=now)
+            hold_back(session, conversation, at=now)
+    session.flush()
+    return len(lost)
+
+
+def _select_lost(now: datetime) -> Select[int]:
+    """Select conversations that are answered, of which the last answer of a member did not arrive."""
+    later = aliased(Answer)
+    is_last = ~exists().where(
+        later.conversation_id == Answer.conversation_id, later.id > Answer.id, later.member_id.is_not(None)
+    )
+    lost = select(Conversation.id).join(Answer, Answer.conversation_id == Conversation.id)
+    lost = lost.join(Delivery, Delivery.run_id == Answer.run_id)
+    lost = lost.outerjoin(Address, Address.id == Delivery.address_id)
+    return lost.where(
+        # Written out, so that the index by state and time applies.
+        Conversation.organisation_id.in_(select(Organisation.id)),
+        Conversation.state.in_((ConversationState.ANSWERED, ConversationState.CLOSED)),
+        Conversation.last_at > now - LOOKED_BACK,
+        _is_to_be_seen(),
+        Answer.member_id.is_not(None),
+        is_last,
+        or_(Delivery.send_state.in_(_UNSENT), Delivery.receipt_state.in_(_LOST)),
+        # Nobody writes to whoever said stop since.
+        func.coalesce(Address.state, "") != AddressState.OPTED_OUT,
+    )
+
+
+def _is_to_be_seen() -> ColumnElement[bool]:
+    """Match what a member has not closed although they knew; of what somebody closed before they are told once."""
+    knew = cast(Conversation.reasons, String).contains(NOT_ARRIVED)
+    was_to_help = and_(Conversation.outcome.in_(_HELPED), ~knew)
+    return or_(Conversation.state == ConversationState.ANSWERED, was_to_help)
