@@ -115,7 +115,7 @@ def accept(hand_over_id: int) -> Response:
             within.take_over(session(), handed, by=by)
             return redirect(url_for("conversations.show", conversation_id=handed.conversation_id))
         service.accept(session(), handed, by=by)
-        flash(_("You act on it from now on. The person was told your name and a code."), "good")
+        flash(_("You act on it from now on. Whoever offered it tells the person your name and a code."), "good")
     return redirect(url_for("handing_over.index"))
 
 

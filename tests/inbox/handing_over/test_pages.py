@@ -63,7 +63,10 @@ def test_case_goes_to_another_organisation_and_is_confirmed(pages: Pages, halves
     assert "A place to sleep" in seen
     for secret in (code, THEM, "Where can we sleep", f"/inbox/{which}"):
         assert secret not in seen
-    assert theirs.post(f"{case}/accept", follow_redirects=True).status_code == 200
+    accepted = theirs.post(f"{case}/accept", follow_redirects=True).text
+    # No machine tells them.
+    assert "The person was told" not in accepted
+    assert "Whoever offered it tells the person" in accepted
     wrong = theirs.post("/inbox/handed-over/confirm", data={"code": "1", "what": "came"})
     assert (wrong.status_code, "Nobody with this code" in wrong.text) == (422, True)
     theirs.post("/inbox/handed-over/confirm", data={"code": code, "what": "helped"})
