@@ -24,7 +24,7 @@ from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
-from campaigns.inbox.conversations.models import Conversation, ConversationTag
+from campaigns.inbox.conversations.models import Conversation, ConversationTag, Outcome
 from campaigns.inbox.conversations.offered.helplines import find_named
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.duty.queries import find_who_answers
@@ -164,11 +164,17 @@ def decline(session: Session, handed: HandOver, reason: str, *, by: int, vault: 
 
 
 def take_back(session: Session, handed: HandOver, *, by: int) -> None:
-    """Take an offer back, accepted or not; raise TransitionError for one that ended."""
+    """Take an offer back, accepted or not; raise TransitionError for one that ended.
+
+    Whose conversation was closed since the receiver acts waits again: else nobody would act any more.
+    """
     handed = hold_kept(session, handed)
     if not handed.is_open:
         raise TransitionError(N_("This offer has ended already."))
     decide(handed, OfferState.TAKEN_BACK, by=by)
+    conversation = session.get_one(Conversation, handed.conversation_id)
+    if conversation.outcome == Outcome.HANDED_OVER and handed.helped_at is None:
+        come_back(session, [handed])
     record(session, handed, "take_back", handed.organisation_id, by=by)
 
 

@@ -13,7 +13,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations import service as conversations
-from campaigns.inbox.conversations.models import Conversation, ConversationState, ConversationTag
+from campaigns.inbox.conversations.models import Conversation, ConversationState, ConversationTag, Outcome
 from campaigns.inbox.handing_over import queries, returning, service
 from campaigns.inbox.handing_over.models import IS_OPEN, IS_UNDECIDED, HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
@@ -186,6 +186,23 @@ def test_offer_that_is_taken_back_is_seen_no_more(desks: Desks) -> None:
     assert queries.load_received(desks.session, desks.partner.id, desks.worker.id) == []
     with pytest.raises(TransitionError):
         service.take_back(desks.session, made, by=desks.person.member.id)
+
+
+@pytest.mark.parametrize("is_helped", [False, True])
+def test_whoever_was_closed_as_handed_over_waits_once_the_offer_is_taken_back(
+    desks: Desks, is_helped: bool
+) -> None:
+    """Neither of the two would act any more, unless they were helped there."""
+    made, by = desks.offer(), desks.person.member.id
+    service.accept(desks.session, made, by=desks.worker.id)
+    if is_helped:
+        service.confirm(desks.session, desks.partner.id, made.code, Confirmed.HELPED, by=desks.worker.id)
+    seen = conversations.seen_now(desks.session, desks.conversation)
+    conversations.close(desks.session, desks.conversation, Outcome.HANDED_OVER, by=by, seen=seen)
+    service.take_back(desks.session, made, by=by)
+    desks.session.expire_all()
+    waits = desks.conversation.waiting_since is not None
+    assert (waits, desks.conversation.state == ConversationState.CLOSED) == (not is_helped, is_helped)
 
 
 def test_third_organisation_sees_nothing(desks: Desks) -> None:
