@@ -167,6 +167,8 @@ def test_each_is_a_link_to_where_it_is_settled(scene: Scene) -> None:
     assert f"/audience/contacts/{scene.contacts[0]}" not in page
     assert "1 person got what was wrong and has opted out" in page
     assert "+380" not in page
+    # A responder alone does not even learn that it is somebody.
+    assert "opted out: they are not written to" not in scene.page(Role.RESPONDER)
 
 
 def test_run_page_and_first_page_lead_there(scene: Scene) -> None:
