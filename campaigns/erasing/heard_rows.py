@@ -37,9 +37,13 @@ def hashes_of(addresses: Collection[Address], vault: Vault) -> set[bytes]:
 
 
 def load(session: Session, contact: Contact, hashes: Collection[bytes]) -> Sequence[Reply]:
-    """Return what a person wrote to the organisation, or to nobody in particular, the first of it first."""
+    """Return what a person wrote to the organisation, or to nobody in particular, the first of it first.
+
+    What is another contact's with the same number is theirs: they may still wait for an answer to it.
+    """
     ours = or_(Reply.organisation_id == contact.organisation_id, Reply.organisation_id.is_(None))
-    theirs = or_(Reply.contact_id == contact.id, and_(Reply.lookup.in_(hashes), ours))
+    nobodys = and_(Reply.contact_id.is_(None), Reply.lookup.in_(hashes), ours)
+    theirs = or_(Reply.contact_id == contact.id, nobodys)
     return session.scalars(select(Reply).where(theirs).order_by(Reply.id).with_for_update()).all()
 
 

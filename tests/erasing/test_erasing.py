@@ -42,6 +42,7 @@ from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation, ConversationWord, Draft
 from campaigns.inbox.holds import settling
 from campaigns.inbox.models import Reply
+from campaigns.inbox.queries import open_text
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Run, Sender
 from campaigns.reach.counting.ladder import carrier_countries
@@ -269,6 +270,22 @@ def test_other_organisation_keeps_its_contact(scene: Scene) -> None:
     scene.erase()
     assert scene.session.scalars(select(Address.id)).all() == [address.id]
     assert scene.session.get_one(Contact, theirs.id).erased_at is None
+
+
+def test_whoever_shares_the_number_keeps_what_they_wrote(scene: Scene) -> None:
+    """Two people of one phone, each on a channel of their own; one of them asked for help and waits."""
+    theirs = a_contact(scene.session, scene.organisation)
+    address = an_address(scene.session, theirs, scene.vault, number=THEM, channel=Channel.WHATSAPP)
+    asked = write(
+        scene.session, scene.vault, scene.organisation.id, "Where can we sleep?", options={}, channel="whatsapp"
+    )
+    assert asked is not None
+    assert asked.contact_id == theirs.id
+    scene.erase()
+    kept = scene.session.get_one(Reply, asked.id)
+    assert (kept.contact_id, open_text(kept, scene.vault)) == (theirs.id, "Where can we sleep?")
+    assert (scene.conversation.contact_id, scene.conversation.last_reply_id) == (theirs.id, asked.id)
+    assert scene.session.scalars(select(Address.id)).all() == [address.id]
 
 
 def test_asked_once_with_few_words(scene: Scene) -> None:
