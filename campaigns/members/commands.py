@@ -107,12 +107,15 @@ def set_member_roles(email: str, roles: tuple[str, ...], slug: str) -> None:
 @click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
 def reset_member_password(email: str, slug: str) -> None:
     """Print a new password for a member, which has to be changed at the first sign-in."""
+    from campaigns.members.forgotten.reset_links import end_invitations
     from campaigns.staff.service import issue_password
     from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
     password = make_one_time_password()
     with _sessions() as sessions, sessions.begin() as session:
-        issue_password(session, _membership(session, email, slug), hash_password(password))
+        membership = _membership(session, email, slug)
+        issue_password(session, membership, hash_password(password))
+        end_invitations(session, membership.member)
     click.echo(f"{email} signs in with {password}")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.words import N_
+from campaigns.members.forgotten.reset_links import end_invitations
 from campaigns.members.service import roles_that_take_two
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind, Line, Shown
@@ -85,6 +86,7 @@ def reset_password(
     roles = {*membership.roles, *(waiting.after["roles"] if waiting else ())}
     if roles_that_take_two(session, organisation_id, by=by).isdisjoint(roles):
         service.issue_password(session, membership, password_hash, by=by)
+        end_invitations(session, membership.member)
         return Reset(password)
     first, _second = _halves(password)
     proposal = propose(
@@ -111,7 +113,9 @@ def _with_password(kind: Kind, proposal: Proposal, seal: Callable[[str], str]) -
     hashed = seal(f"{first}{_DASH}{second}")
 
     def give(session: Session, proposal: Proposal, by: int) -> str:
-        service.issue_password(session, _membership(session, proposal), hashed, by=by)
+        membership = _membership(session, proposal)
+        service.issue_password(session, membership, hashed, by=by)
+        end_invitations(session, membership.member)
         proposal.after = {}
         return second
 

@@ -47,6 +47,15 @@ def invite_by_mail(session: Session, member: Member) -> None:
     session.flush()
 
 
+def end_invitations(session: Session, member: Member) -> None:
+    """Let no link hold by which a member was invited, nor be mailed: they got another one-time password."""
+    now = clock.now()
+    theirs = select(ResetLink).where(ResetLink.member_id == member.id, ResetLink.used_at.is_(None))
+    for each in session.scalars(theirs.where(ResetLink.is_invitation).with_for_update()):
+        each.used_at, each.settled_at = now, each.settled_at or now
+    session.flush()
+
+
 def make_token(link: ResetLink) -> str:
     """Return a token for a link, of which the row keeps the hash; one before it holds no more."""
     token = secrets.token_urlsafe(32)

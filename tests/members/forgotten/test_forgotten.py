@@ -292,3 +292,23 @@ def test_invitation_by_mail_is_over_once_a_password_was_chosen(mailing: Pages, e
     ]
     signed_in = mailing.client().post("/sign-in", data={"email": "marek@example.org", **CHOSEN})
     assert signed_in.status_code == 302
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_new_one_time_password_ends_an_invitation_by_mail(
+    mailing: Pages, engine: Engine, box: Box, is_late: bool
+) -> None:
+    """It is how an administrator takes back an invitation that went to a wrong address."""
+    admin = mailing.client(mailing.member(Role.ADMIN))
+    admin.post("/settings/members/add", data={"name": "Marek", "email": "marek@example.org", "roles": ["author"]})
+    with mailing.sessions() as session:
+        marek = session.scalars(select(Member).where(Member.email == "marek@example.org")).one()
+    box.is_closed = is_late
+    assert deliver(mailing, engine, box) == (0 if is_late else 1)
+    assert admin.post(f"/settings/members/{marek.id}/password").status_code == 200
+    box.is_closed = False
+    with standing_at(clock.now() + PAUSES[0]):
+        assert deliver(mailing, engine, box) == 0
+    if not is_late:
+        assert mailing.client().get(box.path()).status_code == 403
+        assert mailing.client().post(box.path(), data=CHOSEN).status_code == 403
