@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _l
 
+from campaigns.audience.by_hand.number_search import FIND
 from campaigns.core import clock
 from campaigns.core.languages import all_languages
 from campaigns.delivery.receipts.request import refusals
@@ -19,13 +20,14 @@ from campaigns.inbox.duty.teams import load_teams
 from campaigns.inbox.handing_over.queries import count_undecided, is_of_team
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.inbox.models import Reply
+from campaigns.staff import audit
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
 from campaigns.web.keyed_pages import asked_page
 from campaigns.web.ordered_pages import asked_rows
-from campaigns.web.session import session
+from campaigns.web.session import session, writing_apart
 
 pages = Blueprint("inbox", __name__, url_prefix="/inbox")
 
@@ -83,9 +85,7 @@ def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wante
     organisation_id, number = current_organisation().id, filters.number
     is_queue = filters.shelf in (conversations.Shelf.WAITING, conversations.Shelf.MINE)
     since, before = filters.moments(current_organisation().time_zone)
-    contact_id = None
-    if number is not None:
-        contact_id = conversations.find_number(session(), organisation_id, number, vault=vault())
+    contact_ids = None if number is None else _find_by_number(number)
     return conversations.Wanted(
         filters.shelf,
         languages=tuple(by.languages) if is_queue and not (filters.all_languages or filters.language) else (),
@@ -99,8 +99,17 @@ def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wante
         is_of_team=is_of_team(organisation_id, filters.team_id) if filters.team_id else None,
         words=() if number else conversations.words_in(filters.text, vault=vault()),
         overdue_by=roster if filters.is_overdue else None,
-        contact_id=contact_id,
+        contact_ids=contact_ids,
     )
+
+
+def _find_by_number(number: str) -> tuple[int, ...]:
+    """Return the contacts who have a number. That a member looked for it is recorded, the number is not."""
+    ours, by = current_organisation(), current_member().id
+    with writing_apart() as writing:
+        found = conversations.find_number(writing, ours.id, number, vault=vault())
+        audit.record(writing, FIND, subject=ours, organisation_id=ours.id, member_id=by, contacts=list(found))
+    return found
 
 
 @pages.get("/history")

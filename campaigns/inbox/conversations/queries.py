@@ -75,8 +75,8 @@ class Wanted:
     words: tuple[int, ...] = ()
     #: Only those that should have been answered by now, by this roster.
     overdue_by: Roster | None = None
-    #: A contact who has the number that is looked for; 0: nobody has.
-    contact_id: int | None = None
+    #: Contacts who have the number that is looked for, of whom there may be none.
+    contact_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
         found = found.where(is_overdue(wanted.overdue_by, now=now))
     if wanted.is_of_team is not None:
         found = found.where(wanted.is_of_team)
-    if wanted.contact_id is not None:
-        found = found.where(Conversation.contact_id == wanted.contact_id)
+    if wanted.contact_ids is not None:
+        found = found.where(Conversation.contact_id.in_(wanted.contact_ids))
     return found.order_by(*(key.desc() if is_latest_first(wanted.shelf) else key for key in keys_of(wanted.shelf)))
 
 
@@ -229,10 +229,11 @@ def read_by_the_team(session: Session, organisation_id: int) -> set[str]:
     return {code for row in rows if "responder" in row.roles for code in row.languages}
 
 
-def find_number(session: Session, organisation_id: int, number: str, *, vault: Vault) -> int:
-    """Return the contact of an organisation who has a full phone number (E.164); 0: nobody has."""
+def find_number(session: Session, organisation_id: int, number: str, *, vault: Vault) -> tuple[int, ...]:
+    """Return the contacts of an organisation who have a full phone number (E.164): a phone may be shared."""
     having = owned(select(Address.contact_id), Address, organisation_id)
-    return session.scalar(having.where(Address.number == vault.number_hash(number)).limit(1)) or 0
+    found = session.scalars(having.where(Address.number == vault.number_hash(number)))
+    return tuple(sorted(set(found)))
 
 
 def words_in(text: str, *, vault: Vault) -> tuple[int, ...]:

@@ -18,8 +18,8 @@ from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.messages.models import Message
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
-from campaigns.staff.models import Organisation, Role
-from tests.factories import a_member, a_message, a_region, a_sender, a_service, add
+from campaigns.staff.models import AuditEntry, Organisation, Role
+from tests.factories import a_contact, a_member, a_message, a_region, a_sender, a_service, add, an_address
 from tests.inbox.builders import OURS, THEM, write
 from tests.web.pages import Pages
 
@@ -132,6 +132,31 @@ def test_found_by_word_and_by_full_number(
     which = hear(pages, vault, "Where can we sleep?")
     page = client_for(Role.RESPONDER).get("/inbox", query_string={"text": looked}).text
     assert (f'/inbox/{which}"' in page) is found
+
+
+def test_who_looks_for_a_number_is_in_the_audit_and_the_number_is_not(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    client.get("/inbox", query_string={"text": "sleep"})
+    for looked in (THEM, "+380670000009"):
+        client.get("/inbox", query_string={"text": looked})
+    with pages.sessions() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact.find")).all()
+        contact_id = session.get_one(Conversation, which).contact_id
+    assert [each.detail for each in entries] == [{"contacts": [contact_id]}, {"contacts": []}]
+    assert {each.organisation_id for each in entries} == {pages.ours.id}
+    assert None not in {each.member_id for each in entries}
+
+
+def test_of_a_phone_that_people_share_each_is_found(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        other = a_contact(session, session.merge(pages.ours))
+        an_address(session, other, vault, number=THEM, channel=Channel.WHATSAPP)
+        an_address(session, other, vault, number="+380670000002")
+    which = hear(pages, vault, "Where can we sleep?")
+    page = client_for(Role.RESPONDER).get("/inbox", query_string={"text": THEM}).text
+    assert f'/inbox/{which}"' in page
 
 
 def test_draft_is_kept_and_offered(pages: Pages, vault: Vault, client_for: Clients) -> None:
