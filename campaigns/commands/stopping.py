@@ -132,10 +132,10 @@ def _find_living(sessions: sessionmaker[Session]) -> list[int]:
 
 
 def _named(session: Session, run: Run) -> str:
-    names = select(Campaign.name, Organisation.slug).join_from(
-        Campaign, Organisation, Organisation.id == Campaign.organisation_id
-    )
-    campaign, slug = session.execute(names.where(Campaign.id == run.campaign_id)).one()
+    slug = session.get_one(Organisation, run.organisation_id).slug
+    if run.campaign_id is None:
+        return f"Run {run.id} of {slug}, to one person,"
+    campaign = session.get_one(Campaign, run.campaign_id).name
     kind = "Rehearsal" if run.is_rehearsal else "Run"
     return f"{kind} {run.id} of {slug}, “{campaign}”,"
 

@@ -12,16 +12,18 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.models import Address
 from campaigns.cli import main
 from campaigns.commands.stopping import REASON, _find_living, stop_by_command
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
 from campaigns.core.settings import load_settings
+from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
-from campaigns.planning.models import Campaign, CampaignState, Run, RunState
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Sender
 from campaigns.planning.runs.firing import stop_run
 from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Organisation
@@ -100,6 +102,23 @@ def test_all_stops_what_is_or_may_be_sent(
     assert "begin another run by themselves" in answer.output
     assert "“Every morning”, at " in answer.output
     assert "No run is being sent, planned, paused or held." in stop("--all").output
+
+
+@pytest.mark.one_database
+def test_all_stops_what_goes_to_one_person_too(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    """An answer has no campaign to name it by."""
+    (over,) = runs_in(sessions, vault, RunState.DONE, count=1)
+    with sessions.begin() as session:
+        row = session.scalars(select(Delivery).where(Delivery.run_id == over)).one()
+        address, sender = session.get_one(Address, row.address_id), session.get_one(Sender, row.sender_id)
+        until, text = clock.now() + timedelta(hours=1), AnswerText("uk", "At the station.")
+        run_id = queue_answer(session, address, sender, text, vault=vault, until=until).id
+    answer = stop("--all")
+    assert (answer.exit_code, state_of(sessions, run_id)) == (0, RunState.STOPPED)
+    assert answer.output.startswith(f"Run {run_id} of ")
+    assert ", to one person, is stopped.\n1 messages will not be sent." in answer.output
 
 
 @pytest.mark.one_database
