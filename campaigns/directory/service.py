@@ -159,12 +159,12 @@ def verify_service(
     verified no more; one that is closed for good ended the day before. `seen` is
     the digest of what the member saw of it (queries.told_digest). Raises RefusedError for a service whose number
     no source states or that has changed since, for one that was only simulated unless this `is_demo`, and when it
-    answers for whoever stated what it is; InputError for a day to come or no `how`.
+    answers for whoever stated what it is, or after its last day; InputError for a day to come or no `how`.
     """
     if how == SIMULATED and not is_demo:
         raise RefusedError(N_("Only a demo simulates. Try the number, or ask the service itself."))
     session.refresh(service, with_for_update=True)
-    _check_tried(service, on, seen)
+    _check_tried(service, on, seen, outcome)
     if outcome == CheckOutcome.ANSWERS and by in find_own(session, service):
         raise RefusedError(N_("You stated yourself what this service is. Another member has to verify it."))
     check = ServiceCheck(
@@ -184,7 +184,7 @@ def verify_service(
     return decides
 
 
-def _check_tried(service: Service, on: date, seen: str | None) -> None:
+def _check_tried(service: Service, on: date, seen: str | None, outcome: CheckOutcome) -> None:
     """Raise RefusedError or InputError for a service that nobody can have tried as it is on that day."""
     if seen is not None and seen != queries.told_digest(service):
         raise RefusedError(N_("The service was changed while you tried it. Try what is there now."))
@@ -192,6 +192,11 @@ def _check_tried(service: Service, on: date, seen: str | None) -> None:
         raise RefusedError(N_("No source states this number. Name a source before you verify it."))
     if on > clock.now().astimezone(ZoneInfo(service.time_zone)).date():
         raise InputError(N_("A service cannot be verified on a day to come."))
+    is_over = service.expires_on is not None and service.expires_on < on
+    if is_over and outcome == CheckOutcome.ANSWERS:
+        raise RefusedError(
+            N_("Its last day is over, so no text names it. If it answers again, change its last day first.")
+        )
 
 
 def find_own(session: Session, service: Service) -> set[int]:

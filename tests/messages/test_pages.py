@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -363,6 +363,16 @@ def test_wrong_verification_is_told(pages: Pages, approver: FlaskClient) -> None
     ):
         answer = approver.post(f"/directory/{service_id}/verify", data=right | {name: value})
         assert (answer.status_code, words in answer.text) == (422, True), words
+    assert service_of(pages, service_id).verified_on is None
+
+
+def test_service_whose_last_day_is_over_is_not_verified(pages: Pages, approver: FlaskClient) -> None:
+    """Else its page would say that texts may name it, and none does."""
+    service_id = add(pages, a_service, verified_on=None, expires_on=date(2026, 2, 28))
+    assert "It answers: verify it" not in approver.get(f"/directory/{service_id}").text
+    data = {"on": "2026-03-01", "how": "test call, local SIM"}
+    refused = approver.post(f"/directory/{service_id}/verify", data=data)
+    assert (refused.status_code, "Its last day is over" in refused.text) == (409, True)
     assert service_of(pages, service_id).verified_on is None
 
 
