@@ -193,8 +193,15 @@ class AutomaticAnswers:
         is_told = self._was_written(scene.conversation, Occasion.OFF_DUTY, within=apart)
         is_machine = scene.judged.urgency <= Urgency.MACHINE
         if not (is_told or is_machine or is_exhausted(scene.past, Occasion.HELP, now=clock.now())):
-            self._write(reply, Occasion.OFF_DUTY, scene, again=again)
+            is_said = self._write(reply, Occasion.OFF_DUTY, scene, again=again)
+            if not is_said and reply.kind == ReplyKind.HELP:
+                self._write_help(reply, scene)
         return Left.TEAM
+
+    def _write_help(self, reply: Reply, scene: _Scene) -> None:
+        """Say to whoever calls for help what is said by day, where that of the night cannot be said as it is."""
+        if not is_repeated(scene.past, Occasion.HELP, now=clock.now()):
+            self._write(reply, Occasion.HELP, scene)
 
     def _prepare(self, reply: Reply, inbound: Inbound, asked: _Asked) -> _Scene | None:
         """Return who is answered, locked; None where nothing may be written to them by itself."""

@@ -6,15 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.automatic.chosen_texts import find_chosen
 from campaigns.inbox.automatic.off_duty import write_again
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.models import Occasion
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.messages.help_numbers import KnownHelp
+from campaigns.messages.models import Translation, TranslationState
 from campaigns.staff.models import Role
 from tests.factories import a_member, a_service
 from tests.inbox.automatic.person import TEXTS, Person, a_person
@@ -47,6 +50,18 @@ def test_at_night_they_are_told_and_wait(person: Person, text: str) -> None:
     assert told.startswith("We read from 08:00")
     assert person.waits
     assert person.occasions() == [Occasion.OFF_DUTY]
+
+
+def test_who_calls_for_help_is_told_what_is_said_by_day_where_the_night_has_no_text(person: Person) -> None:
+    """An author changed the text of the night, and nobody has reviewed it yet."""
+    message = find_chosen(person.session, person.organisation.id, Occasion.OFF_DUTY)
+    assert message is not None
+    changed = update(Translation).where(Translation.message_id == message.id)
+    person.session.execute(changed.values(state=TranslationState.DRAFT))
+    assert write(person, "HELP", MIDNIGHT) == ["In danger call 112."]
+    assert person.waits
+    assert write(person, "HELP", MIDNIGHT + timedelta(minutes=5)) == []
+    assert write(person, "where can we sleep with a child?", MIDNIGHT + timedelta(minutes=9)) == []
 
 
 def test_by_day_a_person_answers(person: Person) -> None:
