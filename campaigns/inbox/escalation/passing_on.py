@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import case, delete, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY, insert_or
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
@@ -55,9 +56,14 @@ def _pass_conversations(session: Session, organisation_id: int, member_id: int, 
         (Conversation.state == ConversationState.OPEN, ConversationState.NEW), else_=Conversation.state
     )
     values: dict[str, Any] = {"owner_id": to} if to is not None else {"owner_id": None, "state": given_up}
-    session.execute(
-        update(Conversation).where(Conversation.id.in_(ids)).values(values), execution_options=PAST_MEMORY
-    )
+    passed = update(Conversation).where(Conversation.id.in_(ids))
+    session.execute(passed.values(values), execution_options=PAST_MEMORY)
+    if to is None:
+        # As with what a member gives back: nobody is left who knows that it was put off.
+        now = clock.now()
+        back = {"snoozed_until": None, "urgent_since": now}
+        put_off = passed.where(Conversation.snoozed_until > now).values(back)
+        session.execute(put_off, execution_options=PAST_MEMORY)
     return len(ids)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
 from campaigns.inbox.duty.models import DutyMember, Part
@@ -75,6 +77,21 @@ def test_everything_goes_to_another_member(session: Session, team: Team) -> None
     assert {(row[0], row[1]) for row in drafts} == {(first, b"Leaves"), (second, b"Stays")}
     (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "member.pass_on"))
     assert entry.detail == {"to": stays, "people": 2, "duties": 2}
+
+
+def test_what_was_put_off_waits_for_the_team_now(session: Session, team: Team) -> None:
+    """Nobody is left who knows that it was put off; to another member it comes at its time."""
+    later, now = NOON + timedelta(days=7), NOON + timedelta(hours=1)
+    first, other = team.conversations[0], team.conversations[3]
+    put_off = update(Conversation).where(Conversation.id.in_([first.id, other.id]))
+    session.execute(put_off.values(snoozed_until=later))
+    with clock.running_on(lambda: now):
+        pass_on(session, team.organisation.id, team.leaves, to=None, by=team.stays.id)
+        session.expire_all()
+        assert (first.snoozed_until, first.urgent_since) == (None, now)
+        pass_on(session, team.organisation.id, team.stays, to=team.leaves.id, by=team.stays.id)
+        session.expire_all()
+        assert (other.owner_id, other.snoozed_until) == (team.leaves.id, later)
 
 
 def test_without_a_name_it_goes_to_the_team(session: Session, team: Team) -> None:
