@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Select, event, func, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.urgent_contacts import select_urgent_since
+from campaigns.audience.models import Contact
 from campaigns.delivery.engine.ports import Result
 from campaigns.delivery.engine.queue.results import writing
 from campaigns.delivery.models import Delivery
@@ -73,3 +75,10 @@ def test_results_find_their_rows_by_id(session: Session, state: SendState) -> No
     plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {written}", given))
     assert "ix_delivery_open" not in plan
     assert "pk_delivery" in plan or "INTEGER PRIMARY KEY" in plan
+
+
+def test_who_shares_a_phone_with_somebody_in_danger_is_found_by_index(session: Session) -> None:
+    # Asked with each claim: nobody else's numbers may be read for it.
+    plan = plan_of(session, select(Contact.id).where(Contact.id.in_(select_urgent_since(NOON))))
+    assert "ix_address_number" in plan
+    assert re.search("ix_address_is_shared|uq_address_contact_id_channel|sqlite_autoindex_address", plan)
