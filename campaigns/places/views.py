@@ -154,7 +154,7 @@ def remove(place_id: int) -> Page:
         flash(_("%(name)s is deleted.", name=place.name), "good")
         return redirect(url_for("places.index"))
     routes = routes_through(session(), [place.id])
-    return render_template("places/delete_place.html", place=place, routes=routes)
+    return render_template("places/delete_place.html", place=place, routes=routes, **_use_of(place))
 
 
 @pages.route("/routes/new", methods=["GET", "POST"])
@@ -182,7 +182,7 @@ def remove_route(route_id: int) -> Page:
         service.delete_route(session(), route, by=current_member().id)
         flash(_("%(name)s is deleted. Its waypoints are still there.", name=route.name), "good")
         return redirect(url_for("places.index"))
-    return render_template("places/delete_route.html", edited=route)
+    return render_template("places/delete_route.html", edited=route, **_use_of(route))
 
 
 @pages.route("/import", methods=["GET", "POST"])

@@ -246,6 +246,16 @@ def test_taking_a_place_out_of_use_takes_one_member(world: World) -> None:
     assert (run.state, people) == (RunState.HELD, set())
 
 
+def test_whoever_deletes_what_is_in_use_is_told_that_a_campaign_will_wait(world: World) -> None:
+    author, said = world.client(Role.AUTHOR), "without it that campaign starts nothing more"
+    route, place = (f"/places/{path}/delete" for path in (f"routes/{world.route_id}", world.place_id))
+    assert said not in author.get(route).text
+    world.use(place_ids=[world.place_id], route_parts=[{"route_id": world.route_id, "direction": "all"}])
+    assert said in author.get(route).text
+    author.post(route)
+    assert said in author.get(place).text
+
+
 @pytest.mark.both_databases
 def test_who_proposed_cannot_agree_nor_approve_what_uses_it(world: World) -> None:
     world.use(place_ids=[world.place_id])
