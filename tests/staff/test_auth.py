@@ -220,3 +220,15 @@ def test_what_is_typed_outlives_a_session_that_another_ended(own_pages: Pages) -
         service.end_sessions(session.get_one(Member, member.id))
     assert "/sign-in" in client.post(path, data=form).location
     assert 'value="Ferry"' in own_pages.client(stored(own_pages, member)).get(path).text
+
+
+def test_script_of_a_form_that_stayed_open_tells_once_that_it_is_of_another_organisation(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    client = own_pages.client(of_both(own_pages))
+    kept = opened(client, "/places/new") | {"name": "Ferry", "kind": "stop"}
+    wanted = {"organisation_id": own_pages.theirs.id}
+    client.post("/organisation", data=opened(client, "/settings/password") | wanted)
+    for typed in ("Ferry 1", "Ferry 12"):
+        # As a script asks for it: it follows no redirect, and nobody sees the page behind it.
+        assert client.post("/typed", data=kept | {"name": typed}).status_code != 200
+    assert client.get("/").text.count("You opened this form in another organisation.") == 1

@@ -255,13 +255,19 @@ def _answer_expired(error: CSRFError) -> Response:
     _keep_for(mark)
     g.has_typed = True
     if current_user.is_authenticated and not works_in(mark.organisation_id):
-        flash(_("You opened this form in another organisation. What you typed is kept there."), "warning")
+        _warn_once(_("You opened this form in another organisation. What you typed is kept there."))
         return redirect("/")
-    flash(_("This form was open too long. What you typed is kept: look at it, and save it again."), "warning")
+    _warn_once(_("This form was open too long. What you typed is kept: look at it, and save it again."))
     if current_user.is_authenticated:
         return redirect(mark.path)
     _come_back_to(mark)
     return redirect(url_for("security.login", next=mark.path))
+
+
+def _warn_once(words: str) -> None:
+    """Say something on the next page; the script of a form that stayed open comes here every few seconds."""
+    if words not in (said for _kind, said in cookie.get("_flashes", ())):
+        flash(words, "warning")
 
 
 def _come_back_to(mark: TypedMark) -> None:
