@@ -27,7 +27,7 @@ from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.automatic.by_itself import hand_on
 from campaigns.inbox.incoming.heard import note_heard
-from campaigns.inbox.incoming.meaning import kind_of
+from campaigns.inbox.incoming.meaning import as_said, kind_of
 from campaigns.inbox.incoming.order import (
     AGREEMENTS,
     REFUSALS,
@@ -73,7 +73,7 @@ def receive_inbound(
     shown it. What reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the
     person did not say otherwise since; so is what it posts again, where it says of when it is.
     """
-    received_at = received_at or _late_since(session, inbound, account.gateway)
+    inbound, received_at = as_said(inbound), received_at or _late_since(session, inbound, account.gateway)
     receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
     reply = _keep(session, inbound, vault, account=account, receiver=receiver, received_at=received_at)
     if reply is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from campaigns.audience.keywords import Meaning, meaning_of, strongest
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import ReplyKind
@@ -16,6 +18,16 @@ _ASKED = {
 #: What a provider reads itself. It knows words that we do not, and blocks the number after a stop already: our
 #: ledger must say so too. Its starts are not believed, since a plain YES is one of them.
 _PROVIDERS = {"STOP": Meaning.STOP, "HELP": Meaning.HELP}
+
+#: What nobody's link says: a code that already means something is refused, and a start would lift a stop.
+_TYPED = (Meaning.STOP, Meaning.HOLD, Meaning.HELP)
+
+
+def as_said(inbound: Inbound) -> Inbound:
+    """Return a start as words where somebody typed a stop or a call for help behind it, as no link has it."""
+    if inbound.happening is not Happening.STARTED or meaning_of(inbound.payload) not in _TYPED:
+        return inbound
+    return replace(inbound, happening=Happening.WROTE, text=inbound.payload, payload="")
 
 
 def kind_of(inbound: Inbound, *, language: str | None = None) -> ReplyKind:

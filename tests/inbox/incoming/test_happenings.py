@@ -79,6 +79,21 @@ def test_words_that_were_changed_may_stop_and_lift_nothing(
     assert (reply.kind, reply.is_unheeded, address.state) == (ReplyKind.START, True, AddressState.OPTED_OUT)
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("typed", "kind", "state"),
+    [("STOP", ReplyKind.STOP, AddressState.OPTED_OUT), ("Help", ReplyKind.HELP, AddressState.ACTIVE)],
+)
+def test_what_is_typed_behind_a_start_is_no_link(
+    session: Session, vault: Vault, address: Address, typed: str, kind: ReplyKind, state: AddressState
+) -> None:
+    """One word in Latin letters looks like the code of a link."""
+    reply = receive(session, vault, on_telegram(Happening.STARTED, payload=typed))
+    assert (reply.kind, address.state) == (kind, state)
+    waits = session.scalars(select(Conversation.contact_id)).all()
+    assert waits == ([address.contact_id] if kind == ReplyKind.HELP else [])
+
+
 def test_lifted_block_restores_nothing(session: Session, vault: Vault, address: Address) -> None:
     receive(session, vault, on_telegram(Happening.BLOCKED, "1"))
     reply = receive(session, vault, on_telegram(Happening.UNBLOCKED, "2"))
