@@ -16,12 +16,10 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome
-from campaigns.inbox.conversations.waiting_again import active_of, hold_back, wait_again
+from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED, active_of, hold_back, wait_again
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.staff.models import Organisation
 
-#: Heading of the reason.
-NOT_ARRIVED = "not_arrived"
 #: An answer lives for a day, and what became of it is told within another one.
 LOOKED_BACK = timedelta(days=3)
 #: Conversations of one transaction; the others are at the next look.

@@ -41,7 +41,7 @@ from campaigns.inbox.conversations.models import (
     Presence,
 )
 from campaigns.inbox.conversations.offered.helplines import find_named
-from campaigns.inbox.conversations.waiting_again import hold_back
+from campaigns.inbox.conversations.waiting_again import answer_anew, hold_back
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.media.service import remove_from_closed
@@ -168,6 +168,7 @@ def send(
     facts = {"conversation_id": conversation.id, "reply_id": conversation.last_reply_id}
     written = Answer(**facts, run_id=run.id, member_id=by, written_at=now)
     session.add(written)
+    answer_anew(conversation)
     _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
     session.flush()
     _record(session, conversation, "answer", by=by, run_id=run.id)

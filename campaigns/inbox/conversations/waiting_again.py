@@ -15,6 +15,9 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.staff.models import Member
 
+#: Heading of the reason why whoever an answer did not reach waits.
+NOT_ARRIVED = "not_arrived"
+
 
 def wait_again(conversation: Conversation, reason: Reason, *, active: Collection[int], at: datetime) -> None:
     """Let a conversation wait at least among those of a day; unless it was closed, as urgent as it was.
@@ -35,6 +38,12 @@ def wait_again(conversation: Conversation, reason: Reason, *, active: Collection
     conversation.urgency = max(conversation.urgency, Urgency.DAY)
     conversation.waiting_since = conversation.waiting_since or at
     conversation.snoozed_until = None
+
+
+def answer_anew(conversation: Conversation) -> None:
+    """Forget that an answer did not reach somebody who gets another one: of that nobody knows yet."""
+    told = (each for each in conversation.reasons if each["heading"] != NOT_ARRIVED)
+    conversation.reasons = list(told)
 
 
 def hold_back(session: Session, conversation: Conversation, *, at: datetime) -> None:

@@ -12,8 +12,8 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations import lost_answers, service
-from campaigns.inbox.conversations.lost_answers import NOT_ARRIVED
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Outcome
+from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED
 from campaigns.inbox.given.putting_back import put_back
 from campaigns.inbox.urgency.levels import Urgency
 from tests.inbox.given.test_dead_numbers import Team, team
@@ -120,6 +120,16 @@ def test_what_was_closed_before_anybody_knew_comes_back_once(
         # Whoever closes it again knows.
         close(team, which, outcome)
         assert put_back(team.sessions) == 0
+
+
+def test_who_closes_after_another_answer_does_not_know_of_that_one(team: Team) -> None:
+    which = team.ask(1)
+    answer(team, which, **LOST[0])
+    assert put_back(team.sessions) == 1
+    answer(team, which, **LOST[1])
+    close(team, which, Outcome.INFORMED)
+    assert put_back(team.sessions) == 1
+    assert team.waiting() == {which}
 
 
 def test_who_answers_before_it_is_held_is_heeded(team: Team) -> None:

@@ -13,7 +13,7 @@ from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
 from campaigns.inbox.complaints.passing_complaints import GIVEN_BACK
 from campaigns.inbox.conversations.labels import TOPICS
-from campaigns.inbox.conversations.lost_answers import NOT_ARRIVED
+from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED
 from campaigns.inbox.given.dead_numbers import NUMBER_DIED
 from campaigns.inbox.handing_over.deciding import CAME_BACK, NOT_TAKEN, RECEIVER_GONE
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
