@@ -143,11 +143,16 @@ def _find_beginning(session: Session) -> datetime:
 
 
 def _mark_unplanned(session: Session) -> None:
-    """Tell whoever lets a run go on that its people may have got it: no row says so yet."""
+    """Tell whoever lets a run go on that its people may have got it: no row says so yet.
+
+    They read it beside why it rests, which may be that a partner withdrew what it says.
+    """
     resting = (RunState.HELD, RunState.PAUSED, RunState.STOPPED)
     waiting = select(Run).where(Run.state.in_(resting), Run.started_at.is_(None))
     for run in session.scalars(waiting):
-        run.reason = Sentence(UNPLANNED)
+        asked = Sentence(UNPLANNED)
+        if UNPLANNED not in str(run.reason):
+            run.reason = Sentence.together([run.reason, asked]) if run.reason else asked
 
 
 def _begin_epoch(session: Session, instance: Instance, settings: Settings) -> None:

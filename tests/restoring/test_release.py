@@ -273,11 +273,13 @@ def test_list_that_is_away_releases_nothing_unless_that_is_meant(
 @pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED, RunState.STOPPED])
 def test_run_that_was_never_planned_asks_whether_it_was_sent_before(scene: Scene, state: RunState) -> None:
     with scene.sessions.begin() as session:
-        waiting = a_planned_run(session, state=state, reason=Sentence(N_("It is late."))).id
+        late = Sentence(N_("It is late."))
+        waiting, other = (a_planned_run(session, state=state, reason=reason).id for reason in (late, None))
         session.get_one(Run, scene.run_id).state = RunState.PAUSED
     scene.release()
     with scene.sessions() as session:
-        assert session.get_one(Run, waiting).reason == Sentence(UNPLANNED)
+        assert str(session.get_one(Run, waiting).reason) == f"{late} {UNPLANNED}"
+        assert session.get_one(Run, other).reason == Sentence(UNPLANNED)
         assert session.get_one(Run, scene.run_id).reason != Sentence(UNPLANNED)
 
 
