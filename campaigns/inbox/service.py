@@ -15,6 +15,7 @@ from campaigns.audience.consent import ledger
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
+from campaigns.audience.consent.person import lock_person
 from campaigns.audience.joining.join import KEYWORD, START, Joining, join
 from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
 from campaigns.audience.models import Channel, ConsentKind, EntryPoint, PositionSource
@@ -353,8 +354,16 @@ def _refuse(session: Session, reply: Reply, other: HashedHandle | None = None) -
     refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else ledger.withdraw_everywhere
     method = "provider" if reply.happening == Happening.BLOCKED else KEYWORD
     said = Declaration(method, evidence_of(reply), reply.received_at)
-    closed = refuse(session, HashedHandle.of(reply), said)
-    return closed if other is None else sorted({*closed, *refuse(session, other, said)})
+    handles = _locked(session, HashedHandle.of(reply), other)
+    return sorted({address_id for each in handles for address_id in refuse(session, each, said)})
+
+
+def _locked(session: Session, handle: HashedHandle, other: HashedHandle | None) -> list[HashedHandle]:
+    """Return the handles of who wrote, their addresses locked at once: two stops could wait for each other."""
+    if other is None:
+        return [handle]
+    lock_person(session, [handle.phone, other.phone], [handle.lookup, other.lookup])
+    return [handle, other]
 
 
 def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_late: bool) -> dict[str, Any]:
@@ -370,11 +379,9 @@ def _start(
     """Lift what the person said on this phone; without a proof it counts as consent of who said nothing."""
     handle, said = HashedHandle.of(reply), Declaration(method, evidence_of(reply), reply.received_at)
     if may_lift and reply.organisation_id is not None:
-        handles = [handle] if other is None else [handle, other]
+        handles = _locked(session, handle, other)
         return {"addresses": sum(len(ledger.restore(session, each, said)) for each in handles)}
-    agreed = None
-    if reply.organisation_id is not None:
-        agreed = ledger.agree(session, handle, said)
+    agreed = ledger.agree(session, handle, said) if reply.organisation_id is not None else None
     reply.is_unheeded = agreed is None
     return {"unheeded": True} if agreed is None else {"addresses": len(agreed)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent import person
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
@@ -188,3 +190,26 @@ def test_stop_counts_for_the_id_by_which_whatsapp_knew_them_before(
         inbound = Inbound(provider_id=f"SM{number}", to_handle="+4471", text=said, **shown)
         receive(session, vault, inbound, account=came_over(session))
         assert address.state == (state if said == text else AddressState.ACTIVE)
+
+
+@pytest.mark.parametrize("text", ["STOP", "START"])
+def test_both_handles_of_a_person_are_locked_at_once(
+    session: Session, vault: Vault, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Whoever locks several people locks them in one order, so that none of two stops is given up."""
+    shown, known, organisation = "+380671234567", "UA.8f2c1d", an_organisation(session)
+    theirs = [
+        an_address(session, a_contact(session, organisation), vault, number=each, channel=Channel.WHATSAPP).id
+        for each in (known, shown)
+    ]
+    session.flush()
+    locked, lock = list[set[int]](), person.lock_addresses
+
+    def note(session: Session, ids: Collection[int]) -> Sequence[Address]:
+        locked.append(set(ids))
+        return lock(session, ids)
+
+    monkeypatch.setattr(person, "lock_addresses", note)
+    inbound = Inbound("SM1", shown, "+4471", text, "whatsapp", other_handle=known)
+    receive(session, vault, inbound, account=came_over(session))
+    assert locked[0] == set(theirs)
