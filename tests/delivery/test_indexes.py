@@ -81,4 +81,6 @@ def test_who_shares_a_phone_with_somebody_in_danger_is_found_by_index(session: S
     # Asked with each claim: nobody else's numbers may be read for it.
     plan = plan_of(session, select(Contact.id).where(Contact.id.in_(select_urgent_since(NOON))))
     assert "ix_address_number" in plan
-    assert re.search("ix_address_is_shared|uq_address_contact_id_channel|sqlite_autoindex_address", plan)
+    # SQLite may go through all of the few who share a number.
+    assert "Seq Scan on address" not in plan
+    assert not re.search("SCAN address(?!_[0-9]+ USING (COVERING )?INDEX ix_address_is_shared)", plan)

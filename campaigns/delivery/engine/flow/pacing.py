@@ -14,7 +14,7 @@ RECOVERY_SHARE = 0.02
 #: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
 CLAIM_AHEAD_SECONDS = 5.0
 #: What a group of claims holds at least and at most, in windows; and above the least, seconds of the pace.
-LEAST_WINDOWS, MOST_WINDOWS, QUICKLY_SENT = 2, 16, 0.25
+LEAST_WINDOWS, MOST_WINDOWS, QUICKLY_SENT = 2, 8, 0.25
 
 
 class Pace:
