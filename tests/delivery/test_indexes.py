@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, event, func, select, text
+from sqlalchemy import CompoundSelect, Select, event, func, select, text
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.urgent_contacts import select_urgent_since
+from campaigns.audience.consent.urgent_contacts import select_urgent, select_urgent_since
 from campaigns.audience.models import Contact
 from campaigns.delivery.engine.ports import Result
 from campaigns.delivery.engine.queue.results import writing
@@ -77,10 +77,14 @@ def test_results_find_their_rows_by_id(session: Session, state: SendState) -> No
     assert "pk_delivery" in plan or "INTEGER PRIMARY KEY" in plan
 
 
-def test_who_shares_a_phone_with_somebody_in_danger_is_found_by_index(session: Session) -> None:
-    # Asked with each claim: nobody else's numbers may be read for it.
-    plan = plan_of(session, select(Contact.id).where(Contact.id.in_(select_urgent_since(NOON))))
+@pytest.mark.parametrize("urgent", [select_urgent_since(NOON), select_urgent(now=NOON, after=0, through=50_000)])
+def test_who_shares_a_phone_with_somebody_in_danger_is_found_by_index(
+    session: Session, urgent: CompoundSelect[int]
+) -> None:
+    # Asked with each claim and each chunk: nobody else's numbers may be read for it.
+    plan = plan_of(session, select(Contact.id).where(Contact.id.in_(urgent)))
     assert "ix_address_number" in plan
     # SQLite may go through all of the few who share a number.
     assert "Seq Scan on address" not in plan
     assert not re.search("SCAN address(?!_[0-9]+ USING (COVERING )?INDEX ix_address_is_shared)", plan)
+    assert "contact_id>?" not in re.sub("SEARCH urgent_contact [^']*", "", plan)

@@ -38,16 +38,27 @@ def find_on_phone(session: Session, contact_id: int) -> set[int]:
 
 def select_urgent_since(since: datetime | ColumnElement[datetime]) -> CompoundSelect[int]:
     """Select the ids of contacts to whom no campaign writes; `since` is URGENT_FOR before the moment (UTC)."""
-    theirs, same = aliased(Address), aliased(Address)
-    own = select(UrgentContact.contact_id).where(UrgentContact.since > since)
-    found = select(same.contact_id).join_from(UrgentContact, theirs, theirs.contact_id == UrgentContact.contact_id)
-    return own.union_all(_sharing(found, theirs, same).where(UrgentContact.since > since))
+    return _select_urgent(since, None, None)
 
 
-def select_urgent(*, now: datetime, after: int, through: int) -> Select[int]:
+def select_urgent(*, now: datetime, after: int, through: int) -> CompoundSelect[int]:
     """Select the ids, in (after, through], of contacts to whom no campaign writes at a moment (UTC)."""
-    urgent = select_urgent_since(now - URGENT_FOR).subquery("urgent")
-    return select(urgent.c.contact_id).where(urgent.c.contact_id > after, urgent.c.contact_id <= through)
+    return _select_urgent(now - URGENT_FOR, after, through)
+
+
+def _select_urgent(
+    since: datetime | ColumnElement[datetime], after: int | None, through: int | None
+) -> CompoundSelect[int]:
+    theirs, same = aliased(Address), aliased(Address)
+    own = select(UrgentContact.contact_id).where(*_within(UrgentContact.contact_id, after, through))
+    found = select(same.contact_id).join_from(UrgentContact, theirs, theirs.contact_id == UrgentContact.contact_id)
+    # + 0, so that the few who share a number are looked for, and not all whose ids are in the range.
+    others = _sharing(found, theirs, same).where(*_within(same.contact_id + 0, after, through))
+    return own.where(UrgentContact.since > since).union_all(others.where(UrgentContact.since > since))
+
+
+def _within(contact_id: Any, after: int | None, through: int | None) -> tuple[ColumnElement[bool], ...]:
+    return () if after is None else (contact_id > after, contact_id <= through)
 
 
 def _sharing(found: Select[int], theirs: Any, same: Any) -> Select[int]:
