@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from datetime import datetime
 from functools import cache
@@ -11,15 +10,22 @@ from sqlalchemy import ColumnElement, Select, String, and_, exists, func, litera
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.core.settings import Settings
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run, RunSender, RunState, Sender
 from campaigns.planning.senders.connections import fault_of
+from campaigns.planning.senders.service import is_service
 from campaigns.staff.credentials import load_credentials
 
-#: A Messaging Service, which writes from any of several numbers; a bot or a name may begin so too.
-_SEVERAL = re.compile("MG[0-9a-f]{32}")
+#: Outcome of an attempt by which a member sent a message again.
+RESENT = "resent"
+
+
+def was_sent_again() -> ColumnElement[bool]:
+    """Match deliveries that a member sent again: the person may have got them before."""
+    again = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == RESENT)
+    return again.correlate(Delivery).exists()
 
 
 def in_state(state: SendState) -> ColumnElement[bool]:
@@ -131,7 +137,7 @@ def find_known_senders(
         users = organisation_ids if sender.organisation_id is None else (sender.organisation_id,)
         return any(not fault_of(credentials, sender, user) for user in users)
 
-    seen = (each for each in session.scalars(known) if not _SEVERAL.fullmatch(each.identity))
+    seen = (each for each in session.scalars(known) if not is_service(each.identity))
     near = (each for each in seen if not country or not each.countries or country in each.countries)
     connected = {each: is_connected(each) for each in near}
     lost = [each.id for each, is_there in connected.items() if not is_there]

@@ -20,8 +20,7 @@ from campaigns.delivery.models import Delivery, RunZone
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunSender, RunState, Sender
-from campaigns.planning.runs.firing import pause_again
-from campaigns.planning.runs.runs_of_withdrawn import find_reason_to_pause
+from campaigns.planning.runs.runs_of_withdrawn import let_go_on
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
@@ -117,11 +116,8 @@ def reopen_run(session: Session, run_id: int) -> bool:
     if session.scalar(queued) is None:
         return False
     run = session.get_one(Run, run_id, populate_existing=True)
-    withdrawn = find_reason_to_pause(session, run)
-    run.state, run.finished_at = RunState.RUNNING, None
     audit.record(session, "run.reopen", subject=run, organisation_id=run.organisation_id)
-    if withdrawn is not None:
-        pause_again(session, run, reason=withdrawn)
+    let_go_on(session, run)
     return True
 
 

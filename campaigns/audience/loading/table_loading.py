@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
@@ -37,8 +38,8 @@ class RowLoading:
 
     def __enter__(self) -> Self:
         self._thread = ThreadPoolExecutor(1, "loading")
-        self._kept = keeping_more(self._connection)
-        self._kept.__enter__()
+        self._kept = ExitStack()
+        self._kept.enter_context(keeping_more(self._connection))
         event.listen(self._connection, "before_cursor_execute", self._before)
         return self
 
@@ -49,7 +50,7 @@ class RowLoading:
         self._thread.shutdown(cancel_futures=kind is not None)
         if kind is None:
             self.wait()
-        self._kept.__exit__(kind, error, at)
+        self._kept.close()
 
     def load(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Write rows whose values stand in the order of `columns`; they may be made as they are written.

@@ -13,8 +13,8 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.audience.walk import FREE_TEXT, between
 from campaigns.core import clock
-from campaigns.delivery.models import Attempt, Delivery, RunText
-from campaigns.delivery.queries import in_state
+from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.queries import in_state, was_sent_again
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import Withdrawal
 from campaigns.messages.translations.withdrawals import find_saying
@@ -27,8 +27,6 @@ from campaigns.planning.models import Run
 STOP_SETTLES = timedelta(seconds=15)
 #: States of a message that a person got or may have got.
 GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
-#: Outcome of an attempt by which a member sent a message again.
-_RESENT = "resent"
 
 
 def find_said_versions(session: Session, run: Run) -> set[int]:
@@ -107,9 +105,8 @@ def may_have_got() -> ColumnElement[bool]:
 
     What a member sent again was unconfirmed before, whatever became of it since: not sent, or refused.
     """
-    again = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == _RESENT)
     was_called = and_(Delivery.intent_at.is_not(None), Delivery.send_state != SendState.SENDING)
-    return or_(Delivery.send_state.in_(GOT), and_(was_called, again.correlate(Delivery).exists()))
+    return or_(Delivery.send_state.in_(GOT), and_(was_called, was_sent_again()))
 
 
 def may_be_on_the_way(session: Session, correction: Run, wrong: Collection[int]) -> bool:

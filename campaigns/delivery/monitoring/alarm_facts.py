@@ -23,7 +23,7 @@ from campaigns.delivery.monitoring.alarms import (
 )
 from campaigns.delivery.monitoring.progress import SenderProgress
 from campaigns.delivery.monitoring.rows import AFTER, BEFORE, first_receipt
-from campaigns.delivery.queries import in_state
+from campaigns.delivery.queries import in_state, was_sent_again
 from campaigns.delivery.repair.doubts import looked
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
@@ -91,12 +91,11 @@ def count_doubled(session: Session, run: Run) -> int:
     What a member sent again may rightly have two.
     """
     since, until = _span_of_receipts(session, run)
-    resent = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == "resent").exists()
     twice = (
         select(func.count(Delivery.id.distinct()))
         .join(Receipt, Receipt.reference == Delivery.reference)
         .where(Delivery.run_id == run.id, Receipt.id >= since)
-        .where(Receipt.provider_id != "", Receipt.provider_id != Delivery.provider_id, ~resent)
+        .where(Receipt.provider_id != "", Receipt.provider_id != Delivery.provider_id, ~was_sent_again())
     )
     return session.scalar(twice if until is None else twice.where(Receipt.id < until)) or 0
 

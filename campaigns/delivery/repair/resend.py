@@ -22,14 +22,13 @@ from campaigns.core.words import N_
 from campaigns.delivery.fanout.outdated_texts import find_outdated
 from campaigns.delivery.fanout.send_times import extend_quiet
 from campaigns.delivery.models import LONGEST_REASON, Attempt, Delivery, RunText
-from campaigns.delivery.queries import in_state
+from campaigns.delivery.queries import RESENT, in_state
 from campaigns.delivery.states import SendState
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.lifecycle import SENDING
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Run
 from campaigns.planning.policy import USUAL, Policy
-from campaigns.planning.runs.firing import pause_again
-from campaigns.planning.runs.runs_of_withdrawn import find_reason_to_pause
+from campaigns.planning.runs.runs_of_withdrawn import let_go_on
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
 
@@ -205,7 +204,8 @@ def resend(
                 " or the number in their text is not verified now."
             )
         )
-    _let_go_on(session, run)
+    run.reason = None
+    let_go_on(session, run)
     entry = audit.record(
         session,
         "delivery.resend",
@@ -216,14 +216,6 @@ def resend(
     )
     note_reason(session, entry, words, vault=vault)
     return count
-
-
-def _let_go_on(session: Session, run: Run) -> None:
-    """Let a run go on; where a partner withdrew what it says since it was done, it pauses for two to decide."""
-    withdrawn = find_reason_to_pause(session, run)
-    run.state, run.reason, run.finished_at = RunState.RUNNING, None, None
-    if withdrawn is not None:
-        pause_again(session, run, reason=withdrawn)
 
 
 def _traits() -> tuple[Any, ...]:
@@ -282,7 +274,7 @@ def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
     frozen = FrozenRun.from_json(run.frozen)
     # Locked while they are noted, so that a receipt that comes now settles none between the two statements.
     noted = (
-        select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent"))
+        select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal(RESENT))
         .where(which)
         .with_for_update(of=Delivery)
     )

@@ -118,5 +118,10 @@ def _first_allowed(session: Session, conversation: Conversation, address: Addres
     if not policy.keeps_quiet:
         return now
     theirs = session.scalar(select(Contact.time_zone).where(Contact.id == conversation.contact_id))
-    zone = theirs or session.get_one(Organisation, conversation.organisation_id).time_zone
-    return first_allowed(now, zone, address.country or "", is_zone_known=theirs is not None)
+    usual = session.get_one(Organisation, conversation.organisation_id).time_zone
+    return first_awake(now, theirs, address.country, usual=usual)
+
+
+def first_awake(now: datetime, zone: str | None, country: str | None, *, usual: str) -> datetime:
+    """Return the first moment at which somebody may be woken; without a known zone the `usual` one counts."""
+    return first_allowed(now, zone or usual, country or "", is_zone_known=zone is not None)

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent, Contact
+from campaigns.audience.models import REFUSALS, Address, Channel, Consent, Contact
 from campaigns.audience.walk import FREE_TEXT
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.automatic.models import AutomaticText
-from campaigns.inbox.automatic.sayings import say_by_itself
+from campaigns.inbox.automatic.sayings import TEXTED, first_awake, say_by_itself
 from campaigns.inbox.conversations.addressees import load_addressee
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationTag, Occasion
 from campaigns.inbox.conversations.wait import began
@@ -27,7 +27,6 @@ from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import HEADINGS
 from campaigns.planning.policy import Policy
-from campaigns.planning.schedules.quiet_hours import first_allowed
 from campaigns.staff.models import Organisation
 
 #: When the lead is told once more, the person is told as well.
@@ -39,7 +38,6 @@ MOST_TRIED = 500
 #: Headings of whoever may be watched.
 _DANGERS = [heading for heading in HEADINGS if heading.startswith("urgent_")]
 _URGENCIES = (Urgency.QUESTION.value, Urgency.REPORT.value)
-_TEXTED = (AddressState.ACTIVE, AddressState.PENDING)
 
 
 @dataclass(slots=True)
@@ -96,13 +94,9 @@ def _find_due(session: Session, policy: Policy, now: datetime, *, after: int) ->
         awake = (
             row.id
             for row in rows
-            if not policy.keeps_quiet or _is_day(now, row.time_zone, row.country, usual=row.usual)
+            if not policy.keeps_quiet or first_awake(now, row.time_zone, row.country, usual=row.usual) == now
         )
         return list(islice(awake, MOST_TRIED))
-
-
-def _is_day(now: datetime, zone: str | None, country: str | None, *, usual: str) -> bool:
-    return first_allowed(now, zone or usual, country or "", is_zone_known=zone is not None) == now
 
 
 def _select_waiting(now: datetime) -> Select[Any]:
@@ -130,7 +124,7 @@ def _select_waiting(now: datetime) -> Select[Any]:
         Conversation.urgency.in_(_URGENCIES),
         Conversation.waiting_since <= now - AFTER,
         began() <= now - AFTER,
-        Address.state.in_(_TEXTED),
+        Address.state.in_(TEXTED),
         ~Address.is_shared,
         may_reply,
         ~told,

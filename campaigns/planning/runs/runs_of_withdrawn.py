@@ -53,7 +53,15 @@ def pause_copies(session: Session, message_id: int, version: int) -> list[int]:
     return paused
 
 
-def find_reason_to_pause(session: Session, run: Run) -> Sentence | None:
+def let_go_on(session: Session, run: Run) -> None:
+    """Let a run go on; where a partner withdrew what it says since it was done, it pauses for two to decide."""
+    withdrawn = _find_reason_to_pause(session, run)
+    run.state, run.finished_at = RunState.RUNNING, None
+    if withdrawn is not None:
+        pause_again(session, run, reason=withdrawn)
+
+
+def _find_reason_to_pause(session: Session, run: Run) -> Sentence | None:
     """Return why a run that was done does not go on by itself: what it says was withdrawn since, or None."""
     if run.is_rehearsal or run.finished_at is None:
         return None

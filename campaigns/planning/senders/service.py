@@ -31,11 +31,13 @@ LARGEST_LIMIT = 10_000_000
 
 #: GSM's alphanumeric address: up to eleven characters, at least one of them a letter.
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+#: The id of a Messaging Service; a bot or a name may begin so too.
+_SERVICE = re.compile("MG[0-9a-f]{32}")
 #: What people can see as the sender on each channel.
 _IDENTITIES: dict[Channel, re.Pattern[str]] = {
     # A number, a short code, a Messaging Service or a name.
-    Channel.SMS: re.compile(rf"\+[1-9][0-9]{{6,14}}|[1-9][0-9]{{3,7}}|MG[0-9a-f]{{32}}|{_ALPHANUMERIC.pattern}"),
-    Channel.WHATSAPP: re.compile(r"\+[1-9][0-9]{6,14}|MG[0-9a-f]{32}"),
+    Channel.SMS: re.compile(rf"\+[1-9][0-9]{{6,14}}|[1-9][0-9]{{3,7}}|{_SERVICE.pattern}|{_ALPHANUMERIC.pattern}"),
+    Channel.WHATSAPP: re.compile(rf"\+[1-9][0-9]{{6,14}}|{_SERVICE.pattern}"),
     # Telegram's rule: 5 to 32 letters, digits and underscores, and "bot" at the end.
     Channel.TELEGRAM: re.compile(r"(?i)[a-z][a-z0-9_]{1,28}bot"),
 }
@@ -160,6 +162,11 @@ def checked_identity(channel: Channel, entered: str) -> str:
     if not _IDENTITIES[channel].fullmatch(identity):
         raise InputError(_REFUSALS[channel])
     return identity
+
+
+def is_service(identity: str) -> bool:
+    """Say whether a sender is a Messaging Service, which writes from any of several numbers."""
+    return _SERVICE.fullmatch(identity) is not None
 
 
 def is_two_way(channel: Channel, identity: str) -> bool:

@@ -18,7 +18,7 @@ from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.runs.held_runs import NOT_BEGUN
-from campaigns.planning.runs.runs_of_withdrawn import find_reason_to_pause, pause_copies
+from campaigns.planning.runs.runs_of_withdrawn import let_go_on, pause_copies
 from campaigns.planning.service import ask_to_resume, fire_due, resume_run, stop_run
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_run, an_organisation
@@ -184,5 +184,8 @@ def test_done_copy_does_not_go_on_by_itself(
     story.approved()
     (run,) = fire_due(session, now=DUE)
     withdraw(session, theirs)
-    run.state, run.finished_at = RunState.DONE, clock.now() + timedelta(minutes=1 if is_before else -1)
-    assert ("Signal Fire (invented)" in str(find_reason_to_pause(session, run))) != is_before
+    run.state, run.reason = RunState.DONE, None
+    run.finished_at = clock.now() + timedelta(minutes=1 if is_before else -1)
+    let_go_on(session, run)
+    assert run.state == (RunState.RUNNING if is_before else RunState.PAUSED)
+    assert ("Signal Fire (invented)" in str(run.reason)) != is_before
