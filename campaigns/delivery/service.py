@@ -116,8 +116,8 @@ def reopen_run(session: Session, run_id: int) -> bool:
     if session.scalar(queued) is None:
         return False
     run = session.get_one(Run, run_id, populate_existing=True)
-    audit.record(session, "run.reopen", subject=run, organisation_id=run.organisation_id)
     let_go_on(session, run)
+    audit.record(session, "run.reopen", subject=run, organisation_id=run.organisation_id)
     return True
 
 

@@ -206,14 +206,8 @@ def resend(
         )
     run.reason = None
     let_go_on(session, run)
-    entry = audit.record(
-        session,
-        "delivery.resend",
-        subject=run,
-        organisation_id=run.organisation_id,
-        member_id=by,
-        deliveries=count,
-    )
+    facts = {"organisation_id": run.organisation_id, "member_id": by, "deliveries": count}
+    entry = audit.record(session, "delivery.resend", subject=run, **facts)
     note_reason(session, entry, words, vault=vault)
     return count
 
