@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, configure_mappers, sessionmaker
 
 from bench.told import RECEIPTS_EACH, word_of
 from campaigns import cli
@@ -223,9 +223,11 @@ def _instance(folder: Path) -> Iterator[Instance]:
 def do_stage(stages: Mapping[str, Callable[[Instance], int | Timed]]) -> None:
     """Do the one of the stages that the command line names, and print what it took.
 
-    One that prepares something first says itself how many seconds count.
+    One that prepares something first says itself how many seconds count. The ORM gets ready before, as it has
+    long done in a worker.
     """
     name, folder = sys.argv[1:]
+    configure_mappers()
     for instance in _instance(Path(folder)):
         started = time.perf_counter()
         found = stages[name](instance)

@@ -93,30 +93,39 @@ def _hold(session: Session, run_id: int) -> None:
 def select_counts(run_id: int) -> Select[*tuple[Any, ...]]:
     """Select the rows of run_reach (`COLUMNS`): the few combinations of states, each given its rung, added up."""
     groups = _groups(run_id)
+    each = groups.c
     rung = _rung(groups)
-    cause = case((rung.in_(FAILURES), groups.c.cause), else_="")
-    keys = (groups.c.region_id, groups.c.channel, groups.c.language, rung, cause)
-    return select(literal(run_id), *keys, func.sum(groups.c.people)).group_by(*keys)
+    failed = case((each.send_state == SendState.FAILED, each.error), else_=each.receipt_error)
+    cause = case((rung.in_(FAILURES), func.coalesce(failed, "")), else_="")
+    keys = (each.region_id, each.channel, func.coalesce(RunText.language, ""), rung, cause)
+    return (
+        select(literal(run_id), *keys, func.sum(each.people))
+        .select_from(groups)
+        .outerjoin(RunText, RunText.id == each.text_id)
+        .group_by(*keys)
+    )
 
 
 def _groups(run_id: int) -> Subquery:
+    """Add up the deliveries of a run that are alike in all that says where they stand.
+
+    They are told apart by what is stored. PostgreSQL knows how many kinds of that there are; of terms made of it
+    it expects as many as rows, and sorts them all.
+    """
     countries = sorted(carrier_countries())
     erased = Delivery.address_id.in_([nobodys(country) for country in countries])
-    by_carrier = or_(func.coalesce(Address.country, "").in_(countries), erased)
     columns: list[ColumnElement[Any]] = [
         Delivery.region_id.label("region_id"),
         Delivery.channel.label("channel"),
-        func.coalesce(RunText.language, "").label("language"),
-        case((by_carrier, "carrier"), else_="handset").label("proof"),
+        Delivery.text_id.label("text_id"),
+        or_(func.coalesce(Address.country, "").in_(countries), erased).label("is_by_carrier"),
         Delivery.send_state.label("send_state"),
-        func.coalesce(Delivery.receipt_state, "").label("receipt_state"),
-        func.coalesce(
-            case((Delivery.send_state == SendState.FAILED, Delivery.error), else_=Delivery.receipt_error), ""
-        ).label("cause"),
+        Delivery.receipt_state.label("receipt_state"),
+        Delivery.receipt_error.label("receipt_error"),
+        Delivery.error.label("error"),
     ]
     return (
         select(*columns, func.count().label("people"))
-        .outerjoin(RunText, RunText.id == Delivery.text_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
         .where(Delivery.run_id == run_id)
         .group_by(*columns)
@@ -126,11 +135,12 @@ def _groups(run_id: int) -> Subquery:
 
 def _rung(groups: Subquery) -> ColumnElement[str]:
     """Write `rung_of` as SQL by asking it for every combination, so that there is one rule and not two."""
-    columns = (groups.c.channel, groups.c.proof, groups.c.send_state, groups.c.receipt_state)
     keys: dict[Rung, list[str]] = {}
     countries = {"handset": None, "carrier": min(carrier_countries(), default=None)}
     for channel, proof, sent, receipt in product(Channel, countries, SendState, (None, *ReceiptState)):
         rung = rung_of(channel, countries[proof], send_state=sent, receipt_state=receipt)
         keys.setdefault(rung, []).append("/".join((channel, proof, sent, receipt or "")))
-    key = columns[0] + "/" + columns[1] + "/" + columns[2] + "/" + columns[3]
+    proof = case((groups.c.is_by_carrier, "carrier"), else_="handset")
+    received = func.coalesce(groups.c.receipt_state, "")
+    key = groups.c.channel + "/" + proof + "/" + groups.c.send_state + "/" + received
     return case(*((key.in_(found), literal(rung.value)) for rung, found in keys.items()))
