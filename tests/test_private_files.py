@@ -76,3 +76,11 @@ def test_file_of_another_account_is_told(
     monkeypatch.setattr(Path, "chmod", refuse)
     close_to_others(tmp_path / "one.db")
     assert "its owner has to run chmod 600" in caplog.text
+
+
+def test_a_folder_that_a_wrong_address_names_stays_open(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o755)
+    close_to_others(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755

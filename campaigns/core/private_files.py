@@ -23,14 +23,15 @@ def keep_files_private() -> None:
 def close_to_others(database: Path) -> None:
     """Take from others the right to read a SQLite file that was made when they had it, and what lies beside it.
 
-    One that belongs to another account stays as it is, which the log tells.
+    One that belongs to another account stays as it is, which the log tells; so does whatever is no file: a wrong
+    address may name a folder that others need.
     """
     for ending in _BESIDE:
         path = database.with_name(database.name + ending)
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & _OF_OTHERS:
-                path.chmod(mode & ~_OF_OTHERS)
+            mode = path.stat().st_mode
+            if stat.S_ISREG(mode) and mode & _OF_OTHERS:
+                path.chmod(stat.S_IMODE(mode) & ~_OF_OTHERS)
         except FileNotFoundError:
             continue
         except PermissionError:
