@@ -45,6 +45,8 @@ from tests.sandbox.process import DEFAULTS, SandboxProcess
 
 WINDOW = 64
 SENDER = "FINGERPOST"
+#: Where a message is to be reported on, up to its reference: part of every message, and called by nobody here.
+CALLBACK = "http://127.0.0.1:9/hooks/twilio/status?m="
 #: Parts per second; far above what any machine sends, so that the pace never waits.
 NO_LIMIT = 1_000_000.0
 #: What takes the messages: one that costs next to nothing, or the one that is as careful as a provider.
@@ -83,8 +85,10 @@ def open_gateway(url: str) -> TwilioSms:
 async def send_bare(url: str, people: int) -> Timed:
     """Send `people` messages with the window full, and keep nothing."""
     gateway = open_gateway(url)
+    references = (uuid4().hex for _ in range(people))
     messages: Iterator[Outgoing] = (
-        Outgoing(uuid4().hex, f"+38067{number:07}", TEXT, SENDER, None, 3600) for number in range(people)
+        Outgoing(reference, f"+38067{number:07}", TEXT, SENDER, CALLBACK + reference, 3600)
+        for number, reference in enumerate(references)
     )
 
     async def caller() -> None:
@@ -128,7 +132,7 @@ async def send_engine(
             database=in_thread(database),
             watch=in_thread(watching),
             open_gateway=lambda sender: open_gateway(url),
-            callback_base=lambda kind: None,
+            callback_base=lambda kind: CALLBACK,
             chance=random.Random(1).random,
         )
         stopping = asyncio.Event()
@@ -238,7 +242,7 @@ def _send_all(sides: Sides, people: int) -> Timed:
     _clear(sides.sandbox)
     sent = _run(send_engine(sides.sessions, sides.vault, sides.sandbox.url, people, mark=sides.mark))
     accepted = sides.sandbox.call("GET", "invariants")
-    assert accepted["accepted"] == people, accepted
+    assert (accepted["accepted"], accepted["intents"]) == (people, people), accepted
     return sent
 
 
@@ -248,9 +252,9 @@ def _send_bare_half(sandbox: SandboxProcess, people: int) -> Timed:
 
 
 def _clear(sandbox: SandboxProcess) -> None:
-    """Let the sandbox forget all messages, and refuse nobody for the last digits of a number."""
+    """Let the sandbox forget all messages, refuse nobody for the last digits of a number, and call nobody back."""
     sandbox.call("POST", "reset", {})
-    sandbox.call("POST", "fixture", {"suffixes": False})
+    sandbox.call("POST", "fixture", {"suffixes": False, "profile": {"callback": {"lose_p": 1.0}}})
 
 
 def _prepare(database: Database, vault: Vault, people: int) -> int:
