@@ -140,7 +140,7 @@ def _rung(groups: Subquery) -> ColumnElement[str]:
     for channel, proof, sent, receipt in product(Channel, countries, SendState, (None, *ReceiptState)):
         rung = rung_of(channel, countries[proof], send_state=sent, receipt_state=receipt)
         keys.setdefault(rung, []).append("/".join((channel, proof, sent, receipt or "")))
-    proof = case((groups.c.is_by_carrier, "carrier"), else_="handset")
+    proven = case((groups.c.is_by_carrier, "carrier"), else_="handset")
     received = func.coalesce(groups.c.receipt_state, "")
-    key = groups.c.channel + "/" + proof + "/" + groups.c.send_state + "/" + received
+    key = groups.c.channel + "/" + proven + "/" + groups.c.send_state + "/" + received
     return case(*((key.in_(found), literal(rung.value)) for rung, found in keys.items()))
