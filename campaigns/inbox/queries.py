@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, Contact, PositionSource
 from campaigns.core.keys.crypto import Vault
@@ -62,6 +62,14 @@ def find_next_kept(session: Session, gateway: str, provider_id: str, *, since: d
         Reply.received_at >= since,
     )
     return session.scalar(later)
+
+
+def find_followed(session: Session, reply_ids: Iterable[int]) -> set[int]:
+    """Return after which of these replies something reached us that the same contact had written before them."""
+    last, late = aliased(Reply), aliased(Reply)
+    is_theirs = (late.contact_id == last.contact_id) & (late.organisation_id == last.organisation_id)
+    found = select(last.id).join(late, is_theirs).where(late.id > last.id, late.received_at < last.received_at)
+    return set(session.scalars(found.where(last.id.in_(list(reply_ids)))))
 
 
 def select_replies(organisation_id: int) -> Select[Reply]:

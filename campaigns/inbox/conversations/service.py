@@ -46,6 +46,7 @@ from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.media.service import remove_from_closed
 from campaigns.inbox.models import WEB, Reply
+from campaigns.inbox.queries import find_followed
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
@@ -252,26 +253,26 @@ def close_many(
 ) -> tuple[int, int]:
     """Close conversations with one outcome; return how many, and how many were left.
 
-    What may be urgent, or was written in what nobody here reads, is closed by somebody who has opened it; and
-    nothing is closed that came since the member looked: `seen` has the last message of each conversation that was
-    shown, by its id. Raises InputError for an outcome that is about one
-    person alone.
+    What may be urgent, came late or is in what nobody here reads is closed by somebody who has opened it; so is
+    what came since they looked: `seen` has the last message that was shown, by the conversation's id. Raises
+    InputError for an outcome that is about one person alone.
     """
     if outcome in (Outcome.WRONG_NUMBER, Outcome.GIVEN_HELPLINE, Outcome.HANDED_OVER):
         raise InputError(N_("This outcome is about one person. Open their conversation."))
     closed, left = list[Conversation](), 0
-    ids = sorted(conversation.id for conversation in chosen)
-    held = select(Conversation).where(Conversation.id.in_(ids)).order_by(Conversation.id).with_for_update()
-    for conversation in session.scalars(held.execution_options(populate_existing=True)):
-        is_new = conversation.last_reply_id is not None and conversation.last_reply_id != seen.get(conversation.id)
+    held = select(Conversation).where(Conversation.id.in_([each.id for each in chosen])).order_by(Conversation.id)
+    chosen = session.scalars(held.with_for_update().execution_options(populate_existing=True)).all()
+    followed = find_followed(session, (last for each in chosen if (last := each.last_reply_id)))
+    for conversation in chosen:
+        is_new = (last := conversation.last_reply_id) and (last != seen.get(conversation.id) or last in followed)
         if (conversation.urgency >= Urgency.DAY or is_new) and conversation.state in WAITING:
             left += 1
         elif conversation.state != ConversationState.CLOSED:
             _close(session, conversation, outcome, by=by)
             closed.append(conversation)
-    people = [conversation.contact_id for conversation in closed]
     if closed:
-        remove_from_closed(session, people, organisation_id=closed[0].organisation_id)
+        theirs = [each.contact_id for each in closed]
+        remove_from_closed(session, theirs, organisation_id=closed[0].organisation_id)
     return len(closed), left
 
 

@@ -305,6 +305,21 @@ def test_what_came_meanwhile_is_not_closed_among_many(desk: Desk) -> None:
     assert close_many(desk, Outcome.NO_REPLY) == (1, 0)
 
 
+@pytest.mark.both_databases
+def test_what_came_meanwhile_but_was_written_before_is_not_closed_among_many(desk: Desk) -> None:
+    """A message that its provider tells late is not the last that they wrote, and nobody has seen it."""
+    desk.hear("Hello")
+    shown = {desk.conversation.id: desk.conversation.last_reply_id or 0}
+    late = clock.now() - timedelta(minutes=5)
+    desk.hear("Where can we sleep tonight?", said_at=late)
+    assert close_many(desk, Outcome.NO_REPLY, seen=shown) == (0, 1)
+    # The list still shows what they wrote last: whoever closes it has to open it.
+    assert close_many(desk, Outcome.NO_REPLY) == (0, 1)
+    assert desk.conversation.state == ConversationState.NEW
+    desk.hear("Anybody?")
+    assert close_many(desk, Outcome.NO_REPLY) == (1, 0)
+
+
 def test_put_off_until_they_write(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     until = clock.now() + timedelta(days=1)
