@@ -149,11 +149,11 @@ class AutomaticAnswers:
         is_late = reply.received_at < clock.now() - ANSWERED_WITHIN
         if reply.organisation_id is None or reply.is_unheeded or reply.kind in REFUSALS or is_late:
             return None
+        # Where a provider answers this word itself, its answer is enough.
+        if inbound.raw.get("OptOutType"):
+            return None
         if reply.kind in _BEGINNINGS:
             return _Asked(Occasion.WELCOME)
-        # Where a provider answers this word itself, its answer is enough.
-        if reply.kind == ReplyKind.HELP and inbound.raw.get("OptOutType") == "HELP":
-            return None
         if reply.happening in (Happening.BLOCKED, Happening.UNBLOCKED):
             return None
         if reply.kind in (ReplyKind.TEXT, ReplyKind.YES) and reply.contact_id is not None:

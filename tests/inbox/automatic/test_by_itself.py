@@ -21,7 +21,7 @@ from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
 from tests.factories import a_region
-from tests.inbox.automatic.person import Person, a_person
+from tests.inbox.automatic.person import TEXTS, Person, a_person
 
 pytestmark = pytest.mark.one_database
 
@@ -82,6 +82,16 @@ def test_provider_that_answers_help_itself_is_enough(person: Person) -> None:
     person.writes("HELP", raw={"OptOutType": "HELP"})
     assert person.reads() == []
     assert person.waits
+
+
+@pytest.mark.parametrize("text", ["START", "YES", "JOIN"])
+def test_provider_that_answers_a_start_itself_is_enough(person: Person, text: str) -> None:
+    """Two messages at once may be two too many on a phone that somebody else holds."""
+    person.writes("Hello")
+    person.writes(text, raw={"OptOutType": "START"})
+    assert person.reads() == []
+    person.writes("INFO")
+    assert person.reads() == [TEXTS[Occasion.INFO]["en"]]
 
 
 def test_who_moved_is_told_what_is_there(person: Person) -> None:
