@@ -1,17 +1,17 @@
 """Says what a message asks for by the words of all our languages, however they are typed.
 
 A missed stop hurts more than a wrong one, and a wrong one cuts somebody off who asks for help. So what is a
-stop as a whole line stops; what begins with one or holds a listed phrase waits for a member to decide; the rest
-is text.
+stop as a whole line stops, behind a word of courtesy too; what begins with one or holds a listed phrase waits for
+a member to decide; the rest is text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from enum import StrEnum
 
 from campaigns.audience.phrases.lines import lines_of
-from campaigns.audience.phrases.phrase_table import Heading, Listed, Phrases, load_phrases
+from campaigns.audience.phrases.phrase_table import Heading, Listed, Phrases, load_courtesies, load_phrases
 from campaigns.core.folding import looks_of, shortened, with_letters_o, words_of
 
 
@@ -47,6 +47,10 @@ _STRENGTH = {meaning: rank for rank, meaning in enumerate(Meaning)}
 _MISTYPED = frozenset({"ctop", "stoп", "ctoп"})
 #: Signs that say it without a word.
 _SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕": Meaning.HOLD}
+#: What is heard with words of courtesy around it; a doubt must never bring messages back, nor answer a question.
+_HEARD_POLITELY = (Meaning.STOP, Meaning.HOLD, Meaning.HELP)
+#: Words of the longest courtesy.
+_COURTESY_WORDS = 5
 #: Words of a place name after "moved to".
 _PLACE_WORDS = range(1, 5)
 
@@ -90,7 +94,28 @@ def _hear(words: list[str], phrases: Phrases, language: str | None) -> Meaning |
         return whole
     if _asks_to_wait(words, phrases, language):
         return Meaning.HOLD
-    return whole or (Meaning.MOVED if _says_moved(words, phrases) else None)
+    return whole or _politely(words, phrases, language) or (Meaning.MOVED if _says_moved(words, phrases) else None)
+
+
+def _politely(words: list[str], phrases: Phrases, language: str | None) -> Meaning | None:
+    """Say what a line asks for without the courtesies at its ends: "please STOP", "HELP, please"."""
+    known, start, end = load_courtesies().by_words, 0, len(words)
+    while begins := _courtesy_of(words[start : min(start + _COURTESY_WORDS, end)], known, is_end=False):
+        start += begins
+    while ends := _courtesy_of(words[max(start, end - _COURTESY_WORDS) : end], known, is_end=True):
+        end -= ends
+    if start == end or end - start == len(words):
+        return None
+    whole = _whole(words[start:end], phrases, language)
+    return whole if whole in _HEARD_POLITELY else None
+
+
+def _courtesy_of(words: list[str], known: Container[str], *, is_end: bool) -> int:
+    """Return of how many of these words the longest courtesy is with which they begin, or end; 0 for none."""
+    for count in range(len(words), 0, -1):
+        if " ".join(words[-count:] if is_end else words[:count]) in known:
+            return count
+    return 0
 
 
 def _whole(words: list[str], phrases: Phrases, language: str | None) -> Meaning | None:

@@ -150,6 +150,33 @@ def test_stop_in_other_shapes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        *((each, Meaning.STOP) for each in ("pls stop", "OK, STOP", "Thank you. Stop.", "please, please STOOOP")),
+        *(
+            (each, Meaning.STOP)
+            for each in ("пожалуйста, стоп", "Будь ласка, СТОП!", "bitte stop", "proszę STOP, dziękuję")
+        ),
+        *(
+            (each, Meaning.STOP)
+            for each in ("من فضلك توقف", "شكرا توقف", "tafadhali acha", "svp arrêter", "OK STOP merci")
+        ),
+        *((each, Meaning.HELP) for each in ("help please", "Please, help me! Please!", "допоможіть, будь ласка")),
+        *((each, Meaning.HOLD) for each in ("leave me alone, please", "спасибо, хватит", "STOP plz")),
+    ],
+)
+def test_courtesies_around_it_hide_no_stop_and_no_call_for_help(text: str, meaning: Meaning) -> None:
+    assert meaning_of(text) is meaning
+
+
+@pytest.mark.parametrize(
+    "text", ["please", "thank you", "ok", "START please", "yes please", "thanks, join", "please don't stop"]
+)
+def test_courtesy_makes_nothing_else_of_a_message(text: str) -> None:
+    assert meaning_of(text) is None
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("стоп поїзд", "STOP please now", "Stop the man who took my papers", "stop human trafficking"),
@@ -254,7 +281,7 @@ def test_punctuation_breaks_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["“" * 16_000, "“" + "a\n" * 8_000, "stop " * 3_000, "لا تت " * 3_000, "-" * 16_000]
+    "text", ["“" * 16_000, "“" + "a\n" * 8_000, "stop " * 3_000, "please " * 2_000, "لا تت " * 3_000, "-" * 16_000]
 )
 def test_long_message_takes_no_time(text: str) -> None:
     load_phrases()

@@ -11,6 +11,8 @@ from importlib.resources import files
 
 from campaigns.audience.phrases.phrase_book import PhraseBook
 
+#: Headings of words that people put around what they ask.
+PLEASE, THANKS = "please", "thanks"
 _TAG = re.compile(r"\[(\w+)\]\s*")
 
 
@@ -58,6 +60,13 @@ def load_phrases() -> Phrases:
     """Read and fold the table; the first call takes a moment, every other none."""
     read = ((row, _listed(row)) for row in load_rows())
     return PhraseBook((row["language"], row["phrase"], listed) for row, listed in read if listed is not None)
+
+
+@cache
+def load_courtesies() -> PhraseBook[str]:
+    """Read and fold the words of courtesy; the rows of the book are their languages."""
+    courtesies = (row for row in load_rows() if row["meaning"] in (PLEASE, THANKS))
+    return PhraseBook((row["language"], row["phrase"], row["language"]) for row in courtesies)
 
 
 def load_rows() -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from campaigns.audience.phrases.phrase_book import PhraseBook
-from campaigns.audience.phrases.phrase_table import load_rows
+from campaigns.audience.phrases.phrase_table import PLEASE, load_rows
 from campaigns.core.folding import words_of
 from campaigns.inbox.urgency.latin_letters import consonants_of, is_latin, sounds_of
 from campaigns.inbox.urgency.levels import Urgency
@@ -64,8 +64,9 @@ class WordLists:
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
         """Fold the rows of the table, of which those under our headings are looked for."""
-        #: All words of all lists, those for stopping too.
-        self.vocabulary = frozenset(word for row in rows for word in words_of(row["phrase"]))
+        #: All words of all lists, those for stopping too; an "ok" is of any language.
+        told = (row["phrase"] for row in rows if row["meaning"] != PLEASE)
+        self.vocabulary = frozenset(word for phrase in told for word in words_of(phrase))
         ours = [row for row in rows if row["meaning"] in HEADINGS]
         in_a_row = [(row["language"], row["phrase"], _reason(row)) for row in ours if row["form"] != _NEARBY]
         near = [(slots_of(row["phrase"]), _reason(row)) for row in ours if row["form"] == _NEARBY]

@@ -57,6 +57,16 @@ def test_every_phrase_is_heard_anywhere(
     assert row["meaning"] in headings(typed)
 
 
+@pytest.mark.parametrize("text", ["S.O.S.", "s o s", "Please, S-O-S!", "С.О.С", "r a p e"])
+def test_call_that_is_spaced_out_is_heard(text: str) -> None:
+    assert judged(text).urgency is Urgency.DANGER
+
+
+@pytest.mark.parametrize("text", ["I a m", "a b c", "и с к", "w z o"])
+def test_single_letters_are_no_call(text: str) -> None:
+    assert judged(text).urgency is Urgency.QUESTION
+
+
 @given(row=st.sampled_from(NEARBY), data=st.data())
 def test_words_near_each_other_are_heard_in_any_order(row: dict[str, str], data: st.DataObject) -> None:
     chosen = [data.draw(st.sampled_from(slot)) for slot in slots_of(row["phrase"])]
