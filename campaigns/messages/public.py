@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask import request
-from sqlalchemy import Select, select, tuple_
 from werkzeug.exceptions import NotFound
 
 from campaigns.core import clock
@@ -13,10 +12,12 @@ from campaigns.core.errors import BaseLanguageError
 from campaigns.directory.public import emergency_of, help_in
 from campaigns.directory.signposting.choice import Need
 from campaigns.messages.filled_text import fill_text
-from campaigns.messages.models import Message, Withdrawal
+from campaigns.messages.models import Message
 from campaigns.messages.queries import current_text_for, load_help, select_messages
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.themes import THEME_NUMBERS, Theme
+from campaigns.messages.translations.withdrawals import is_withdrawn
+from campaigns.messages.translations.withdrawn_copies import find_still_saying
 from campaigns.public_pages.publisher import behind
 from campaigns.web.current import settings
 from campaigns.web.people.kept_pages import Finished
@@ -69,18 +70,18 @@ def show_theme(language: str, country: str, theme: int) -> Finished:
 
 
 def _texts(owner: int, language: str, theme: Theme | None = None) -> Iterator[tuple[Message, str]]:
-    """Yield an organisation's messages that have a text for who reads a language, without what was withdrawn."""
-    chosen = select_messages(owner).where(tuple_(Message.id, Message.version).not_in(_withdrawn()))
+    """Yield an organisation's messages that have a text for who reads a language.
+
+    Without what was withdrawn, also by whom it was copied from: nobody who reads here could be corrected.
+    """
+    copied = find_still_saying(session(), Message.organisation_id == owner)
+    chosen = select_messages(owner).where(~is_withdrawn(), Message.id.not_in(copied))
     if theme is not None:
         chosen = chosen.where(Message.theme == theme)
     for message in session().scalars(chosen):
         text, written_in = _text_of(message, language)
         if written_in == language:
             yield message, text
-
-
-def _withdrawn() -> Select[int, int]:
-    return select(Withdrawal.message_id, Withdrawal.version)
 
 
 def _text_of(message: Message, language: str) -> tuple[str, str]:

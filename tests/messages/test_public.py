@@ -6,6 +6,8 @@ from sqlalchemy import select
 
 from campaigns.core import clock
 from campaigns.messages.models import Message, TranslationState, Withdrawal
+from campaigns.messages.service import save_translation
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
 from campaigns.planning.service import create_campaign
@@ -55,6 +57,24 @@ def test_text_that_nobody_reviewed_or_that_was_withdrawn_is_not_shown(pages: Pag
     page = pages.client().get("/en/pl/1").text
     assert "passport" not in page
     assert "Nothing is written about this here yet" in page
+
+
+def test_copy_of_what_a_partner_withdrew_is_not_shown_until_it_is_changed(pages: Pages) -> None:
+    message_id = _write(pages)
+    member = pages.member()
+    with pages.sessions.begin() as session:
+        theirs = a_message(session, pages.theirs, {"en": TEXT})
+        message = session.get_one(Message, message_id)
+        message.copied_from_id, message.copied_from_version = theirs.id, theirs.version
+        withdraw_version(session, theirs, theirs.version, by=member.id, reason="Wrong hotline")
+    assert "passport" not in pages.client().get("/en/pl/1").text
+    assert 'href="/en/pl/1"' not in pages.client().get("/en/pl/i").text
+    with pages.sessions.begin() as session:
+        changed = session.get_one(Message, message_id)
+        save_translation(session, changed, language="en", text="Keep your passport dry.", by=member.id)
+        changed.translations[0].state = TranslationState.REVIEWED
+    pages.app.extensions["people"].kept.forget()
+    assert "passport dry" in pages.client().get("/en/pl/1").text
 
 
 def test_theme_without_a_number_of_ours_is_no_page(pages: Pages) -> None:

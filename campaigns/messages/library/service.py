@@ -15,7 +15,7 @@ from campaigns.messages.models import Message, Origin, Translation, TranslationS
 from campaigns.messages.queries import current_texts, find_translation, order_translations, state_of
 from campaigns.messages.translations.service import add_version, hold_message, put_back, write_text, writers_of
 from campaigns.messages.translations.withdrawals import find_withdrawal, is_withdrawn
-from campaigns.messages.translations.withdrawn_copies import find_suspect
+from campaigns.messages.translations.withdrawn_copies import find_still_saying, find_suspect
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -50,15 +50,16 @@ class Lineage:
     withdrawn_by: str | None
 
 
-def select_shared(organisation_id: int) -> Select[Message, str]:
+def select_shared(session: Session, organisation_id: int) -> Select[Message, str]:
     """Select the messages that other organisations share, with their names, by theme and title.
 
-    A version that was withdrawn is shown to nobody; the next one is. Nor is one whose base text is not reviewed.
+    A version that was withdrawn is shown to nobody, nor is a copy that still says what was withdrawn elsewhere;
+    what is changed is shown again. Nor is one whose base text is not reviewed.
     """
     return (
         select(Message, Organisation.name)
         .join(Organisation, Organisation.id == Message.organisation_id)
-        .where(_is_shared_with(organisation_id))
+        .where(_is_shared_with(session, organisation_id))
         .options(selectinload(Message.translations))
         .order_by(Message.theme, Message.title, Message.id)
     )
@@ -66,18 +67,19 @@ def select_shared(organisation_id: int) -> Select[Message, str]:
 
 def load_shared_titles(session: Session, organisation_id: int) -> list[tuple[int, str]]:
     """Return the ids of what partners share, with the titles."""
-    rows = session.execute(select(Message.id, Message.title).where(_is_shared_with(organisation_id)))
+    rows = session.execute(select(Message.id, Message.title).where(_is_shared_with(session, organisation_id)))
     return [(each.id, each.title) for each in rows]
 
 
-def _is_shared_with(organisation_id: int) -> ColumnElement[bool]:
+def _is_shared_with(session: Session, organisation_id: int) -> ColumnElement[bool]:
     base = select(Translation.id).where(
         Translation.message_id == Message.id,
         Translation.language == Message.base_language,
         Translation.state == TranslationState.REVIEWED,
     )
-    is_theirs = Message.organisation_id != organisation_id
-    return and_(Message.is_shared, is_theirs, ~is_withdrawn(), base.exists())
+    is_shared = and_(Message.is_shared, Message.organisation_id != organisation_id)
+    stands = Message.id.not_in(find_still_saying(session, is_shared))
+    return and_(is_shared, stands, ~is_withdrawn(), base.exists())
 
 
 def shown_to_partners(rows: Iterable[tuple[Message, str]]) -> list[SharedMessage]:
@@ -89,7 +91,7 @@ def shown_to_partners(rows: Iterable[tuple[Message, str]]) -> list[SharedMessage
 
 def get_shared(session: Session, message_id: int, organisation_id: int) -> SharedMessage:
     """Return a message that a partner shares. Raises NotFoundError alike for a missing and an unshared one."""
-    row = session.execute(select_shared(organisation_id).where(Message.id == message_id)).first()
+    row = session.execute(select_shared(session, organisation_id).where(Message.id == message_id)).first()
     shared = _shown(*row) if row else None
     if shared is None or shared.message.base_language not in shared.texts:
         raise NotFoundError(N_("It does not exist, or is not yours to see."))

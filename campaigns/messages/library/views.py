@@ -33,7 +33,7 @@ def index() -> Page:
     """List what partners share, by theme, or that of one theme or with words in its title."""
     organisation_id, theme = current_organisation().id, request.args.get("theme", "")
     find = request.args.get("find", "").strip()[:_LONGEST_SOUGHT]
-    statement = select_shared(organisation_id)
+    statement = select_shared(session(), organisation_id)
     if theme:
         statement = statement.where(Message.theme == theme)
     if find:

@@ -52,6 +52,11 @@ def find_suspect(session: Session, message_id: int) -> Suspect | None:
     return max(found, key=lambda suspect: suspect.withdrawal.withdrawn_at, default=None)
 
 
+def find_still_saying(session: Session, which: ColumnElement[bool]) -> set[int]:
+    """Return the ids of those among `which` messages that say what was withdrawn of what they were copied from."""
+    return {suspect.message_id for suspect in _find(session, which) if suspect.says_it}
+
+
 def find_copies(session: Session, message_id: int, version: int) -> list[Suspect]:
     """Return every copy of a withdrawn version in all organisations, also what says something else by now."""
     return _find(session, and_(Withdrawal.message_id == message_id, Withdrawal.version == version))

@@ -298,6 +298,22 @@ def test_what_was_withdrawn_is_no_prepared_answer(pages: Pages, vault: Vault, cl
     assert ("Call 112 233." in page, "was withdrawn" in page, "Where to ring" in page) == (False, True, False)
 
 
+def test_copy_of_what_a_partner_withdrew_is_no_prepared_answer(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    with pages.sessions.begin() as session:
+        theirs = a_message(session, session.get_one(Organisation, pages.theirs.id), {"en": "Call 112 233."})
+        ours = session.get_one(Organisation, pages.ours.id)
+        lineage = {"copied_from_id": theirs.id, "copied_from_version": theirs.version}
+        which_message = a_message(session, ours, {"en": "Call 112 233."}, title="Where to ring", **lineage).id
+        by = a_member(session, pages.theirs).id
+        withdraw_version(session, theirs, theirs.version, by=by, reason="It is another's number.")
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    assert "Where to ring" not in client.get(f"/inbox/{which}").text
+    page = client.post(f"/inbox/{which}/prepared", data={"message": which_message}).text
+    assert ("Call 112 233." in page, "was withdrawn" in page) == (False, True)
+
+
 def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         theirs = a_message(session, session.get_one(Organisation, pages.theirs.id)).id

@@ -11,6 +11,7 @@ from campaigns.messages.library.service import (
     copy_message,
     find_lineage,
     get_shared,
+    load_shared_titles,
     select_shared,
     share_message,
     shown_to_partners,
@@ -60,7 +61,7 @@ def message(session: Session, theirs: Organisation, writer: Member) -> Message:
 
 
 def load_shared(session: Session, organisation_id: int) -> list[SharedMessage]:
-    return shown_to_partners(session.execute(select_shared(organisation_id)))
+    return shown_to_partners(session.execute(select_shared(session, organisation_id)))
 
 
 def test_partners_see_only_what_is_shared(
@@ -155,3 +156,26 @@ def test_withdrawn_version_is_shared_no_more(
     lineage = find_lineage(session, copy)
     assert lineage is not None
     assert (lineage.withdrawn_by, lineage.source_id) == (theirs.name, None)
+
+
+@pytest.mark.both_databases
+def test_copy_that_still_says_what_was_withdrawn_is_shared_no_more(
+    session: Session, message: Message, ours: Organisation, writer: Member, author: Member
+) -> None:
+    share_message(session, message, is_shared=True, by=writer.id)
+    copy = copy_message(session, ours.id, get_shared(session, message.id, ours.id), by=author.id)
+    reader = a_member(session, ours)
+    for each in copy.translations:
+        review_translation(session, each, by=reader.id)
+    share_message(session, copy, is_shared=True, by=author.id)
+    third = an_organisation(session)
+    assert copy.id in {each.message.id for each in load_shared(session, third.id)}
+    withdraw_version(session, message, message.version, by=writer.id, reason="Wrong hotline")
+    assert load_shared(session, third.id) == []
+    assert load_shared_titles(session, third.id) == []
+    with pytest.raises(NotFoundError):
+        get_shared(session, copy.id, third.id)
+    for language, text in (("en", "Call 112."), ("uk", "Телефонуйте 112.")):
+        saved = save_translation(session, copy, language=language, text=text, by=author.id)
+        review_translation(session, saved, by=reader.id)
+    assert get_shared(session, copy.id, third.id).texts["en"] == "Call 112."

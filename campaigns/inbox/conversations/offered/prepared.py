@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import exists
+from sqlalchemy import and_, exists
 from sqlalchemy.orm import Session
 
 from campaigns.directory.signposting.choice import Need
@@ -16,6 +16,7 @@ from campaigns.messages.queries import current_text_for, select_messages
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import filled
 from campaigns.messages.translations.withdrawals import is_withdrawn
+from campaigns.messages.translations.withdrawn_copies import find_still_saying
 
 #: Messages that one page offers.
 MOST_OFFERED = 200
@@ -34,11 +35,16 @@ class Prepared:
 
 
 def load_prepared(session: Session, organisation_id: int) -> Mapping[int, str]:
-    """Return the titles of an organisation's messages that have a reviewed text and stand, by their ids."""
+    """Return the titles of an organisation's messages that have a reviewed text and stand, by their ids.
+
+    A copy of what was withdrawn elsewhere stands again once it says something else.
+    """
     is_reviewed = exists().where(
         Translation.message_id == Message.id, Translation.state == TranslationState.REVIEWED
     )
-    found = select_messages(organisation_id).where(is_reviewed, ~is_withdrawn()).limit(MOST_OFFERED)
+    copied = find_still_saying(session, Message.organisation_id == organisation_id)
+    stands = and_(~is_withdrawn(), Message.id.not_in(copied))
+    found = select_messages(organisation_id).where(is_reviewed, stands).limit(MOST_OFFERED)
     return {message.id: message.title for message in session.scalars(found)}
 
 
