@@ -14,17 +14,21 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.lanes.sender_facts import facts_of
 from campaigns.delivery.queries import progress_of
+from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.states import SendState
+from campaigns.inbox.given.putting_back import put_back
 from campaigns.ownership import OwnerWatch
-from campaigns.planning.models import Health, Run, Sender
+from campaigns.planning.models import Health, Run, RunState, Sender
 from campaigns.readiness.settings_checks import check_settings
 from campaigns.staff.credentials import load_credentials
 from campaigns.worker import run_worker
 from tests.delivery.builders import a_running_run
 from tests.factories import a_sender, an_organisation
+from tests.inbox.given.test_dead_numbers import Team, team
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import page_settings
 
+__all__ = ["team"]
 OWN, FOREIGN, UNSET = "own", "foreign", "unset"
 
 
@@ -153,6 +157,34 @@ def test_shared_sender_serves_the_owners_of_its_credential_alone(
     watch.look()
     store = DatabaseStore(sessions, vault, may_use=watch.may_use)
     assert [run.run_id for run in store.snapshot().runs] == runs[:1]
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_whoever_is_answered_with_anothers_credential_waits_again(
+    team: Team, settings: Settings, is_shared: bool
+) -> None:
+    sessions = team.sessions
+    with sessions.begin() as session:
+        an_organisation(session)
+        sender = session.get_one(Sender, team.sender_id)
+        sender.secret_name = "own"
+        sender.organisation_id = None if is_shared else team.organisation_id
+        campaign_id = a_running_run(session, team.vault, count=1, sender=sender).id
+    which, watch = team.ask(1), OwnerWatch(sessions, settings)
+    run_id = team.answer(which, "In the church.", state=SendState.QUEUED)
+
+    def tend() -> set[int]:
+        watch.look()
+        sweep(sessions)
+        put_back(sessions)
+        return team.waiting()
+
+    assert tend() == set()
+    watch = OwnerWatch(sessions, replace(settings, owners={**settings.owners, "OWN": "org-2"}))
+    assert tend() == {which}
+    assert team.state(run_id) == SendState.CANCELLED
+    with sessions() as session:
+        assert session.get_one(Run, campaign_id).state == RunState.RUNNING
 
 
 @pytest.mark.one_database

@@ -50,6 +50,9 @@ def _expiring() -> Update:
     has_time = zone.where(RunZone.expires_at > long_ago).exists()
     # Asked of runs and not of each message: else all that is queued would be read at each look.
     ended = select(run.id).where(run.state == RunState.RUNNING, zone.exists(), ~has_time)
+    # What answers one person has no zones and one message: few wait at a time.
+    answers = select(run.id).where(run.state == RunState.RUNNING, run.campaign_id.is_(None))
+    is_lost = and_(RunSender.run_id.in_(answers), Delivery.expires_at <= long_ago)
     rests = or_(~may_be_used(), Sender.daily_limit.is_not(None))
     rows = (
         select(Delivery.id)
@@ -57,7 +60,7 @@ def _expiring() -> Update:
         .join(Run, Run.id == RunSender.run_id)
         .join(Sender, Sender.id == RunSender.sender_id)
         .where(Run.state == RunState.RUNNING, in_state(SendState.QUEUED), is_over)
-        .where(or_(rests, RunSender.run_id.in_(ended)))
+        .where(or_(rests, RunSender.run_id.in_(ended), is_lost))
         # The claim makes accepted what has a receipt.
         .where(or_(rests, Delivery.receipt_id.is_(None)))
         .order_by(Delivery.id)

@@ -26,6 +26,7 @@ from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.repair.sweeps import sweep
+from campaigns.delivery.service import expire_resting
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState, Sender
 from tests.delivery.builders import a_running_run
@@ -166,3 +167,12 @@ def test_run_ends_with_its_answer(desk: Desk) -> None:
     with desk.sessions() as session:
         assert session.get_one(Run, run_id).state == RunState.DONE
         assert session.get_one(Run, desk.campaign_run_id).state == RunState.RUNNING
+
+
+@pytest.mark.both_databases
+def test_what_nothing_is_claimed_for_expires_long_after_its_time(desk: Desk) -> None:
+    run_id = desk.answer()
+    with desk.sessions.begin() as session:
+        assert expire_resting(session, now=clock.now() + timedelta(minutes=65)) == 0
+        assert expire_resting(session, now=clock.now() + timedelta(minutes=75)) == 1
+    assert desk.state(run_id) is SendState.EXPIRED
