@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import ColumnElement, Date, Select, bindparam, case, literal, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.written_text import digest_of
@@ -19,6 +19,11 @@ from campaigns.directory.signposting.freshness import Trust, trust_of
 from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.staff.models import Member
 from campaigns.staff.queries import owned
+
+#: Beginnings of the names of zones whose day ends no later than that of UTC.
+_EAST = ("Europe/", "Asia/", "Africa/", "Indian/", "Australia/")
+#: Anywhere else it ends at most so much later.
+_WEST_OF_UTC = timedelta(hours=12)
 
 
 def select_services(organisation_id: int, *, country: str = "", kind: str = "") -> Select[Service]:
@@ -47,6 +52,25 @@ def load_emergency_numbers(session: Session, organisation_id: int) -> dict[str, 
     """Return the emergency number to name in each country, by alpha-2; none where there is no single one."""
     confirmed = load_confirmed_emergencies(session, organisation_id)
     return emergency_numbers({country: row.number for country, row in confirmed.items()})
+
+
+def last_days(now: datetime) -> dict[str, date]:
+    """Return what `is_taken_back` compares last days with at a moment (UTC), by the names of its parameters."""
+    return {"today": now.date(), "today_in_the_west": (now - _WEST_OF_UTC).date()}
+
+
+def is_taken_back(now: datetime | None = None) -> ColumnElement[bool]:
+    """Match services that nobody may be told of any more: verified no more, or their last day is over.
+
+    No database knows every zone: the day is that of UTC, which ends some hours late in the east, and a later one
+    in the west, which never ends early. Without a moment (UTC) the days are parameters, which `last_days` gives.
+    """
+    if now is None:
+        today, in_the_west = (bindparam(name, type_=Date()) for name in ("today", "today_in_the_west"))
+    else:
+        today, in_the_west = (literal(day, Date()) for day in last_days(now).values())
+    is_east = or_(*(Service.time_zone.startswith(each) for each in _EAST))
+    return or_(Service.verified_on.is_(None), Service.expires_on < case((is_east, today), else_=in_the_west))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from campaigns.core.words import N_
 from campaigns.delivery.models import AnswerService, Delivery
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import CheckOutcome, Service, ServiceCheck
+from campaigns.directory.queries import is_taken_back
 from campaigns.inbox.conversations.models import (
     Answer,
     Conversation,
@@ -104,7 +105,7 @@ def select_dead(*, now: datetime) -> Select[Any]:
     found = found.where(is_dead, ServiceCheck.recorded_at > AnswerService.named_at)
     waiting = columns.join(Service, Service.id == AnswerService.service_id)
     waiting = waiting.join(Delivery, Delivery.run_id == AnswerService.run_id)
-    waiting = waiting.where(Service.verified_on.is_(None), AnswerService.named_at > now - ANSWER_LIVES)
+    waiting = waiting.where(is_taken_back(now), AnswerService.named_at > now - ANSWER_LIVES)
     dead = union(found, waiting.where(Delivery.send_state.in_(_UNSENT))).subquery()
     return select(dead.c.run_id, dead.c.service_id).limit(AT_ONCE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier
 
@@ -195,6 +195,41 @@ def test_answer_that_has_not_left_never_does(team: Team, is_seen_first: bool) ->
     assert team.waiting() == {which}
     with team.sessions() as session:
         assert session.get_one(Run, run_id).state == RunState.STOPPED
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_seen_first", [True, False])
+def test_answer_that_waited_until_its_helpline_ended_never_leaves(team: Team, is_seen_first: bool) -> None:
+    """It ended on the day that was known, so nobody had to find it dead."""
+    which, run_id = wait_past_last_day(team, "Europe/Warsaw", timedelta(days=-1))
+    if is_seen_first:
+        put_back(team.sessions)
+    assert team.claim(run_id) == []
+    put_back(team.sessions)
+    sweep(team.sessions)
+    assert team.waiting() == {which}
+    assert team.state(run_id) == (SendState.CANCELLED if is_seen_first else SendState.SUPPRESSED)
+
+
+@pytest.mark.parametrize(("zone", "ended"), [("Europe/Warsaw", 0), ("America/Bogota", 0), ("America/Bogota", -1)])
+def test_answer_with_a_helpline_whose_last_day_lasts_leaves(team: Team, zone: str, ended: int) -> None:
+    """West of UTC it is still yesterday when a day begins there."""
+    with clock.running_on(lambda: datetime(2026, 3, 2, 3, tzinfo=UTC)):
+        _, run_id = wait_past_last_day(team, zone, timedelta(days=ended))
+        assert put_back(team.sessions) == 0
+        assert len(team.claim(run_id)) == 1
+
+
+def wait_past_last_day(team: Team, zone: str, ended: timedelta) -> tuple[int, int]:
+    """Queue an answer with a helpline whose last day is so far from today; return its conversation and run."""
+    which, today = team.ask(1), clock.now().date()
+    helpline = update(Service).where(Service.id == team.services[GOOD])
+    with team.sessions.begin() as session:
+        session.execute(helpline.values(time_zone=zone, verified_on=today - timedelta(days=2)))
+    run_id = team.answer(which, f"Call {GOOD}", state=SendState.QUEUED)
+    with team.sessions.begin() as session:
+        session.execute(helpline.values(expires_on=today + ended))
+    return which, run_id
 
 
 def test_answer_with_another_number_leaves(team: Team) -> None:

@@ -39,6 +39,7 @@ from campaigns.delivery.models import RunQuiet, RunText, RunZone
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.delivery.states import SendState
+from campaigns.directory.queries import last_days
 from campaigns.gateways.base import Template
 from campaigns.staff.models import SEALED_NUMBER
 
@@ -235,6 +236,7 @@ def _parameters(ask: Ask, *, now: datetime, token: str) -> dict[str, Any]:
         "through": ask.through or HIGHEST_ID,
         "limit": ask.limit,
         "now": now,
+        **last_days(now),
         "urgent_since": now - URGENT_FOR,
         "claim": token,
     }

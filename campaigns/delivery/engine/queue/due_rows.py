@@ -40,6 +40,7 @@ from campaigns.delivery.models import (
 )
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
+from campaigns.directory.queries import is_taken_back
 from campaigns.planning.models import Priority, Run, RunState
 
 #: Core tables, because the mapped classes cost time on every claim.
@@ -100,7 +101,7 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
     What a run says by itself needs a consent, and waits for nobody who speaks with the team about a danger by now:
     it may have been queued again since. An answer was asked for, whatever was said before it: it is closed
     by a number that is dead, and by one refusal more than the ledger had when it was written; also when a
-    helpline that it names was taken back meanwhile.
+    helpline that it names was taken back, or ended, meanwhile.
     """
     if not is_answer:
         return or_(ADDRESS.c.state != AddressState.ACTIVE.value, _is_held_back())
@@ -112,7 +113,7 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
     )
     known = select(RunAnswer.refusals).where(RunAnswer.run_id == bindparam("run")).scalar_subquery()
     named = select(AnswerService.service_id).join(Service).where(AnswerService.run_id == bindparam("run"))
-    taken_back = named.where(Service.verified_on.is_(None)).exists()
+    taken_back = named.where(is_taken_back()).exists()
     dead, stopped = ADDRESS.c.state == AddressState.INVALID.value, has_said_stop(DELIVERY.c.address_id)
     return or_(dead, refused > known, taken_back, stopped)
 
