@@ -64,6 +64,7 @@ from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.covers import check_cover
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import Policy
+from campaigns.planning.runs.runs_of_withdrawn import let_go_on
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
 
@@ -171,7 +172,7 @@ class Planner:
         if is_last_look:
             run.planned_through = max(last, 1) if is_over else -through
         if run.planned > before:
-            run.state, run.finished_at = RunState.RUNNING, None
+            let_go_on(session, run)
             enqueue_lanes(session, {(sender.sender_id, run.is_rehearsal) for sender in run.ranked_senders})
         return None if is_over else through
 

@@ -26,8 +26,9 @@ from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.repair.resend import Chosen, resend
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
+from campaigns.messages.models import Message
 from campaigns.messages.service import save_translation
-from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
 from campaigns.planning.policy import USUAL
@@ -345,6 +346,31 @@ def test_late_correction_does_not_name_a_number_that_changed_since(
     look_late(sessions)
     scene.session.refresh(correction)
     assert (correction.state, correction.paused_by_itself) == (RunState.PAUSED, True)
+
+
+@pytest.mark.both_databases
+def test_late_correction_does_not_say_what_a_partner_withdrew_since(
+    sessions: sessionmaker[Session], scene: Scene
+) -> None:
+    session = scene.session
+    scene.settle(SendState.ACCEPTED, 0)
+    scene.settle(SendState.SENDING, 1)
+    correction = scene.correct()
+    plan(sessions, correction)
+    session.refresh(correction)
+    partner = an_organisation(session, name="Signal Fire (invented)")
+    theirs = a_message(session, partner, correction.frozen["texts"], is_shared=True)
+    copy = session.get_one(Message, int(correction.frozen["message_id"]))
+    copy.copied_from_id, copy.copied_from_version = theirs.id, theirs.version
+    correction.state, correction.finished_at = RunState.DONE, clock.now()
+    scene.settle(SendState.ACCEPTED, 1)
+    withdraw_version(session, theirs, theirs.version, by=a_member(session, partner).id, reason="A wrong number.")
+    session.commit()
+    look_late(sessions)
+    session.refresh(correction)
+    assert scene.corrected(correction) == [0, 1]
+    assert (correction.state, correction.paused_by_itself) == (RunState.PAUSED, True)
+    assert "Signal Fire (invented) withdrew the text" in str(correction.reason)
 
 
 def test_correction_that_cannot_be_planned_late_holds_up_no_other(
