@@ -12,11 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Boolean, Table, Update, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import SenderChoice, find_sender
+from campaigns.continuity.latch import find_released
 from campaigns.core import clock
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.one_person.answerable_senders import stop_way_of_delivery
@@ -50,13 +65,14 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     """Queue these deliveries over the next sender that reaches their people; return how many there were.
 
     Each must be `failed`, or `accepted` with a receipt that says failed; what is neither is left alone.
+    What was called before a restore is left alone too: it may have gone on since the backup, and no row says so.
     A run that was done goes on when the sweep has seen that its texts hold; a stopped one when somebody
     resumes it.
     """
     if not delivery_ids:
         return 0
     now = clock.now()
-    rows = session.execute(_select_failed(delivery_ids, now)).all()
+    rows = session.execute(_select_failed(delivery_ids, now).where(_is_remembered(session))).all()
     senders = _senders_of(session, {row.run_id for row in rows})
     addresses = _addresses_of(session, {row.contact_id for row in rows})
     taken = _Taken(session, {row.run_id for row in rows}, addresses)
@@ -126,6 +142,15 @@ def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
         .order_by(Delivery.id)
         .with_for_update(of=Delivery)
     )
+
+
+def _is_remembered(session: Session) -> ColumnElement[bool]:
+    """Match deliveries of which this database knows all that became: those called since it was restored last."""
+    released_at = find_released(session)
+    if released_at is None:
+        return true()
+    # What a backup had in the queue has no call of ours, whatever a receipt says of it.
+    return and_(Delivery.intent_at > released_at, Delivery.attempts > 0)
 
 
 def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[SenderChoice]]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.continuity.latch import hold_instance
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask
@@ -240,3 +241,25 @@ def test_stopped_run_does_not_go_on_before_it_is_resumed(two: Callable[..., Two]
     run.send()
     assert run.states() == {SendState.ACCEPTED: 3}
     assert len(run.providers[run.second].accepted) == 3
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("called_at", "attempts", "moved"),
+    [(timedelta(minutes=-1), 1, False), (timedelta(minutes=1), 1, True), (None, 0, False)],
+    ids=["before-the-restore", "since", "in-the-queue-of-the-backup"],
+)
+def test_call_that_a_restore_may_have_forgotten_more_of_moves_nobody(
+    two: Callable[..., Two], called_at: timedelta | None, attempts: int, moved: bool
+) -> None:
+    """It may have gone on after the backup was made: the person may have had it over the next sender."""
+    released_at = clock.now() - timedelta(hours=1)
+    state = SendState.ACCEPTED if called_at else SendState.QUEUED
+    intent_at = released_at + called_at if called_at else None
+    run = two(deliveries={"send_state": state, "intent_at": intent_at, "attempts": attempts})
+    with run.sessions.begin() as session:
+        hold_instance(session).released_at = released_at
+        rows = session.scalars(select(Delivery)).all()
+        receive(session, "failed", Action.OTHER_CHANNEL, *[row.reference for row in rows])
+        assert {row.sender_id for row in rows} == {run.second if moved else run.first}
+        assert {row.send_state for row in rows} == {SendState.QUEUED if moved else SendState.ACCEPTED}
