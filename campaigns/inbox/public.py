@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from campaigns.core.database import wait_for_locks
+from campaigns.delivery.receipts.merge import row_of, store_rows
 from campaigns.delivery.receipts.request import answer_plainly, read_callback, read_flask_body
 from campaigns.gateways.callbacks import Callback, CallbackReader
 from campaigns.inbox.incoming.receivers import Account, load_account
@@ -29,7 +30,8 @@ SILENCES = {"twilio": ('<?xml version="1.0" encoding="UTF-8"?><Response/>', "tex
 def receive_message(gateway: str, secret: str = "") -> Response:
     """Keep what people did; what it asks is done when this is answered.
 
-    A provider that posts everything to one address (a bot's updates) posts it to the bare secret. What people do
+    A provider that posts everything to one address (a bot's updates) posts it to the bare secret. A report on what
+    we sent that is posted here is kept as if it had come to the address for reports. What people do
     in our own sandbox during a rehearsal is nobody's word: it is acknowledged and forgotten.
     """
     reader = callbacks(gateway)
@@ -42,9 +44,13 @@ def receive_message(gateway: str, secret: str = "") -> Response:
     )
     if not heard.is_rehearsal:
         wait_for_locks(session(), seconds=LOCK_SECONDS)
-        account = _account(reader, heard.callback)
-        for inbound in reader.read_inbound(heard.callback):
+        account, said = _account(reader, heard.callback), reader.read_inbound(heard.callback)
+        for inbound in said:
             receive_inbound(session(), inbound, vault(), account=account, policy=Policy.of(settings()))
+        if not said:
+            # Our two addresses are entered by hand, and may change places.
+            reports = [row_of(update, reader.name) for update in reader.read_statuses(heard.callback)]
+            store_rows(session().connection(), reports)
     if reader.name not in SILENCES:
         return Response(status=204)
     silence, content_type = SILENCES[reader.name]

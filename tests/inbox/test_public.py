@@ -20,7 +20,7 @@ from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.core import clock, database
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts.request import LARGEST_BODY, refusals
 from campaigns.delivery.states import SendState
 from campaigns.front.steps import Piece
@@ -250,6 +250,46 @@ def test_stop_that_is_posted_to_the_address_for_reports_is_obeyed(
     assert kinds(pages) == ["stop"]
     with pages.sessions() as session:
         assert session.get_one(Delivery, waiting).send_state == SendState.SUPPRESSED
+
+
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_signed_stop_that_is_posted_to_the_address_for_reports_is_obeyed(
+    pages: Pages, waiting: int, asks_first: bool
+) -> None:
+    """What Twilio signs is the address that it called, wherever the message belongs."""
+    message = {"MessageSid": "SM1", "From": FROM, "To": "+15005550006", "Body": "STOP", "SmsStatus": "received"}
+    signature = RequestValidator(TOKEN).compute_signature(f"{PUBLIC_URL}/hooks/twilio/status", MultiDict(message))
+    door: Any = pages.app.wsgi_app
+    for signed, expected in (("Zm9yZ2Vk", "403"), (signature, "200")):
+        headers = [("X-Twilio-Signature", signed)]
+        builder = EnvironBuilder(path="/hooks/twilio/status", method="POST", data=message, headers=headers)
+        environ, answers = builder.get_environ(), list[Piece]()
+        if not asks_first or not door.begin(environ, answers.append):
+            _, status, _ = run_wsgi_app(door, environ)
+            assert status.startswith(expected)
+        assert [each.status[:3] for each in answers] == (["403"] if asks_first and expected == "403" else [])
+    assert kinds(pages) == ["stop"]
+    with pages.sessions() as session:
+        assert session.get_one(Delivery, waiting).send_state == SendState.SUPPRESSED
+        assert session.scalars(select(Receipt)).all() == []
+
+
+@pytest.mark.both_databases
+def test_reports_that_are_posted_to_the_address_for_messages_are_kept_and_are_nobodys_words(pages: Pages) -> None:
+    report = {"id": "AT1", "status": "Success", "phoneNumber": FROM}
+    path = f"/hooks/africastalking/{hook_secret(TOKEN)}/inbound"
+    assert pages.client().post(path, data=report).status_code == 204
+    assert pages.client().post("/hooks/africastalking/strange/inbound", data=report).status_code == 403
+    told = {"MessageSid": "SM2", "MessageStatus": "delivered", "From": "+15005550006", "To": FROM}
+    assert post(pages, "", **told).status_code == 200
+    assert post(pages, "", **told, token="forged").status_code == 403
+    assert kinds(pages) == []
+    with pages.sessions() as session:
+        kept = session.execute(select(Receipt.gateway, Receipt.provider_id, Receipt.status).order_by(Receipt.id))
+        assert [tuple(row) for row in kept] == [
+            ("africastalking", "AT1", "delivered"),
+            ("twilio", "SM2", "delivered"),
+        ]
 
 
 @pytest.mark.parametrize("path", ["/hooks/nobody/inbound", "/hooks/nobody/secret", "/hooks/console/inbound"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 from campaigns.core.errors import FingerpostError, UnavailableError
@@ -15,6 +14,7 @@ from campaigns.delivery.receipts.request import (
     admit_statuses,
     answer_to,
     called_path,
+    lead_on,
     read_body,
     read_callback,
 )
@@ -103,8 +103,7 @@ class StatusDoor:
         updates = reader.read_statuses(heard.callback)
         if not updates and reader.read_inbound(heard.callback):
             # Whoever enters our two addresses in each other's place at a provider must not lose a stop.
-            path = environ["PATH_INFO"].removesuffix("status") + "inbound"
-            environ.update({"PATH_INFO": path, "wsgi.input": BytesIO(body)})
+            lead_on(environ, environ["PATH_INFO"].removesuffix("status") + "inbound", body=body)
         return reader.name, admit_statuses(heard, updates)
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from io import BytesIO
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl
@@ -44,6 +45,8 @@ PLAIN_TEXT = "text/plain; charset=utf-8"
 #: NUL as JSON writes it; where its backslash is escaped itself, it is what somebody typed.
 _NUL_IN_JSON = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _NO_NUL = "\ufffd".encode()
+#: Where a request that was led on says which path the provider called; no header has such a name.
+_CALLED = "fingerpost.called_path"
 #: Headers that WSGI names as they are; all others have a prefix there.
 _BARE = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
@@ -153,13 +156,19 @@ def called_url(environ: Mapping[str, Any], address: str) -> str:
     Never the one that the request names: a proxy changes scheme and host.
     """
     query = environ.get("QUERY_STRING", "")
-    return address + called_path(environ) + (f"?{query}" if query else "")
+    return address + (environ.get(_CALLED) or called_path(environ)) + (f"?{query}" if query else "")
 
 
 def called_path(environ: Mapping[str, Any]) -> str:
     """Return the path; WSGI hands its bytes over as if they were Latin-1."""
     path: str = environ.get("PATH_INFO", "")
     return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
+
+
+def lead_on(environ: dict[str, Any], path: str, *, body: bytes) -> None:
+    """Let a request go to another path of ours; what is signed is still the one that the provider called."""
+    called = called_path(environ)
+    environ.update({_CALLED: called, "PATH_INFO": path, "wsgi.input": BytesIO(body)})
 
 
 def answer_plainly(hooks: Blueprint) -> None:

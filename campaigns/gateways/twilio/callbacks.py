@@ -39,6 +39,8 @@ _NOT_KEPT = frozenset(
         *("Body", "ButtonPayload", "ButtonText", "ListId", "ListTitle", "InteractiveData"),
     )
 )
+#: Statuses of what people write.
+_OF_PEOPLE = ("receiving", "received")
 #: Fields in which the provider writes sentences, perhaps with a number in them.
 _SENTENCES = frozenset({"ChannelStatusMessage", "ErrorMessage"})
 _NUMBER = re.compile(r"\+?\d{7,15}")
@@ -90,9 +92,9 @@ class TwilioCallbacks:
 
     def read_statuses(self, callback: Callback) -> list[StatusUpdate]:
         """Return what a status callback says; see CallbackReader.read_statuses. In JSON none is told."""
-        if _is_json(callback):
-            return []
         fields = dict(callback.form)
+        if _is_json(callback) or _status_in(fields) in _OF_PEOPLE:
+            return []
         error = fields.get("ErrorCode") or None
         update = StatusUpdate(
             reference=callback.reference,
@@ -106,9 +108,10 @@ class TwilioCallbacks:
 
     def read_inbound(self, callback: Callback) -> list[Inbound]:
         """Return what a person wrote, shared or pressed; see CallbackReader.read_inbound. In JSON none is told."""
-        if _is_json(callback):
-            return []
         fields = dict(callback.form)
+        # A report comes from a number of ours, and is nobody's words.
+        if _is_json(callback) or _status_in(fields) not in ("", *_OF_PEOPLE):
+            return []
         channel, from_handle = _writer_of(fields)
         location, payload, label = _location_in(fields), _payload_in(fields), _label_in(fields)
         inbound = Inbound(
