@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
+import campaigns.audience.consent.models
 import campaigns.audience.models
 import campaigns.continuity.models
 import campaigns.core.models

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.pairs import forget_unused
 from campaigns.audience.consent.person import try_to_lock
 from campaigns.audience.models import Address, AddressState, Contact, Erasure
 from campaigns.core import clock
@@ -96,6 +97,8 @@ def _erase(
     contact_data.forget_reasons(session, contact, erasure.reply_ids)
     contact_data.drop_conversation(session, contact)
     contact_files.discard_all(session, contact.organisation_id, vault=vault)
+    handles = {key for address in addresses for key in (address.lookup, address.number) if key is not None}
     contact_data.empty(session, contact)
+    forget_unused(session, handles)
     erasure.erased_at = clock.now()
     session.flush()

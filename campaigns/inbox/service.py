@@ -15,6 +15,7 @@ from campaigns.audience.consent import ledger
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
+from campaigns.audience.consent.pairs import note_pair
 from campaigns.audience.consent.person import lock_person
 from campaigns.audience.joining.join import KEYWORD, START, Joining, join
 from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
@@ -253,9 +254,10 @@ def _act(
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)
-    other = _other_of(inbound, reply, vault)
+    if (other := _other_of(inbound, reply, vault)) is not None:
+        note_pair(session, HashedHandle.of(reply), other)
     if reply.kind in REFUSALS:
-        closed = _refuse(session, reply, other)
+        closed = _refuse(session, reply)
         if reply.kind == ReplyKind.STOP and reply.happening != Happening.BLOCKED:
             note_stop(session, reply, closed, sender_id=receiver.sender_id)
         return _suppress(session, reply, closed, is_late=is_late)
@@ -342,24 +344,23 @@ def _join(
 
 
 def _other_of(inbound: Inbound, reply: Reply, vault: Vault) -> HashedHandle | None:
-    """Return the other handle by which a provider knows who wrote: a stop or start counts for it too."""
+    """Return the other handle by which a provider knows who wrote: a start counts for it, as any stop does."""
     if not inbound.other_handle:
         return None
     channel, handle = Channel(reply.channel), inbound.other_handle
     return HashedHandle(vault.lookup_hash(channel, handle), channel, number_key(vault, channel, handle))
 
 
-def _refuse(session: Session, reply: Reply, other: HashedHandle | None = None) -> list[int]:
+def _refuse(session: Session, reply: Reply) -> list[int]:
     """Withdraw for the person behind a stop, or put them on hold; return the ids of the addresses it closed."""
     refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else ledger.withdraw_everywhere
     method = "provider" if reply.happening == Happening.BLOCKED else KEYWORD
     said = Declaration(method, evidence_of(reply), reply.received_at)
-    handles = _locked(session, HashedHandle.of(reply), other)
-    return sorted({address_id for each in handles for address_id in refuse(session, each, said)})
+    return sorted(refuse(session, HashedHandle.of(reply), said))
 
 
 def _locked(session: Session, handle: HashedHandle, other: HashedHandle | None) -> list[HashedHandle]:
-    """Return the handles of who wrote, their addresses locked at once: two stops could wait for each other."""
+    """Return the handles of who wrote, their addresses locked at once: two starts could wait for each other."""
     if other is None:
         return [handle]
     lock_person(session, [handle.phone, other.phone], [handle.lookup, other.lookup])

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import LargeBinary, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent.declaration import Declaration
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import grant
+from campaigns.audience.consent.pairs import find_pairs, note_pair
 from campaigns.audience.models import (
     Address,
     Channel,
@@ -221,6 +222,18 @@ def test_whoever_said_stop_stays_remembered(scene: Scene) -> None:
     assert marks
     scene.erase()
     assert set(scene.session.scalars(select(SuppressedAddress.lookup))) == marks
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_known", [False, True])
+def test_two_handles_of_theirs_are_forgotten_once_nobody_here_has_either(scene: Scene, is_known: bool) -> None:
+    phone, whatsapps = HashedHandle.of(scene.contact.addresses[0]), b"i" * 32
+    note_pair(scene.session, HashedHandle(whatsapps, Channel.WHATSAPP, whatsapps), phone)
+    if is_known:
+        another = a_contact(scene.session, an_organisation(scene.session))
+        an_address(scene.session, another, scene.vault, number=THEM)
+    scene.erase()
+    assert find_pairs(scene.session, [whatsapps]) == ({phone.phone} if is_known else set())
 
 
 def test_whoever_writes_again_is_new(scene: Scene) -> None:

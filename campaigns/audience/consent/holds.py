@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
-from campaigns.audience.consent.ledger import entry_of, marks_of, remember
+from campaigns.audience.consent.ledger import entry_of, marks_of_person, remember
+from campaigns.audience.consent.pairs import find_pairs
 from campaigns.audience.consent.person import lock_person
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, SuppressedAddress
 
@@ -29,7 +30,7 @@ def hold_everywhere(session: Session, handle: HashedHandle, said: Declaration) -
     The hashes are remembered apart from the contacts, so that whoever imports the person imports them on hold.
     """
     addresses = lock_person(session, [handle.phone], [handle.lookup])
-    remember(session, addresses, marks_of(handle), is_hold=True)
+    remember(session, addresses, marks_of_person(session, handle), is_hold=True)
     return hold(session, addresses, said)
 
 
@@ -57,6 +58,7 @@ def release(
     """
     addresses = lock_person(session, numbers, lookups)
     keys = {*numbers, *lookups} | _hashes_of(addresses)
+    keys |= find_pairs(session, keys)
     session.execute(delete(SuppressedAddress).where(SuppressedAddress.lookup.in_(keys), SuppressedAddress.is_hold))
     held = [address for address in addresses if address.state == AddressState.HELD]
     agreed = _agreed(session, [address.id for address in held])

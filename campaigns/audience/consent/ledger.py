@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import PHONE_CHANNELS
+from campaigns.audience.consent.pairs import find_pairs
 from campaigns.audience.consent.person import find_person, lock_addresses, lock_person, pass_gate
 from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.models import (
@@ -71,7 +72,7 @@ def withdraw_everywhere(session: Session, handle: HashedHandle, said: Declaratio
     The hashes are remembered apart from the contacts, so that no import brings the person back on any channel.
     """
     addresses = lock_person(session, [handle.phone], [handle.lookup])
-    remember(session, addresses, marks_of(handle))
+    remember(session, addresses, marks_of_person(session, handle))
     return withdraw(session, addresses, said)
 
 
@@ -179,6 +180,13 @@ def marks_of(handle: HashedHandle) -> set[Mark]:
     if handle.number is None or handle.number == handle.lookup:
         return {(handle.lookup, handle.channel)}
     return {(handle.number, each) for each in PHONE_CHANNELS}
+
+
+def marks_of_person(session: Session, handle: HashedHandle) -> set[Mark]:
+    """Return what is remembered when a handle says stop: also of the other one that its person has."""
+    others = find_pairs(session, {handle.phone, handle.lookup})
+    channels = PHONE_CHANNELS if handle.phone == handle.lookup else (Channel.WHATSAPP,)
+    return marks_of(handle) | {(other, channel) for other in others for channel in channels}
 
 
 def remember(

@@ -1,7 +1,7 @@
 """A person has the addresses of one phone on every channel, and those of every contact that has one of them.
 
 In all organisations of the instance. A contact whose SMS and WhatsApp numbers differ joins both, so the addresses
-of a person are closed over numbers and contacts in turn.
+of a person are closed over numbers, what WhatsApp calls their phones beside, and contacts in turn.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from campaigns.audience.consent.pairs import find_pairs
 from campaigns.audience.models import Address, Contact
 from campaigns.staff.queries import owned
 
@@ -66,15 +67,16 @@ def try_to_lock(session: Session, contact_id: int) -> Sequence[Address] | None:
 def find_person(session: Session, numbers: Collection[bytes], lookups: Collection[bytes] = ()) -> set[int]:
     """Return the ids of the addresses that hang together with any of these hashes."""
     ids: set[int] = set()
-    known_numbers, known_contacts = set(numbers), set[int]()
+    known_numbers, known_contacts = {*numbers, *find_pairs(session, {*numbers, *lookups})}, set[int]()
     asked: list[tuple[InstrumentedAttribute[Any], Collection[Any]]] = [
-        (Address.number, numbers),
+        (Address.number, known_numbers.copy()),
         (Address.lookup, lookups),
     ]
     for _ in range(_MOST_ROUNDS):
         found = [row for column, values in asked if values for row in session.execute(_having(column, values))]
         ids |= {row.id for row in found}
         new_numbers = {row.number for row in found if row.number is not None} - known_numbers
+        new_numbers |= find_pairs(session, new_numbers) - known_numbers
         new_contacts = {row.contact_id for row in found} - known_contacts
         if not new_numbers and not new_contacts:
             return ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import person
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound
@@ -190,6 +191,66 @@ def test_stop_counts_for_the_id_by_which_whatsapp_knew_them_before(
         inbound = Inbound(provider_id=f"SM{number}", to_handle="+4471", text=said, **shown)
         receive(session, vault, inbound, account=came_over(session))
         assert address.state == (state if said == text else AddressState.ACTIVE)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [("STOP", AddressState.OPTED_OUT), ("стоп поїзд", AddressState.HELD), ("?", AddressState.ACTIVE)],
+)
+@pytest.mark.parametrize("told", ["+380671234567", "UA.8f2c1d"])
+def test_stop_that_tells_one_handle_counts_for_the_one_that_was_shown_before(
+    session: Session, vault: Vault, told: str, text: str, state: AddressState
+) -> None:
+    """The provider's list tells one of them, and so does whoever hides their number from some day on."""
+    shown, known, organisation = "+380671234567", "UA.8f2c1d", an_organisation(session)
+    theirs = [
+        an_address(
+            session, a_contact(session, organisation), vault, number=each, channel=Channel.WHATSAPP, country=None
+        )
+        for each in (known, shown)
+    ]
+    session.flush()
+    hello = Inbound("SM1", shown, "+4471", "Hello", "whatsapp", other_handle=known)
+    receive(session, vault, hello, account=came_over(session))
+    listed, an_hour_ago = Inbound("SM2", told, "+4471", text, "whatsapp"), clock.now() - timedelta(hours=1)
+    receive(session, vault, listed, account=came_over(session), received_at=an_hour_ago)
+    assert [address.state for address in theirs] == [state, state]
+
+
+def test_stop_by_one_handle_is_remembered_of_the_other_before_anybody_imports_it(
+    session: Session, vault: Vault
+) -> None:
+    shown, known = "+380671234567", "UA.8f2c1d"
+    an_organisation(session)
+    hello = Inbound("SM1", shown, "+4471", "Hello", "whatsapp", other_handle=known)
+    receive(session, vault, hello, account=came_over(session))
+    receive(session, vault, Inbound("SM2", known, "+4471", "STOP", "whatsapp"), account=came_over(session))
+    marks = {(row.lookup, row.channel) for row in session.scalars(select(SuppressedAddress))}
+    of_phone = vault.number_hash(shown)
+    assert marks == {
+        (vault.lookup_hash(Channel.WHATSAPP, known), Channel.WHATSAPP),
+        (of_phone, Channel.SMS),
+        (of_phone, Channel.WHATSAPP),
+    }
+
+
+@pytest.mark.both_databases
+def test_number_that_is_somebody_elses_by_now_has_their_id(session: Session, vault: Vault) -> None:
+    organisation = an_organisation(session)
+    first, second = (
+        an_address(
+            session, a_contact(session, organisation), vault, number=each, channel=Channel.WHATSAPP, country=None
+        )
+        for each in ("UA.first", "UA.second")
+    )
+    session.flush()
+    for number, known in enumerate(("UA.first", "UA.second", "UA.second")):
+        hello = Inbound(f"SM{number}", "+380671234567", "+4471", "Hello", "whatsapp", other_handle=known)
+        receive(session, vault, hello, account=came_over(session))
+    stop = Inbound("SM9", "+380671234567", "+4471", "STOP", "whatsapp")
+    receive(session, vault, stop, account=came_over(session))
+    assert (first.state, second.state) == (AddressState.ACTIVE, AddressState.OPTED_OUT)
 
 
 @pytest.mark.parametrize("text", ["STOP", "START"])
