@@ -25,6 +25,7 @@ from bench.plan import bare_copy
 from bench.processes import cpu_seconds
 from bench.stages import merge_waiting
 from bench.told import RECEIPTS_EACH
+from campaigns.core import clock
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.delivery.models import LIVING_BY_UPDATE, ROOMY_INDEXES, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState
@@ -124,7 +125,7 @@ INSERT = """
 """
 CLAIM = """
     UPDATE {table} SET send_state = 'sending', token = '0123456789abcdef0123456789abcdef', attempts = 1,
-        intent_at = '2026-11-28 09:00:00' WHERE id > :after AND id <= :through
+        intent_at = '{called_at}' WHERE id > :after AND id <= :through
 """
 ACCEPT = """
     UPDATE {table} SET send_state = 'accepted', provider_id = 'SM' || reference
@@ -143,11 +144,16 @@ TELL = """
 
 
 def take_through_states(engine: Engine, table: str, last_id: int) -> None:
-    """Take messages through the states that an engine gives them, a group a transaction."""
+    """Take messages through the states that an engine gives them, a group a transaction.
+
+    They are called now: the receipts of calls that are days old have their run counted anew.
+    """
+    called_at = f"{clock.now():%Y-%m-%d %H:%M:%S}"
     for after in range(0, last_id, GROUP):
         for statement in (CLAIM, ACCEPT):
             with engine.begin() as connection:
-                connection.execute(text(statement.format(table=table)), {"after": after, "through": after + GROUP})
+                moved = text(statement.format(table=table, called_at=called_at))
+                connection.execute(moved, {"after": after, "through": after + GROUP})
 
 
 def execute_bare(connection: Connection, statement: str, *, changed: int) -> Took:
