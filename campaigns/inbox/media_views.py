@@ -7,12 +7,14 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Redirect
 
+from campaigns.audience.models import Contact
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.inbox.complaints.readers import select_about
 from campaigns.inbox.conversations.hear import hear_words_of
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.service import hold_kept
+from campaigns.inbox.holds.settling import hold_for_words
 from campaigns.inbox.media import service
 from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.queries import find_locked, get_media, read_content
@@ -57,7 +59,7 @@ def lock(media_id: int) -> Redirect:
 @pages.post("/<int:media_id>/words")
 @requires(Permission.ANSWER)
 def transcribe(media_id: int) -> Redirect:
-    """Keep what a member heard; word lists read it as if it had been written."""
+    """Keep what a member heard; word lists read it as if it had been written, a stop too."""
     media, by = _own(media_id), current_member().id
     if media.locked_at is not None:
         raise NotFoundError
@@ -66,6 +68,10 @@ def transcribe(media_id: int) -> Redirect:
         words, of = request.form.get("words", ""), current_organisation().id
         said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
         if conversation is not None:
+            contact = session().get_one(Contact, conversation.contact_id)
+            # Addresses before conversations, as whoever answers has it.
+            if hold_for_words(session(), contact, said, by=by, vault=vault()):
+                flash(_("They may have opted out. Decide that first; then they can be answered."), "warning")
             hear_words_of(session(), hold_kept(session(), conversation), said, vault=vault())
         _tell(media, conversation, _("What you heard stands beside it."))
     return _back(conversation)

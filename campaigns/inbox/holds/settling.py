@@ -16,6 +16,7 @@ from campaigns.audience.consent.holds import hold_everywhere, lift, release
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.consent.person import lock_addresses
 from campaigns.audience.consent.sealed_words import Evidence
+from campaigns.audience.keywords import Meaning, meaning_of
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
@@ -58,6 +59,20 @@ def put_on_hold(session: Session, contact: Contact, *, by: int, reason: str, vau
         raise TransitionError(N_("Nothing is sent to them as it is."))
     held = hold_everywhere(session, HashedHandle.of(addresses[0]), _said(words))
     return _record_refusal(session, "contact.hold", contact, held, by=by, reason=words)
+
+
+def hold_for_words(session: Session, contact: Contact, words: str, *, by: int, vault: Vault) -> bool:
+    """Put a person on hold if what a member heard them say may be a stop, as if they had written it.
+
+    Returns whether it did: somebody who never agreed to messages gets none, and is only answered.
+    """
+    if meaning_of(words, contact.language) not in (Meaning.STOP, Meaning.HOLD):
+        return False
+    active = select(Address.id).where(Address.contact_id == contact.id, Address.state == AddressState.ACTIVE)
+    if session.scalar(active.limit(1)) is None:
+        return False
+    reason = " ".join(words.split())[:LONGEST_REASON]
+    return put_on_hold(session, contact, by=by, reason=reason, vault=vault) > 0
 
 
 def end_hold(session: Session, contact: Contact, *, by: int, reason: str, vault: Vault) -> int:

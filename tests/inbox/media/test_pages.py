@@ -7,8 +7,9 @@ from itertools import count
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from campaigns.audience.models import Address, AddressState
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Inbound, InboundMedia, MediaKind
 from campaigns.inbox.complaints.service import ReadBy, complain
@@ -243,6 +244,29 @@ def test_what_was_heard_is_read_by_the_lists_and_found(pages: Pages, vault: Vaul
         assert conversation.urgency == Urgency.DANGER
         assert b"locked" not in (session.get_one(Media, media_id).sealed_transcript or b"")
     assert acts(pages) == ["media.transcribe"]
+
+
+@pytest.mark.parametrize(
+    ("words", "before", "after"),
+    [
+        ("Please stop sending me messages", AddressState.ACTIVE, AddressState.HELD),
+        ("STOP", AddressState.ACTIVE, AddressState.HELD),
+        ("Where is the bus stop?", AddressState.ACTIVE, AddressState.ACTIVE),
+        ("STOP", AddressState.OPTED_OUT, AddressState.OPTED_OUT),
+        ("Stop, he is beating me", AddressState.PENDING, AddressState.PENDING),
+    ],
+)
+def test_stop_that_was_heard_waits_for_a_decision(
+    pages: Pages, vault: Vault, client_for: Clients, words: str, before: AddressState, after: AddressState
+) -> None:
+    which, media_id = hear(pages, vault, VOICE, content=ogg())
+    with pages.sessions.begin() as session:
+        session.execute(update(Address).values(state=before))
+    client = client_for(Role.RESPONDER)
+    client.post(f"/inbox/media/{media_id}/words", data={"words": words})
+    assert words in client.get(f"/inbox/{which}").text
+    with pages.sessions() as session:
+        assert session.scalars(select(Address.state)).all() == [after]
 
 
 @pytest.mark.one_database
