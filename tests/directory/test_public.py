@@ -79,10 +79,8 @@ def test_regions_follow_the_names_that_readers_see(pages: Pages) -> None:
     [
         ("free", {}, True),
         ("free in PL", {"number_national": "800 012 948", "number_from_abroad": None}, True),
-        # Whoever dials the number for foreign SIM cards pays for a call to Poland.
-        ("free in PL", {"number_national": "800 012 948"}, False),
         ("free from PL networks", {"number_national": "800 012 948", "number_from_abroad": None}, False),
-        ("free in DE", {}, False),
+        ("free in Transnistria", {}, False),
     ],
 )
 def test_call_is_called_free_where_it_is_free_for_whoever_reads_so(
@@ -91,3 +89,21 @@ def test_call_is_called_free_where_it_is_free_for_whoever_reads_so(
     open_with(pages, "trafficking", cost=cost, **numbers)
     page = pages.client().get("/en/pl").text
     assert ("The call is free" in page, f"Cost: <bdi>{cost}</bdi>" in page) == (is_free, not is_free)
+
+
+@pytest.mark.parametrize(
+    ("language", "cost", "said"),
+    [
+        # Whoever dials the number for foreign SIM cards pays for a call to Poland.
+        ("en", "free in PL", "The call is free (<bdi>Poland</bdi>)"),
+        ("ar", "free in PL", "المكالمة مجانية (<bdi>بولندا</bdi>)"),
+        ("uk", "free in DE", "Дзвінок безкоштовний (<bdi>Німеччина</bdi>)"),
+    ],
+)
+def test_country_in_which_a_call_is_free_is_named_in_the_language_of_the_page(
+    pages: Pages, language: str, cost: str, said: str
+) -> None:
+    open_with(pages, "trafficking", cost=cost)
+    page = pages.client().get(f"/{language}/pl").text
+    assert said in page
+    assert "free in" not in page
