@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from campaigns.core import clock
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import Campaign
+from campaigns.planning.models import Campaign, Run
 from campaigns.reach.counting.service import count_crowd, recount_run, replace_crowd
 from campaigns.reach.counting.unique_people import Crowd
 from campaigns.reach.imported.models import ImportedReach, ReachFile
@@ -76,6 +76,25 @@ def test_steward_sees_exact_regions_of_a_campaign(pages: Pages, client_for: Clie
     ladder = page.split('id="regions-title"')[0]
     assert ">24 " in ladder
     assert ">23 " in ladder
+
+
+def test_region_of_few_people_is_named_to_data_managers_alone(pages: Pages, client_for: Clients) -> None:
+    campaign = make_campaign(pages)
+    with pages.sessions.begin() as session:
+        region = a_region(session, code="PL-32", name="Zachodniopomorskie")
+        run = session.scalars(select(Run).where(Run.campaign_id == campaign.id)).first()
+        assert run is not None
+        a_delivery(session, run, contact_id=90, region_id=region.id, send_state=SendState.ACCEPTED, intent_at=NOON)
+        recount_run(session, run.id)
+        crowd = Crowd(Scope.CAMPAIGN, campaign.id)
+        replace_crowd(session, crowd, count_crowd(session, crowd), counted_at=clock.now())
+        run_id = run.id
+    for path in (f"campaigns/{campaign.id}", f"campaigns/{campaign.id}/report", f"runs/{run_id}"):
+        shown = [client_for(role).get(f"/reach/{path}").text for role in (Role.STEWARD, Role.VIEWER)]
+        assert ["Zachodniopomorskie" in page for page in shown] == [True, False]
+        assert "Elsewhere, or not known where" in shown[1]
+    files = [client_for(role).get(f"/reach/runs/{run_id}/regions.csv").text for role in (Role.STEWARD, Role.ADMIN)]
+    assert ["PL-32" in text for text in files] == [True, False]
 
 
 def test_every_step_opens_its_provenance(pages: Pages, client_for: Clients) -> None:

@@ -102,6 +102,19 @@ class Counts:
         return sum(self.left_out.values())
 
 
+def added_up(parts: Iterable[Counts]) -> Counts:
+    """Return the counts of parts that have nobody in common as those of one."""
+    by_channel: dict[Channel, Counter[Rung]] = defaultdict(Counter)
+    by_cause: Counter[str] = Counter()
+    left_out: Counter[LeftOut] = Counter()
+    for part in parts:
+        for channel, rungs in part.by_channel.items():
+            by_channel[channel].update(rungs)
+        by_cause.update(part.by_cause)
+        left_out.update(part.left_out)
+    return Counts(by_channel, by_cause, left_out)
+
+
 @dataclass(frozen=True, slots=True)
 class RegionCounts:
     """One line of the table; region None is people whose region is not known."""

@@ -1,18 +1,20 @@
 """Data managers see all of their organisation's figures; others see what points to nobody.
 
 Whoever marks a place chooses how small it is, so a place is named only when enough people were written to there.
+Nor is a region, language or channel of few people named, as one with none: that it is there would tell of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from campaigns.core.small_numbers import is_told, rounded, size
-from campaigns.reach.counting.queries import RunTable
+from campaigns.reach.counting.queries import Counts, RegionCounts, RunTable, added_up
 from campaigns.reach.counting.unique_people import Measure
-from campaigns.reach.results.campaign_reach import CampaignReach, WaypointCounts
+from campaigns.reach.results.campaign_reach import CampaignReach, RegionPeople, WaypointCounts
 
 Key = TypeVar("Key")
 Line = TypeVar("Line")
@@ -32,15 +34,28 @@ def figures(*, is_exact: bool) -> Show:
 
 
 def discreet_table(table: RunTable) -> RunTable:
-    """Return the table of a run in an order that tells no more than its rounded figures."""
-    regions = _in_order(table.regions, lambda line: line.counts.planned, lambda line: _name(line.region))
+    """Return the table of a run in an order that tells no more than its rounded figures.
+
+    Whoever is in a region of few people counts in the line without a region.
+    """
+    named = [line for line in table.regions if line.region and _is_known(line.counts)]
+    rest = [line.counts for line in table.regions if line not in named]
+    regions = _in_order(named, lambda line: line.counts.planned, lambda line: _name(line.region))
+    regions += [RegionCounts(None, added_up(rest))] if rest else []
     languages = _in_order(table.by_language.items(), lambda pair: pair[1].planned, lambda pair: pair[0])
-    return replace(table, regions=regions, by_language=dict(languages))
+    told = {code: counts for code, counts in languages if is_told(counts.planned)}
+    return replace(table, regions=regions, by_language=told)
 
 
 def discreet_reach(reach: CampaignReach) -> CampaignReach:
-    """Return a campaign's reach without places where few were written to, in an order that tells no more."""
-    regions = _in_order(reach.regions, lambda line: _planned(line.people), lambda line: _name(line.region))
+    """Return a campaign's reach without places where few were written to, in an order that tells no more.
+
+    Whoever is in a region of few people counts in the line without a region.
+    """
+    named = [line for line in reach.regions if line.region and _is_any_told(line)]
+    rest = [line for line in reach.regions if line not in named]
+    regions = _in_order(named, lambda line: _planned(line.people), lambda line: _name(line.region))
+    regions += [_together(rest)] if rest else []
     hotspots = _in_order(
         (stop for stop in reach.hotspots if _is_told(stop)),
         lambda stop: stop.people.get(Measure.REACHED, 0),
@@ -51,8 +66,9 @@ def discreet_reach(reach: CampaignReach) -> CampaignReach:
 
 
 def parts_in_order(parts: Mapping[str, Mapping[Measure, int]], show: Show) -> dict[str, Mapping[Measure, int]]:
-    """Return people by channel or language, those planned for most first as far as they are shown."""
-    return dict(sorted(parts.items(), key=lambda pair: (-(show(_planned(pair[1])) or 0), pair[0])))
+    """Return people by channel or language as far as they may be named, those planned for most first."""
+    named = {key: people for key, people in parts.items() if show(_planned(people)) is not None}
+    return dict(sorted(named.items(), key=lambda pair: (-(show(_planned(pair[1])) or 0), pair[0])))
 
 
 def _in_order(
@@ -63,6 +79,22 @@ def _in_order(
 
 def _name(region: object) -> str:
     return "~" if region is None else str(getattr(region, "name", ""))
+
+
+def _is_known(counts: Counts) -> bool:
+    return is_told(counts.planned) or is_told(counts.all_left_out)
+
+
+def _is_any_told(line: RegionPeople) -> bool:
+    return any(map(is_told, (_planned(line.people), line.openings, line.told)))
+
+
+def _together(lines: Sequence[RegionPeople]) -> RegionPeople:
+    """Return what lines of few people, and of no known region, add up to."""
+    people: Counter[Measure] = Counter()
+    for line in lines:
+        people.update(line.people)
+    return RegionPeople(None, people, sum(line.openings for line in lines), sum(line.told for line in lines))
 
 
 def _is_told(stop: WaypointCounts) -> bool:

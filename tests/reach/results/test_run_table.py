@@ -12,7 +12,7 @@ from campaigns.places.models import Region
 from campaigns.reach.counting.ladder import STANDINGS, Rung
 from campaigns.reach.counting.queries import Counts, RegionCounts, RunTable
 from campaigns.reach.results.run_table import shown_code, write_run
-from campaigns.reach.results.visibility import figures
+from campaigns.reach.results.visibility import discreet_table, figures
 
 COUNTS = Counts(
     {Channel.SMS: {Rung.DELIVERED: 100, Rung.CARRIER: 3, Rung.UNDELIVERED: 24, Rung.PENDING: 5}},
@@ -65,3 +65,16 @@ def test_no_cell_is_a_formula() -> None:
 
 def test_codes_of_countries_with_x_are_shown() -> None:
     assert (shown_code("XK"), shown_code("MX-OAX"), shown_code("CY-X04")) == ("XK", "MX-OAX", "")
+
+
+def test_region_and_language_of_few_people_are_named_to_data_managers_alone() -> None:
+    few = Counts({Channel.SMS: {Rung.DELIVERED: 1}}, {}, {})
+    somewhere = RegionCounts(Region(code="PL-32", country="PL", name="Zachodniopomorskie", names={}), few)
+    table = RunTable(COUNTS, [*LINES, somewhere], {"uk": COUNTS, "ti": few}, None)
+    told = discreet_table(table)
+    text = write_run(told, show=figures(is_exact=False), language="en")
+    assert ("Podkarpackie" in text, "PL-32" in text, "Zachodniopomorskie" in text) == (True, False, False)
+    assert list(told.by_language) == ["uk"]
+    # Nobody is lost: whoever is there counts in the line without a region.
+    assert (told.regions[-1].region, told.regions[-1].counts.planned) == (None, COUNTS.planned + 1)
+    assert sum(line.counts.planned for line in told.regions) == sum(line.counts.planned for line in table.regions)
