@@ -59,7 +59,7 @@ from campaigns.planning.gates.campaign import (
     sender_gate,
     templates_gate,
 )
-from campaigns.planning.gates.mandate import find_outside
+from campaigns.planning.gates.mandate import Outside, find_outside
 from campaigns.planning.gates.safety import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
 from campaigns.planning.models import Approval, Campaign, Schedule, Sender
 from campaigns.planning.policy import USUAL, Policy
@@ -246,12 +246,12 @@ def _prepared_gates(session: Session, campaign: Campaign, content: Content, tall
     """Return the gates on what members have to have done beside writing."""
     organisation = session.get_one(Organisation, campaign.organisation_id)
     try:
-        outside, unplaced = find_outside(session, organisation, AudienceRule.from_json(content.rule), tally)
+        outside = find_outside(session, organisation, AudienceRule.from_json(content.rule), tally)
     except AudienceRuleError:
         # The audience gate says so.
-        outside, unplaced = [], 0
+        outside = Outside()
     return [
-        mandate_gate(campaign, outside, unplaced),
+        mandate_gate(campaign, outside),
         harm_gate(campaign, harm_answers_of(session, campaign, content)),
         _correction_gate(session, campaign, content),
     ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import AudienceRule
+from campaigns.core.small_numbers import is_told
 from campaigns.places.models import Place, Region, Waypoint
 from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.staff.models import Organisation
@@ -18,21 +21,35 @@ def is_within(codes: Collection[str | None], mandate: Collection[str]) -> bool:
     return not set(mandate).isdisjoint(codes)
 
 
-def find_outside(
-    session: Session, organisation: Organisation, rule: AudienceRule, tally: Tally
-) -> tuple[list[str], int]:
-    """Return the codes of regions and countries outside the mandate that the audience means or holds people in.
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What of an audience is not, or not surely, where an organisation may write to people."""
 
-    With them comes how many people written to are in no known region; ([], 0) without a mandate.
-    """
+    #: Codes of regions and countries outside: those that its rule means, and those with enough people in them.
+    named: tuple[str, ...] = ()
+    #: People are in further regions outside, of which none may be named: few are in each.
+    has_few: bool = False
+    #: People in no known region; 0 without a mandate.
+    unplaced: int = 0
+
+
+def find_outside(session: Session, organisation: Organisation, rule: AudienceRule, tally: Tally) -> Outside:
+    """Return what of an audience lies outside the mandate; nothing does without one."""
     if organisation.mandate is None:
-        return [], 0
-    held = {combination.region_id for combination in tally.combinations()}
-    unplaced = sum(people for combination, people in tally.combinations().items() if not combination.region_id)
-    codes = select(Region.code, Region.parent_code, Region.country).where(_is_meant(rule, held))
-    meant = {code: (code, parent, country) for code, parent, country in session.execute(codes)}
-    meant |= {country: (country, None, country) for country in rule.countries}
-    return sorted(code for code, found in meant.items() if not is_within(found, organisation.mandate)), unplaced
+        return Outside()
+    held: Counter[int] = Counter()
+    for combination, people in tally.combinations().items():
+        held[combination.region_id] += people
+    is_named = _is_meant(rule, [region for region, people in held.items() if is_told(people)])
+    columns = (Region.code, Region.parent_code, Region.country, is_named)
+    meant = {
+        code: ((code, parent, country), bool(named))
+        for code, parent, country, named in session.execute(select(*columns).where(_is_meant(rule, held)))
+    }
+    meant |= {country: ((country, None, country), True) for country in rule.countries}
+    outside = {code: named for code, (codes, named) in meant.items() if not is_within(codes, organisation.mandate)}
+    named_codes = tuple(sorted(code for code, named in outside.items() if named))
+    return Outside(named_codes, not all(outside.values()), held[0])
 
 
 def _is_meant(rule: AudienceRule, held: Collection[int]) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers, Uncovered
 from campaigns.planning.gates.campaign import Link, plan_gate
+from campaigns.planning.gates.mandate import Outside
 from campaigns.planning.models import Campaign
 
 #: Gates that nobody who wrote it can open: a campaign is submitted while they are closed, and not approved.
@@ -76,25 +77,31 @@ def correction_gate(campaign: Campaign, correction: Correction | None, uncovered
     return plan_gate("correction", True, template, {"title": correction.message.title}, link)
 
 
-def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) -> Gate:
-    """Block when the audience reaches places (codes) that the organisation may not write to.
+def mandate_gate(campaign: Campaign, outside: Outside) -> Gate:
+    """Block when the audience reaches places that the organisation may not write to.
 
-    `unplaced` counts people whose region is not known, when there is a mandate at all: they are warned of.
+    People whose region is not known are warned of. Where few people are in each region outside, none is named.
     """
     link: Link = ("audience.show", {"audience_id": campaign.audience_id})
-    if outside:
+    if outside.named:
         template = (
             N_("The organisation may not write to people in %(places)s.")
-            if len(outside) <= NAMED_PLACES
+            if len(outside.named) <= NAMED_PLACES
             else N_("The organisation may not write to people in %(count)s of the places, among them %(places)s.")
         )
-        values = {"places": first_of(sorted(outside), NAMED_PLACES), "count": Count(len(outside))}
+        values = {"places": first_of(outside.named, NAMED_PLACES), "count": Count(len(outside.named))}
         return plan_gate("mandate", False, template, values, link)
-    if unplaced:
+    if outside.has_few:
+        template = N_(
+            "Some of these people are where the organisation may not write to. Too few are in each region for it"
+            " to be named: choose regions of the working area."
+        )
+        return plan_gate("mandate", False, template, {}, link)
+    if outside.unplaced:
         template = N_(
             "The region of %(people)s people is not known: whether they are in the working area cannot be checked."
         )
-        return plan_gate("mandate", True, template, {"people": People.of(unplaced)}, link, warns=True)
+        return plan_gate("mandate", True, template, {"people": People.of(outside.unplaced)}, link, warns=True)
     return plan_gate("mandate", True, N_("Everybody is where the organisation may write to people."), {}, link)
 
 
