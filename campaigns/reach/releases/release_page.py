@@ -29,7 +29,7 @@ def shown(session: Session, release: Release) -> dict[str, Any]:
         "countries": _by_country(document),
         "map": choropleth.draw({code: row["people"] for code, row in figures.items()}),
         "regions": {code: SimpleNamespace(name=row["name"], names=row["names"]) for code, row in figures.items()},
-        "bands": choropleth.ranges(),
+        "bands": choropleth.ranges(document["method"]["least"]),
         "is_exact": True,
         "formats": queries.formats_of(session, release),
     }

@@ -76,10 +76,17 @@ def step_of(people: int | None) -> int:
     return sum(people >= bound for bound in STEPS)
 
 
-def ranges() -> list[tuple[int, int | None]]:
-    """Return the lowest and highest count of each step from 0; the last one has no highest."""
-    lowest = (0, *STEPS)
-    return [(low, high - 1 if high else None) for low, high in zip(lowest, (*STEPS, None), strict=True)]
+def ranges(least: int = 0) -> list[tuple[int, int, int | None]]:
+    """Return each step from 0 with its lowest and highest count; the last one has no highest.
+
+    Where nothing below `least` is drawn, no step speaks of less.
+    """
+    steps = zip((0, *STEPS), (*STEPS, None), strict=True)
+    return [
+        (step, max(low, least), above - 1 if above else None)
+        for step, (low, above) in enumerate(steps)
+        if above is None or above > least
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def test_nothing_to_draw_is_no_map(codes: dict[str, int | None]) -> None:
 
 
 def test_steps_meet_without_gap() -> None:
-    assert [low for low, _ in ranges()] == [0, *STEPS]
-    assert all(high is None or step_of(high) + 1 == step_of(high + 1) for _, high in ranges())
+    assert [low for _, low, _ in ranges()] == [0, *STEPS]
+    assert all(high is None or step_of(high) + 1 == step_of(high + 1) for _, _, high in ranges())
+    assert ranges(10)[:2] == [(1, 10, 19), (2, 20, 99)]
     assert step_of(None) == step_of(19)

@@ -100,6 +100,8 @@ def test_link_opens_releases_and_files(pages: Pages, vault: Vault, engine: Engin
     shown = client.get(f"/publications/{word}/{release.id}").text
     assert ">40</td>" in shown
     assert "<script" not in shown
+    # Fewer than ten are nowhere told from nobody, so no pattern stands for nobody.
+    assert ("nobody</li>" in shown, "10 to 19</li>" in shown) == (False, True)
     assert client.get(f"/publications/{word}/{release.id}/json").data == release.body
     foreign = make_march(pages, pages.theirs, reason="theirs")
     assert client.get(f"/publications/{word}/{foreign.id}").status_code == 404
