@@ -252,8 +252,15 @@ def _lines_of_input() -> Iterator[str]:
 
 @main.command()
 @click.option("--exit", "then_exit", is_flag=True, help="End after the run instead of staying up.")
-@click.option("--people", default=5000, show_default=True, help="How many people to invent.")
-@click.option("--folder", type=click.Path(path_type=Path), default=PROJECT_ROOT / "var" / "demo")
+@click.option(
+    "--people", type=click.IntRange(1), default=5000, show_default=True, help="How many people to invent."
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=PROJECT_ROOT / "var" / "demo",
+    help="Where it plays: a new or empty folder, or that of an earlier demo, which is emptied.",
+)
 def demo(then_exit: bool, people: int, folder: Path) -> None:
     """Run the 2022 scenario end to end on SQLite and the sandbox, then keep the console up."""
     from campaigns.demo.story import tell

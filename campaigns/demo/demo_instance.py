@@ -1,12 +1,14 @@
-"""This makes the settings of a demo instance afresh, and its sandbox."""
+"""This makes the folder and the settings of a demo instance afresh, and its sandbox."""
 
 from __future__ import annotations
 
 import base64
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaigns.core.errors import InputError
 from campaigns.core.settings import CONTROL_DOOR, Settings, load_settings
 from campaigns.demo import scenario
 from campaigns.demo.processes import Processes
@@ -14,6 +16,9 @@ from campaigns.demo.sandbox_control import SandboxControl
 
 #: By these the sandbox knows us at Twilio and at Telegram.
 ACCOUNT, BOT = "AC" + "5b" * 16, "5550100"
+
+#: Stands in the folder of a demo: what is in there may be thrown away.
+MARK = "of-the-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,18 @@ class Addresses:
     sandbox: str
     #: Where providers post to, in a process of its own; '': to the console.
     hooks: str = ""
+
+
+def empty_folder(folder: Path) -> None:
+    """Make a folder for a demo, or empty that of an earlier one; raise InputError for one that is neither."""
+    try:
+        if folder.is_dir() and not (folder / MARK).exists() and any(folder.iterdir()):
+            raise InputError(f"{folder} holds something else than a demo: name a folder that is new or empty.")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
 
 
 def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:

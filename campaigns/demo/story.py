@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import time
@@ -27,7 +26,7 @@ from campaigns.delivery.monitoring.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
 from campaigns.demo.answering import answer_those_who_asked, choose_automatic, count_automatic
 from campaigns.demo.answers import let_some_answer
-from campaigns.demo.demo_instance import Addresses, environment_of, owned_by, start_sandbox
+from campaigns.demo.demo_instance import Addresses, empty_folder, environment_of, owned_by, start_sandbox
 from campaigns.demo.ending import conclude
 from campaigns.demo.joining_by_page import join_from_page
 from campaigns.demo.nobody_on_duty import let_one_ask_at_night
@@ -50,6 +49,8 @@ APPROVAL_PATIENCE_SECONDS = 120
 #: How long a rehearsal may take to be planned before it is stopped all the same, in seconds.
 REHEARSAL_PATIENCE_SECONDS = 30
 LOOK_SECONDS = 2.0
+#: What ends a demo beside Ctrl-C: whoever supervises it, and a terminal that is closed.
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ class Instance:
 
 
 def tell(folder: Path, *, people: int, then_exit: bool) -> int:
-    """Tell the story in `folder`, which is emptied first; the exit code is 0 if nothing differed in the end."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Tell the story in `folder`, emptied first if a demo was in it; the exit code is 0 if nothing differed."""
+    empty_folder(folder)
+    end_as_by_ctrl_c()
     addresses = Addresses(
         web=f"http://127.0.0.1:{free_port(WEB_PORT)}",
         sandbox=f"http://127.0.0.1:{free_port(SANDBOX_PORT)}",
@@ -284,10 +285,16 @@ def _say_where(addresses: Addresses, settings: Settings, cast: stage.Cast) -> No
         say(f"           sign in as {email} with {password}")
 
 
+def end_as_by_ctrl_c() -> None:
+    """Let other endings end the parts as well: left alone they would go on, and keep their ports."""
+    for number in ENDINGS:
+        signal.signal(number, signal.default_int_handler)
+
+
 def _stay(processes: Processes) -> None:
-    """Stay up until Ctrl-C or SIGTERM, or until a part ends by itself."""
+    """Stay up until Ctrl-C, SIGTERM or the end of the terminal, or until a part ends by itself."""
     ended = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *ENDINGS):
         signal.signal(number, lambda *_: ended.set())
     say("Ctrl-C ends it.")
     while not ended.wait(LOOK_SECONDS):

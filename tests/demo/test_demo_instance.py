@@ -1,4 +1,7 @@
-"""The sandbox of an instance opens to nobody else on the machine, and no command line tells what opens it."""
+"""The sandbox of an instance opens to nobody else on the machine, and no command line tells what opens it.
+
+A demo empties its own folder, and no other.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from campaigns.core.errors import InputError
 from campaigns.core.settings import CONTROL_DOOR, PHONES_DOOR, Settings, load_settings
-from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
+from campaigns.demo.demo_instance import MARK, Addresses, empty_folder, environment_of, start_sandbox
 from campaigns.demo.processes import Processes, free_port
 from campaigns.sandbox.world.config import SandboxConfig
 
@@ -62,3 +66,28 @@ def test_phones_open_with_their_key_alone(settings: Settings) -> None:
         assert (page.status_code, page.url) == (200, f"{url}/")
         assert "HttpOnly" in page.history[0].headers["Set-Cookie"]
         assert browser.post(answer, data={"do": "text"}, headers=own, timeout=30).status_code == 200
+
+
+def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "fingerpost.db").write_text("ours")
+    with pytest.raises(InputError, match="holds something else"):
+        empty_folder(tmp_path)
+    assert (tmp_path / "fingerpost.db").read_text() == "ours"
+
+
+def test_folder_of_an_earlier_demo_is_emptied(tmp_path: Path) -> None:
+    empty_folder(tmp_path / "demo")
+    (tmp_path / "demo" / "fingerpost.db").write_text("of the demo")
+    empty_folder(tmp_path / "demo")
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == [MARK]
+
+
+def test_empty_folder_is_taken(tmp_path: Path) -> None:
+    empty_folder(tmp_path)
+    assert (tmp_path / MARK).exists()
+
+
+def test_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        empty_folder(tmp_path / "file")

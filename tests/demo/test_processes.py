@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from campaigns.core.errors import UnavailableError
 from campaigns.demo.processes import Processes, free_port
+from campaigns.demo.story import ENDINGS, end_as_by_ctrl_c
 
 
 def test_part_that_ended_is_named(tmp_path: Path) -> None:
@@ -24,3 +29,19 @@ def test_taken_port_is_replaced() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert free_port(port) != port
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_whatever_ends_the_demo_ends_its_parts(tmp_path: Path, ending: signal.Signals) -> None:
+    before = {number: signal.getsignal(number) for number in ENDINGS}
+    end_as_by_ctrl_c()
+    try:
+        with contextlib.suppress(KeyboardInterrupt), Processes({}, tmp_path) as processes:
+            part = processes.start("sandbox", "sandbox", f"--port={free_port(0)}")
+            os.kill(os.getpid(), ending)
+            time.sleep(10)
+        with pytest.raises(ProcessLookupError):
+            os.kill(part, 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
