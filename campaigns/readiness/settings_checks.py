@@ -69,8 +69,7 @@ def check_keys(settings: Settings) -> None:
     """Raise SettingsError when a key is missing, malformed, easily guessed, or the same as another."""
     missing = [name for name in ("secret_key", "encryption_keys", "lookup_key") if not getattr(settings, name)]
     if len(missing) == 3:
-        place = f" There are none in {settings.keys_path} either." if settings.keys_path else ""
-        raise SettingsError(f"No keys are set; `fingerpost keys` prints some.{place}")
+        raise SettingsError(_no_keys(settings))
     if missing:
         raise SettingsError(f"{missing[0]} is not set: set {PREFIX}{missing[0].upper()}.")
     vault = settings.vault()
@@ -84,6 +83,15 @@ def check_keys(settings: Settings) -> None:
         if key in seen:
             raise SettingsError(f"The {name} and the {seen[key]} are the same: each must be one of its own.")
         seen[key] = name
+
+
+def _no_keys(settings: Settings) -> str:
+    """Say how a new instance comes to keys; fresh ones would open nothing of one that was set up before."""
+    if settings.keys_path is None:
+        begins = "No keys are set: `fingerpost keys` prints some for a new instance"
+    else:
+        begins = f"No keys are set or in {settings.keys_path}: `fingerpost setup` makes them for a new instance"
+    return f"{begins}, and one that was set up before needs its own."
 
 
 def _wrong(settings: Settings) -> Iterator[str]:

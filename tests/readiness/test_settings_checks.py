@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from campaigns.core.errors import SettingsError
+from campaigns.core.keys.keys_file import read_keys
 from campaigns.core.settings import Settings, load_settings
 from campaigns.readiness.settings_checks import LIMITS, check_keys, check_settings
 from tests.starting import COMMANDS, run_commands, without_settings
@@ -224,6 +225,18 @@ def test_keys_file_that_others_may_read_is_refused(tmp_path: Path, keys_file: Ke
     keys_file("FINGERPOST_SECRET_KEY=x\n").chmod(0o640)
     with pytest.raises(SettingsError, match=r"Others may read .*one\.keys: run `chmod 600 "):
         load_settings({"FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}"})
+
+
+def test_folder_is_no_keys_file(tmp_path: Path) -> None:
+    """Nobody is told to close a folder to all others, which may be that of the whole machine."""
+    with pytest.raises(SettingsError, match="is a folder"):
+        read_keys(tmp_path)
+
+
+def test_whoever_lacks_keys_is_told_how_they_are_made(tmp_path: Path) -> None:
+    settings = load_settings({"FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}"})
+    with pytest.raises(SettingsError, match=r"`fingerpost setup` makes them for a new instance, and one that was"):
+        check_keys(settings)
 
 
 def test_keys_file_with_something_else_is_refused(tmp_path: Path, keys_file: Keys) -> None:

@@ -97,6 +97,8 @@ def _text_of(path: Path) -> str:
 
 
 def _refuse_open_file(path: Path) -> None:
+    if path.is_dir():
+        raise SettingsError(f"The keys file {path} is a folder.")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingsError(f"Others may read the keys file {path}: run `chmod 600 {path}`.")
 
