@@ -233,7 +233,12 @@ def meaning(texts: tuple[str, ...], language: str | None, slug: str | None) -> N
 @main.command()
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @click.option("--language", default="en", show_default=True, help="Language in which places are named.")
-@click.option("--near", type=(float, float), metavar="LATITUDE LONGITUDE", help="Where the person was last.")
+@click.option(
+    "--near",
+    type=(click.FloatRange(-90, 90), click.FloatRange(-180, 180)),
+    metavar="LATITUDE LONGITUDE",
+    help="Where the person was last.",
+)
 def place(texts: tuple[str, ...], language: str, near: tuple[float, float] | None) -> None:
     """Print which place each TEXT would be taken for; a TEXT of "-" stands for the lines of standard input.
 
@@ -278,8 +283,10 @@ def signposts(code: str, slug: str) -> None:
     from campaigns.planning.gates.assessment import assess
     from campaigns.planning.policy import Policy
     from campaigns.planning.queries import find_campaign
+    from campaigns.staff.queries import get_organisation
 
     with _sessions() as sessions, sessions() as session:
+        get_organisation(session, slug)
         campaign = find_campaign(session, slug, code)
         if campaign is None:
             raise NotFoundError(f"{slug} has no campaign {code}.")
@@ -328,13 +335,10 @@ main.add_command(member)
 def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool) -> None:
     """Import a file of KIND whole, or not at all; wrong rows are told by their line."""
     from campaigns.commands.importing import import_file
-    from campaigns.staff.queries import find_organisation
+    from campaigns.staff.queries import get_organisation
 
     with _open(path) as file, _sessions() as sessions, sessions() as session:
-        found = find_organisation(session, slug)
-        if found is None:
-            raise NotFoundError(f"There is no organisation {slug}.")
-        organisation_id = found.id
+        organisation_id = get_organisation(session, slug).id
         # A large file is read before anything is written; meanwhile nobody waits for this transaction.
         session.rollback()
         done = import_file(kind, session, organisation_id, name=path.name, file=file, country=country)

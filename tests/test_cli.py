@@ -18,8 +18,10 @@ from campaigns.cli import main
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, load_settings
+from campaigns.members.commands import ROLES
 from campaigns.sandbox.world.config import SandboxConfig
 from campaigns.sandbox_defaults import sandbox_defaults
+from campaigns.staff.models import Role
 from campaigns.staff.queries import find_organisation
 from campaigns.worker import run_worker
 from tests.web.pages import KEYS
@@ -160,6 +162,11 @@ def test_real_places_are_imported(instance: Path) -> None:
         ("import", "places", "missing.csv", "--organisation", "ours"),
         ("import", "places", __file__, "--organisation", "theirs"),
         ("verify", "1"),
+        ("signposts", "K7", "--organisation", "theirs"),
+        ("organisation", "mandate", "ours", "PL", "UK"),
+        ("mail", "bounced", "nobody@example.org"),
+        ("import", "contacts", __file__, "--organisation", "ours", "--country", "Poland"),
+        ("demo", "--folder", "/proc/nowhere"),
     ],
 )
 def test_refusal_is_one_line(instance: Path, arguments: tuple[str, ...]) -> None:
@@ -167,6 +174,21 @@ def test_refusal_is_one_line(instance: Path, arguments: tuple[str, ...]) -> None
     assert answer.exit_code == 2
     assert answer.stderr.startswith("fingerpost: ")
     assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("organisation", "mandate", "ours", "PL", "--everywhere"),
+        ("member", "roles", "a@example.org", "boss", "--organisation", "ours"),
+        ("place", "Kyiv", "--near", "200", "300"),
+        ("demo", "--people", "0"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_the_usage(instance: Path, arguments: tuple[str, ...]) -> None:
+    answer = run(*arguments)
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("Usage: ")
 
 
 def test_unreachable_database_is_one_line(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +223,32 @@ def test_mandate_is_set_and_lifted(instance: Path) -> None:
     assert run("organisation", "mandate", "ours", "pl", "UA-46").stdout.strip() == "PL UA-46"
     assert run("organisation", "mandate", "ours", "--everywhere").stdout.strip() == "everywhere"
     assert "is no country such as PL" in run("organisation", "mandate", "ours", "Poland").stderr
+
+
+def test_mandate_that_names_a_country_of_nobody_changes_nothing(instance: Path) -> None:
+    """UK is what many type for Ukraine: a mandate for it would reach nobody there, and say nothing."""
+    run("organisation", "mandate", "ours", "PL")
+    assert "no country or region UK" in run("organisation", "mandate", "ours", "PL", "UK").stderr
+    assert "no country or region PL-99" in run("organisation", "mandate", "ours", "PL-99").stderr
+    run("organisation", "mandate", "ours", "PL", "--everywhere")
+    engine = make_engine(f"sqlite:///{instance / 'one.db'}")
+    with make_sessions(engine)() as session:
+        ours = find_organisation(session, "ours")
+        assert ours is not None
+        assert ours.mandate == ["PL"]
+    engine.dispose()
+
+
+def test_country_of_contacts_may_be_in_small_letters(instance: Path) -> None:
+    (instance / "contacts.csv").write_text(f"{HEADER}0501234567,uk,2026-02-01,form\n")
+    path = str(instance / "contacts.csv")
+    assert "added: 1" in run("import", "contacts", path, "--organisation", "ours", "--country", "ua").stdout
+
+
+def test_unknown_role_is_answered_by_those_that_there_are(instance: Path) -> None:
+    answer = run("member", "add", "a@example.org", "--organisation", "ours", "--name", "A", "--role", "boss")
+    assert "approver" in answer.stderr
+    assert set(ROLES.choices) == set(Role)
 
 
 def test_services_are_imported_by_their_hsds_names(instance: Path) -> None:

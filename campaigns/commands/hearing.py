@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.joining.ways_to_join import find_in_text
 from campaigns.audience.keywords import Meaning, meaning_of
-from campaigns.core.errors import NotFoundError
 from campaigns.inbox.incoming.questions import ASKS
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.judging import judge
-from campaigns.staff.queries import find_organisation
+from campaigns.staff.queries import get_organisation
 
 #: What an entry code in the same message does not change.
 _BEFORE_CODES = (Meaning.STOP, Meaning.HOLD, Meaning.START)
@@ -29,9 +28,7 @@ def hear_for(session: Session, slug: str, texts: Iterable[str], *, language: str
 
     Raises NotFoundError for an organisation that does not exist.
     """
-    organisation = find_organisation(session, slug)
-    if organisation is None:
-        raise NotFoundError(f"There is no organisation {slug}.")
+    organisation = get_organisation(session, slug)
     for text in texts:
         asked = meaning_of(text, language)
         if asked not in _BEFORE_CODES:

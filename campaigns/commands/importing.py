@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import click
+from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy.orm import Session
 
 from campaigns.audience import service as audience
 from campaigns.commands.import_progress import Progress
+from campaigns.core.errors import InputError
 from campaigns.core.settings import load_settings
 from campaigns.directory.exchange.hsds import is_hsds, read_services
 from campaigns.directory.exchange.service import exchange_services, import_services
@@ -36,6 +38,8 @@ def import_file(
             return exchange_services(session, organisation_id, read_services(text), by=None)
         listed = read_worklist(text)
         return import_services(session, organisation_id, listed.drafts, without_number=listed.without_number)
+    if country is not None and country.upper() not in SUPPORTED_REGIONS:
+        raise InputError(f"There is no country {country}: write its two letters, such as PL.")
     settings = load_settings()
     _collect_rarely()
     return audience.import_file(
@@ -46,7 +50,7 @@ def import_file(
         by=None,
         vault=settings.vault(),
         settings=settings,
-        default_country=country,
+        default_country=country and country.upper(),
         tell=Progress(partial(click.echo, err=True)),
     )
 

@@ -10,6 +10,7 @@ import click
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.database import make_sessions
+from campaigns.core.errors import NotFoundError
 from campaigns.core.settings import Settings, load_settings
 
 
@@ -85,9 +86,11 @@ def bounced(addresses: tuple[str, ...]) -> None:
 
     report = b"" if addresses else sys.stdin.buffer.read(LONGEST)
     with _opened() as (settings, sessions), sessions.begin() as session:
-        count = sum(note_bounce(session, each) for each in addresses)
-        count += note_report(session, report, secret_key=settings.secret_key)
-    click.echo(f"{count} counted as not reachable by mail.")
+        unknown = [each for each in addresses if not note_bounce(session, each)]
+        reported = note_report(session, report, secret_key=settings.secret_key)
+    click.echo(f"{len(addresses) - len(unknown) + reported} counted as not reachable by mail.")
+    if unknown:
+        raise NotFoundError(f"There is no member {', '.join(unknown)}.")
 
 
 @click.group()

@@ -17,7 +17,7 @@ from campaigns.inbox.complaints.service import find_unread, give
 from campaigns.inbox.display import visible
 from campaigns.inbox.incoming.triage import Unassigned, assign, count_unassigned, find_unassigned, read_text
 from campaigns.staff.models import Organisation
-from campaigns.staff.queries import find_organisation
+from campaigns.staff.queries import get_organisation
 
 #: Lines that one list has.
 MOST_LISTED = 200
@@ -44,9 +44,7 @@ def show_text(session: Session, reply_id: int, *, vault: Vault) -> str:
 
 def assign_to(session: Session, slug: str, reply_ids: tuple[int, ...], *, vault: Vault) -> int:
     """Give replies in triage to an organisation; return how many. Raises NotFoundError for a wrong number."""
-    organisation = find_organisation(session, slug)
-    if organisation is None:
-        raise NotFoundError(f"There is no organisation {slug}.")
+    organisation = get_organisation(session, slug)
     return len([assign(session, reply_id, organisation, vault=vault) for reply_id in sorted(set(reply_ids))])
 
 
@@ -63,9 +61,7 @@ def list_unread_complaints(session: Session) -> Iterator[str]:
 
 def give_complaint_to(session: Session, number: int, slug: str) -> None:
     """Let an organisation read a complaint that nobody reads. Raises NotFoundError for a wrong number or name."""
-    organisation, complaint = find_organisation(session, slug), session.get(Complaint, number)
-    if organisation is None:
-        raise NotFoundError(f"There is no organisation {slug}.")
+    organisation, complaint = get_organisation(session, slug), session.get(Complaint, number)
     if complaint is None:
         raise NotFoundError(f"There is no complaint {number}.")
     give(session, complaint, organisation)

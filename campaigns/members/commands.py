@@ -13,10 +13,13 @@ import click
 
 from campaigns.core.errors import NotFoundError
 
+#: The roles that a member may have; `staff.permissions` says what each may do.
+ROLES = click.Choice(["admin", "approver", "author", "responder", "steward", "viewer"])
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session, sessionmaker
 
-    from campaigns.staff.models import Membership, Organisation
+    from campaigns.staff.models import Membership
 
 
 @click.group()
@@ -30,11 +33,17 @@ def organisation() -> None:
 @click.option("--everywhere", is_flag=True, help="No limit any more.")
 def mandate(slug: str, codes: tuple[str, ...], everywhere: bool) -> None:
     """Let SLUG write only to people in CODES: countries (PL) and regions (UA-46); without codes, to nobody."""
+    if codes and everywhere:
+        raise click.UsageError("Name countries and regions, or --everywhere.")
+    from campaigns.places.queries import find_unknown_codes
+    from campaigns.staff.queries import get_organisation
     from campaigns.staff.service import set_mandate
 
     with _sessions() as sessions, sessions.begin() as session:
-        found = _organisation(session, slug)
+        found = get_organisation(session, slug)
         set_mandate(session, found, None if everywhere else codes)
+        if unknown := find_unknown_codes(session, found.mandate or ()):
+            raise NotFoundError(f"There is no country or region {', '.join(unknown)}.")
         said = "everywhere" if found.mandate is None else " ".join(found.mandate) or "nowhere"
     click.echo(said)
 
@@ -64,12 +73,14 @@ def member() -> None:
 @click.option(
     "--role",
     "roles",
+    type=ROLES,
     multiple=True,
     required=True,
-    help="admin, approver, author, responder, steward (data manager) or viewer. Repeat it for several roles.",
+    help="The console says data manager for steward. Repeat it for several roles.",
 )
 def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None:
     """Add a member and print a password, which has to be changed at the first sign-in."""
+    from campaigns.staff.queries import get_organisation
     from campaigns.staff.service import create_member
     from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
@@ -77,7 +88,7 @@ def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None
     with _sessions() as sessions, sessions.begin() as session:
         create_member(
             session,
-            _organisation(session, slug),
+            get_organisation(session, slug),
             email=email,
             name=name,
             password_hash=hash_password(password),
@@ -89,7 +100,7 @@ def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None
 
 @member.command(name="roles")
 @click.argument("email")
-@click.argument("roles", nargs=-1, required=True)
+@click.argument("roles", type=ROLES, nargs=-1, required=True)
 @click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
 def set_member_roles(email: str, roles: tuple[str, ...], slug: str) -> None:
     """Give a member these ROLES and no others, at once."""
@@ -119,22 +130,13 @@ def reset_member_password(email: str, slug: str) -> None:
     click.echo(f"{email} signs in with {password}")
 
 
-def _organisation(session: Session, slug: str) -> Organisation:
-    from campaigns.staff.queries import find_organisation
-
-    found = find_organisation(session, slug)
-    if found is None:
-        raise NotFoundError(f"There is no organisation {slug}.")
-    return found
-
-
 def _membership(session: Session, email: str, slug: str) -> Membership:
-    from campaigns.staff.queries import find_member, get_membership
+    from campaigns.staff.queries import find_member, get_membership, get_organisation
 
     found = find_member(session, email.strip().casefold())
     if found is None:
         raise NotFoundError(f"There is no member {email}.")
-    return get_membership(session, _organisation(session, slug).id, found.id)
+    return get_membership(session, get_organisation(session, slug).id, found.id)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from campaigns.places.geography.atlas import load_atlas
@@ -28,6 +28,13 @@ def regions_by_id(session: Session, ids: Collection[int] | None = None) -> dict[
 def region_ids(session: Session) -> dict[str, int]:
     """Return the id of every region by its code."""
     return dict(session.execute(select(Region.code, Region.id)).all())
+
+
+def find_unknown_codes(session: Session, codes: Collection[str]) -> list[str]:
+    """Return those codes that are no region's, no country's, and of nothing that regions are parts of."""
+    named = (Region.code, Region.parent_code, Region.country)
+    known = set(session.scalars(union(*(select(column).where(column.in_(codes)) for column in named))))
+    return sorted(set(codes) - known)
 
 
 def find_region(session: Session, code: str) -> Region | None:

@@ -82,6 +82,14 @@ def find_organisation(session: Session, slug: str) -> Organisation | None:
     return session.scalar(select(Organisation).where(Organisation.slug == slug))
 
 
+def get_organisation(session: Session, slug: str) -> Organisation:
+    """Return the organisation with this slug, as whoever runs the instance names it. Raises NotFoundError."""
+    found = find_organisation(session, slug)
+    if found is None:
+        raise NotFoundError(f"There is no organisation {slug}.")
+    return found
+
+
 def hold_organisation(session: Session, organisation_id: int) -> None:
     """Hold an organisation until the transaction ends; whoever adds rows that refer to it does not wait."""
     held = select(Organisation.id).where(Organisation.id == organisation_id)
