@@ -152,7 +152,13 @@ class ServiceForm(Form):
     confidential = SelectField(_l("Is it confidential?"), choices=options(CONFIDENTIAL.items()), default="")
     cost = StringField(_l("Cost of a call"), [Optional(), Length(max=100)])
     expires_on = DateField(_l("Last day, when it is known to end"), [Optional()])
-    source = StringField(_l("Source"), [Optional(), Length(max=300)])
+    source = StringField(
+        _l("Source"),
+        [Optional(), Length(max=300)],
+        description=_l(
+            "A page or document that states the number. Without one nobody can verify it, and no text names it."
+        ),
+    )
     is_sourced = BooleanField(_l("The source states this number"))
     note = StringField(_l("Note"), [Optional(), Length(max=300)])
     is_wrong = BooleanField(

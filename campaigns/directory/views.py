@@ -20,7 +20,7 @@ from campaigns.directory import queries, service
 from campaigns.directory.emergency_views import pages as emergency_pages
 from campaigns.directory.exchange.service import import_services
 from campaigns.directory.exchange.worklist import read_bundled
-from campaigns.directory.forms import DeadForm, ServiceForm, TriedForm, VerifyForm
+from campaigns.directory.forms import UNSOURCED, DeadForm, ServiceForm, TriedForm, VerifyForm
 from campaigns.directory.labels import (
     CONFIDENTIAL,
     FOREIGN_SIM,
@@ -148,12 +148,18 @@ def create() -> Page:
         except InputError as error:
             form.show(error)
         else:
-            flash(
-                _("The service is added. Another member, who may review, has to verify it before texts name it."),
-                "good",
-            )
+            flash(_said_of(added), "good")
             return redirect(url_for("directory.show", service_id=added.id))
     return render_template("directory/service_form.html", form=form, service=None), form.status
+
+
+def _said_of(added: Service) -> str:
+    """Return what is said of a new service: what it needs before texts name it."""
+    if added.source_status == UNSOURCED:
+        return str(
+            _("The service is added. It needs a source that states its number before anybody can verify it.")
+        )
+    return str(_("The service is added. Another member, who may review, has to verify it before texts name it."))
 
 
 @pages.get("/<int:service_id>")

@@ -32,3 +32,15 @@ def test_service_of_every_region_of_its_country_can_be_corrected(pages: Pages, c
         assert answer.status_code == 302
         with pages.sessions() as session:
             assert session.get_one(Service, service.id).region_codes == codes
+
+
+@pytest.mark.parametrize(("source", "next_step"), [("", "It needs a source"), ("gov.pl", "has to verify it")])
+def test_next_step_of_a_new_service_is_one_that_can_be_taken(pages: Pages, source: str, next_step: str) -> None:
+    """Nobody can verify a number that no source states: whoever added it was sent to look for a colleague."""
+    line = {"name": "Line", "kind": "trafficking", "country": "PL", "number_national": "800 100 100"}
+    rest = {"works_from_foreign_sim": "unknown", "time_zone": "Europe/Warsaw", "operator_type": "unknown"}
+    stated = {"source": source, "is_sourced": "y"}
+    author = pages.client(pages.member(Role.AUTHOR))
+    page = author.post("/directory/new", data=line | rest | stated, follow_redirects=True).text
+    assert "The service is added." in page
+    assert next_step in page

@@ -118,7 +118,9 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
         raise AddressError(N_("no numbers of the country %(country)s are known."), country=default_country)
     written = f"+{text[2:]}" if text.startswith("00") else text
     if not written.startswith("+") and default_country is None:
-        raise AddressError(N_("write the number with + and its country code, or choose a country for the file."))
+        raise AddressError(
+            N_("write the number with + and its country code; for a file you can choose a country instead.")
+        )
     try:
         parsed = phonenumbers.parse(written, default_country)
     except phonenumbers.NumberParseException:
