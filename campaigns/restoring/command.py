@@ -49,7 +49,7 @@ def resume_after_restore(
     engine = make_engine(settings.database_url)
     restored = Restored(make_sessions(engine), settings, partial(gateway_of, settings))
     try:
-        is_latched = _find_standing(restored) is Standing.LATCHED
+        is_latched = _judge(restored) is Standing.LATCHED
         if not is_latched:
             yield "This instance is not latched: nothing has to be released."
             if not journals:
@@ -105,7 +105,7 @@ def _told(replayed: Replayed) -> Iterator[str]:
         yield f"{replayed.damaged} lines of the journals cannot be read."
 
 
-def _find_standing(restored: Restored) -> Standing:
+def _judge(restored: Restored) -> Standing:
     """Judge the database as a worker does, and latch it if need be."""
     lifeline = lifeline_of(restored.sessions, restored.settings.state_path, last_intent=find_last_intent)
     if lifeline is None:

@@ -36,11 +36,13 @@ def doubts_of(session: Session) -> list[str]:
         .where(Run.state.in_(IN_FLIGHT), ~Run.is_rehearsal)
         .order_by(Run.id)
     ).all()
+    if not flying:
+        lines.append("No run is in flight.")
     counts = _count(session, [run.id for run in flying])
     for run_id, state, name in flying:
         lines.append(f"Run {run_id} of {name} is {state}:")
         lines += [f"  {line}" for line in counts[run_id]] or ["  nothing of it is doubtful."]
-    return lines or ["No run is in flight."]
+    return lines
 
 
 def _count(session: Session, run_ids: list[int]) -> defaultdict[int, list[str]]:
