@@ -86,7 +86,7 @@ def get_organisation(session: Session, slug: str) -> Organisation:
     """Return the organisation with this slug, as whoever runs the instance names it. Raises NotFoundError."""
     found = find_organisation(session, slug)
     if found is None:
-        raise NotFoundError(f"There is no organisation {slug}.")
+        raise NotFoundError(N_("There is no organisation %(slug)s."), slug=slug)
     return found
 
 
