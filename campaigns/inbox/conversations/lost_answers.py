@@ -1,6 +1,7 @@
 """Whoever was answered in vain waits for the team again: else nobody would look at a failed answer any more.
 
-It failed, was not sent in time, or did not arrive. Nothing is sent by itself.
+It failed, was not sent in time, or did not arrive; or it rests over a sender that is paused or switched off, and
+is stopped. Nothing is sent by itself.
 """
 
 from __future__ import annotations
@@ -8,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
+from campaigns.core.database import PAST_MEMORY
+from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome
 from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED, active_of, hold_back, wait_again
 from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.planning.models import Run, RunState, Sender
 from campaigns.staff.models import Organisation
 
 #: An answer lives for a day, and what became of it is told within another one.
 LOOKED_BACK = timedelta(days=3)
+#: So long an answer may rest over a sender that is paused or switched off, for a member to mend it.
+RESTS = timedelta(minutes=15)
 #: Conversations of one transaction; the others are at the next look.
 AT_ONCE = 200
 #: What nobody got. Whoever said stop meanwhile is not among them.
@@ -57,7 +63,17 @@ def _put_back(session: Session, ids: Collection[int], *, now: datetime) -> int:
             wait_again(conversation, Reason(NOT_ARRIVED), active=active, at=now)
             hold_back(session, conversation, at=now)
     session.flush()
+    _stop_resting(session, lost, now=now)
     return len(lost)
+
+
+def _stop_resting(session: Session, ids: Collection[int], *, now: datetime) -> None:
+    """Stop what rests for these conversations: a member answers anew, and nobody gets both once it is mended."""
+    resting = select(Answer.run_id).join(Delivery, Delivery.run_id == Answer.run_id)
+    resting = resting.where(Answer.conversation_id.in_(ids), Answer.member_id.is_not(None), _rests(now))
+    stopped = update(Run).where(Run.id.in_(resting), Run.state == RunState.RUNNING)
+    values = {"state": RunState.STOPPED, "finished_at": now}
+    session.execute(stopped.values(values), execution_options=PAST_MEMORY)
 
 
 def _select_lost(now: datetime) -> Select[int]:
@@ -77,10 +93,16 @@ def _select_lost(now: datetime) -> Select[int]:
         _is_to_be_seen(),
         Answer.member_id.is_not(None),
         is_last,
-        or_(Delivery.send_state.in_(_UNSENT), Delivery.receipt_state.in_(_LOST)),
+        or_(Delivery.send_state.in_(_UNSENT), Delivery.receipt_state.in_(_LOST), _rests(now)),
         # Nobody writes to whoever said stop since.
         func.coalesce(Address.state, "") != AddressState.OPTED_OUT,
     )
+
+
+def _rests(now: datetime) -> ColumnElement[bool]:
+    """Match what has waited for long over a sender that nothing goes over before a member has seen to it."""
+    may_send = exists().where(Sender.id == Delivery.sender_id, may_be_used()).correlate(Delivery)
+    return and_(Delivery.send_state == SendState.QUEUED, Delivery.due_at <= now - RESTS, ~may_send)
 
 
 def _is_to_be_seen() -> ColumnElement[bool]:

@@ -10,12 +10,14 @@ from sqlalchemy import update
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations import lost_answers, service
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Outcome
 from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED
 from campaigns.inbox.given.putting_back import put_back
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.planning.models import Health, Sender
 from tests.inbox.given.test_dead_numbers import Team, team
 
 __all__ = ["team"]
@@ -85,6 +87,24 @@ def test_others_do_not(team: Team, became: dict[str, Any]) -> None:
     answer(team, team.ask(1), **became)
     assert put_back(team.sessions) == 0
     assert team.waiting() == set()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("rests", [{"health": Health.PAUSED}, {"active": False}, {"health": Health.TROUBLED}])
+def test_whose_answer_rests_over_a_sender_that_nobody_mends_waits_again(team: Team, rests: dict[str, Any]) -> None:
+    """What a breaker holds goes on by itself; and nobody gets the old answer beside a new one."""
+    which, is_lost = team.ask(1), rests != {"health": Health.TROUBLED}
+    run_id = team.answer(which, "In the church.", state=SendState.QUEUED)
+    with team.sessions.begin() as session:
+        session.execute(update(Sender).values(rests))
+    assert put_back(team.sessions) == 0
+    with team.sessions.begin() as session:
+        session.execute(update(Delivery).values(due_at=clock.now() - lost_answers.RESTS))
+    assert put_back(team.sessions) == is_lost
+    sweep(team.sessions)
+    assert team.waiting() == ({which} if is_lost else set())
+    assert team.state(run_id) == (SendState.CANCELLED if is_lost else SendState.QUEUED)
+    assert put_back(team.sessions) == 0
 
 
 def test_whoever_was_answered_since_does_not(team: Team) -> None:
