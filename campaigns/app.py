@@ -213,6 +213,8 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         app.register_blueprint(blueprint)
     for unsigned in (*PEOPLE, *HOOKS, *APIS):
         csrf.exempt(unsigned)
+    # Who leaves a computer to others leaves by any page that is open; from other sites no cookie comes along.
+    csrf.exempt(app.view_functions["security.logout"])
     _put_door_before(app, readers, settings.signed_addresses)
     return app
 

@@ -76,6 +76,18 @@ def test_signing_out_kills_a_copied_cookie(pages: Pages, member: Member) -> None
     assert thief.get("/settings").location.startswith("/sign-in?")
 
 
+def test_any_page_that_is_open_signs_out(pages: Pages, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(pages.app.config, "WTF_CSRF_ENABLED", True)
+    client = pages.client(member)
+    # Its token went with the organisation in which the page was opened.
+    answer = client.post("/sign-out", data={"csrf_token": "of another organisation"})
+    assert (answer.status_code, answer.location) == (302, "/sign-in")
+    assert client.get("/settings").location.startswith("/sign-in?")
+    assert stored(pages, member).fs_uniquifier != member.fs_uniquifier
+    # Also a page from before the session was over.
+    assert client.post("/sign-out").location == "/sign-in"
+
+
 def test_new_roles_take_effect_by_a_new_sign_in(pages: Pages, member: Member) -> None:
     client = pages.client(member)
     with pages.sessions.begin() as session:
