@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response as Redirect
 
-from campaigns.audience.by_hand.number_search import FIND
+from campaigns.audience.by_hand.number_search import find_by_number
 from campaigns.core import clock
+from campaigns.core.errors import AddressError, QuotaError
 from campaigns.core.languages import all_languages
 from campaigns.delivery.receipts.request import refusals
 from campaigns.inbox import queries
@@ -20,16 +22,18 @@ from campaigns.inbox.duty.teams import load_teams
 from campaigns.inbox.handing_over.queries import count_undecided, is_of_team
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.inbox.models import Reply
-from campaigns.staff import audit
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
+from campaigns.web.error_words import said
 from campaigns.web.keyed_pages import asked_page
 from campaigns.web.ordered_pages import asked_rows
-from campaigns.web.session import session, writing_apart
+from campaigns.web.session import refuse_commit, session
 
 pages = Blueprint("inbox", __name__, url_prefix="/inbox")
+
+Page = str | Redirect | tuple[str, int]
 
 #: Why callbacks are refused, by the reasons of `Refusals`.
 REASONS = {
@@ -44,8 +48,28 @@ REASONS = {
 @requires(Permission.ANSWER)
 def queue() -> str:
     """Show who waits, the most urgent first, and on top who may have said stop."""
-    organisation_id, now = current_organisation().id, clock.now()
-    filters, by = read_filters(request.args), current_member()
+    return _queue(read_filters(request.args))
+
+
+@pages.post("/search")
+@requires(Permission.ANSWER)
+def search() -> Page:
+    """Look for words, or for a whole number, which is in no address."""
+    filters = read_filters(request.form)
+    if not filters.is_number:
+        return redirect(url_for("inbox.queue", **filters.shown))
+    ours, by = current_organisation().id, current_member().id
+    try:
+        found = find_by_number(session(), ours, filters.text, by=by, vault=vault())
+    except (AddressError, QuotaError) as error:
+        refuse_commit()
+        flash(said(error), "bad")
+        return _queue(filters), 422
+    return redirect(url_for("inbox.queue", **filters.of_contacts(found)))
+
+
+def _queue(filters: Filters) -> str:
+    organisation_id, now, by = current_organisation().id, clock.now(), current_member()
     roster = load_roster(session(), current_organisation(), settings())
     found = conversations.select_queue(organisation_id, _wanted(filters, by, roster), by=by.id, now=now)
     page = asked_rows(
@@ -82,10 +106,9 @@ def queue() -> str:
 
 
 def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wanted:
-    organisation_id, number = current_organisation().id, filters.number
+    organisation_id = current_organisation().id
     is_queue = filters.shelf in (conversations.Shelf.WAITING, conversations.Shelf.MINE)
     since, before = filters.moments(current_organisation().time_zone)
-    contact_ids = None if number is None else _find_by_number(number)
     return conversations.Wanted(
         filters.shelf,
         languages=tuple(by.languages) if is_queue and not (filters.all_languages or filters.language) else (),
@@ -97,19 +120,10 @@ def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wante
         region=filters.region,
         owner_id=filters.owner_id,
         is_of_team=is_of_team(organisation_id, filters.team_id) if filters.team_id else None,
-        words=() if number else conversations.words_in(filters.text, vault=vault()),
+        words=conversations.words_in(filters.text, vault=vault()),
         overdue_by=roster if filters.is_overdue else None,
-        contact_ids=contact_ids,
+        contact_ids=filters.contact_ids,
     )
-
-
-def _find_by_number(number: str) -> tuple[int, ...]:
-    """Return the contacts who have a number. That a member looked for it is recorded, the number is not."""
-    ours, by = current_organisation(), current_member().id
-    with writing_apart() as writing:
-        found = conversations.find_number(writing, ours.id, number, vault=vault())
-        audit.record(writing, FIND, subject=ours, organisation_id=ours.id, member_id=by, contacts=list(found))
-    return found
 
 
 @pages.get("/history")

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from campaigns.audience.models import Address, Channel, Contact
+from campaigns.audience.models import Channel, Contact
 from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import MediaKind
@@ -227,13 +227,6 @@ def read_by_the_team(session: Session, organisation_id: int) -> set[str]:
     members = owned(select(Membership.roles, Member.languages), Membership, organisation_id)
     rows = session.execute(members.join(Member).where(Member.active))
     return {code for row in rows if "responder" in row.roles for code in row.languages}
-
-
-def find_number(session: Session, organisation_id: int, number: str, *, vault: Vault) -> tuple[int, ...]:
-    """Return the contacts of an organisation who have a full phone number (E.164): a phone may be shared."""
-    having = owned(select(Address.contact_id), Address, organisation_id)
-    found = session.scalars(having.where(Address.number == vault.number_hash(number)))
-    return tuple(sorted(set(found)))
 
 
 def words_in(text: str, *, vault: Vault) -> tuple[int, ...]:

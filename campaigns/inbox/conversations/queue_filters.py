@@ -1,16 +1,14 @@
-"""The address of the queue says what a member looks for; its links say it again."""
+"""The address of the queue says what a member looks for, but for a number of somebody; its links say it again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaigns.audience.consent.handles import read_handle
 from campaigns.audience.models import Channel
-from campaigns.core.errors import AddressError
 from campaigns.inbox.conversations.queries import Shelf
 
 #: Names of the fields; each stands in the address only where something is chosen.
@@ -22,12 +20,15 @@ FIELDS = (
     "owner",
     "team",
     "text",
+    "contacts",
     "languages",
     "overdue",
     "language",
     "since",
     "until",
 )
+#: Digits by which a text is a phone number, or was to be one: addresses are kept by browsers and proxies.
+NUMBER_DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Filters:
     team_id: int | None
     #: Words, or a full number.
     text: str
+    #: Those who have the number that was looked for, of whom there may be none; None where no number was.
+    contact_ids: tuple[int, ...] | None
     #: All languages, also those that the member does not read.
     all_languages: bool
     #: Only those that should have been answered by now.
@@ -65,19 +68,20 @@ class Filters:
         return first, end
 
     @property
-    def number(self) -> str | None:
-        """The phone number that is looked for (E.164), or None where words are."""
-        try:
-            return read_handle(Channel.SMS, self.text, default_country=None).text
-        except AddressError:
-            return None
+    def is_number(self) -> bool:
+        """Whether the text is a phone number, or was to be one."""
+        return sum(map(str.isdecimal, self.text)) >= NUMBER_DIGITS
+
+    def of_contacts(self, contact_ids: Sequence[int]) -> dict[str, Any]:
+        """Return what stands in links to these contacts, instead of the number that they have."""
+        return self.shown | {"contacts": ",".join(map(str, contact_ids)) or "0"}
 
 
 def read_filters(fields: Mapping[str, str]) -> Filters:
     """Read what is chosen."""
     chosen: dict[str, Any] = {name: value for name in FIELDS if (value := fields.get(name, "").strip()[:200])}
     shelf, channel = chosen.get("shelf", ""), chosen.get("channel", "")
-    return Filters(
+    filters = Filters(
         Shelf(shelf) if shelf in set(Shelf) else Shelf.WAITING,
         Channel(channel) if channel in set(Channel) else None,
         chosen.get("tag", ""),
@@ -85,6 +89,7 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
         _id(chosen.get("owner", "")),
         _id(chosen.get("team", "")),
         chosen.get("text", ""),
+        tuple(filter(None, map(_id, chosen["contacts"].split(",")))) if "contacts" in chosen else None,
         chosen.get("languages") == "all",
         "overdue" in chosen,
         chosen.get("language", ""),
@@ -92,6 +97,9 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
         _day(chosen.get("until", "")),
         chosen,
     )
+    if filters.is_number:
+        del chosen["text"]
+    return filters
 
 
 def _id(text: str) -> int | None:

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from campaigns.audience.by_hand.number_search import MOST_NUMBERS
 from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -130,17 +131,47 @@ def test_found_by_word_and_by_full_number(
     pages: Pages, vault: Vault, client_for: Clients, looked: str, found: bool
 ) -> None:
     which = hear(pages, vault, "Where can we sleep?")
-    page = client_for(Role.RESPONDER).get("/inbox", query_string={"text": looked}).text
-    assert (f'/inbox/{which}"' in page) is found
+    answer = client_for(Role.RESPONDER).post("/inbox/search", data={"text": looked}, follow_redirects=True)
+    assert (f'/inbox/{which}"' in answer.text) is found
+
+
+@pytest.mark.parametrize("typed", [THEM, "+380670000009", "067 000 00 01", "Call 0670000001"])
+def test_number_that_is_looked_for_is_in_no_address(
+    pages: Pages, vault: Vault, client_for: Clients, typed: str
+) -> None:
+    hear(pages, vault, "Where can we sleep?")
+    client = client_for(Role.RESPONDER)
+    answer = client.post("/inbox/search", data={"text": typed, "channel": "sms"})
+    page = client.get(answer.location) if answer.status_code == 302 else answer
+    digits = "".join(filter(str.isdigit, typed))[-7:]
+    assert digits not in f"{answer.location}"
+    addresses = re.findall(r'(?:href|action)="([^"]*)"', page.text)
+    assert not [each for each in addresses if digits in re.sub(r"[^0-9]", "", each)]
+    # No whole number is told to be none, and stands in its field for its digits to be mended.
+    assert (typed in page.text, page.status_code) == ((False, 200) if typed.startswith("+") else (True, 422))
+    assert "channel=sms" in (answer.location or "channel=sms")
+
+
+def test_numbers_that_a_member_looks_for_are_counted(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    for _ in range(MOST_NUMBERS):
+        assert client.post("/inbox/search", data={"text": THEM}).status_code == 302
+    refused = client.post("/inbox/search", data={"text": THEM})
+    assert refused.status_code == 422
+    assert "Go on later." in refused.text
+    assert f'/inbox/{which}"' not in refused.text
+    # Words are not counted.
+    found = client.post("/inbox/search", data={"text": "sleep"}, follow_redirects=True)
+    assert f'/inbox/{which}"' in found.text
 
 
 def test_who_looks_for_a_number_is_in_the_audit_and_the_number_is_not(
     pages: Pages, vault: Vault, client_for: Clients
 ) -> None:
     which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
-    client.get("/inbox", query_string={"text": "sleep"})
+    client.post("/inbox/search", data={"text": "sleep"})
     for looked in (THEM, "+380670000009"):
-        client.get("/inbox", query_string={"text": looked})
+        client.post("/inbox/search", data={"text": looked})
     with pages.sessions() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact.find")).all()
         contact_id = session.get_one(Conversation, which).contact_id
@@ -155,8 +186,8 @@ def test_of_a_phone_that_people_share_each_is_found(pages: Pages, vault: Vault, 
         an_address(session, other, vault, number=THEM, channel=Channel.WHATSAPP)
         an_address(session, other, vault, number="+380670000002")
     which = hear(pages, vault, "Where can we sleep?")
-    page = client_for(Role.RESPONDER).get("/inbox", query_string={"text": THEM}).text
-    assert f'/inbox/{which}"' in page
+    answer = client_for(Role.RESPONDER).post("/inbox/search", data={"text": THEM}, follow_redirects=True)
+    assert f'/inbox/{which}"' in answer.text
 
 
 def test_draft_is_kept_and_offered(pages: Pages, vault: Vault, client_for: Clients) -> None:
