@@ -11,6 +11,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
+from werkzeug.datastructures import MultiDict
 from wtforms import DateField, Field, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 from wtforms.widgets import TextInput
@@ -123,8 +124,10 @@ class PlaceForm(Form):
         render_kw={"rows": 3},
     )
 
-    def __init__(self, place: Place | None = None, *, given: Mapping[str, object] | None = None) -> None:
-        super().__init__(data=(_place_data(place) if place else {}) | dict(given or {}))
+    def __init__(
+        self, place: Place | None = None, *, given: Mapping[str, object] | None = None, **options: Any
+    ) -> None:
+        super().__init__(data=(_place_data(place) if place else {}) | dict(given or {}), **options)
         self._place = place
         # Each is asked for with its shape; which shape that is, the page shows by hiding the other's fields.
         for field in (self.latitude, self.longitude, self.radius_km, self.outline):
@@ -176,6 +179,20 @@ class PlaceForm(Form):
         if latitude is None or longitude is None or radius_km is None:
             raise GeometryError(N_("Enter latitude, longitude and radius, or draw the place on the map."))
         return circle(longitude, latitude, radius_km * 1000)
+
+
+def given_in(address: MultiDict[str, str]) -> dict[str, object]:
+    """Return what a search result puts into the form of a place, given by the address of the page."""
+    given: dict[str, object] = {"name": address.get("name", "")[:200]} if "name" in address else {}
+    latitude, longitude = (address.get(name, type=float) for name in ("latitude", "longitude"))
+    if latitude is not None and longitude is not None:
+        given |= {"shape": CIRCLE, "latitude": latitude, "longitude": longitude}
+    return given
+
+
+def as_saved(place: Place) -> tuple[PlaceForm, dict[str, str]]:
+    """Return the form that shows what is saved of a place, and the code of the region that it shows in words."""
+    return PlaceForm(place, formdata=None), {"region_code": place.extra.get("iso3166_2", "")}
 
 
 class WaypointsField(Field):

@@ -30,7 +30,7 @@ from campaigns.places.drafts import Imported
 from campaigns.places.files.geojson import write_hotspots
 from campaigns.places.files.incoming import read_places
 from campaigns.places.files.sheets import write_locations, write_routes
-from campaigns.places.forms import CIRCLE, ImportForm, PlaceForm, RouteForm
+from campaigns.places.forms import ImportForm, PlaceForm, RouteForm, as_saved, given_in
 from campaigns.places.geography.atlas import CREDIT
 from campaigns.places.geography.gazetteer import OwnGazetteer
 from campaigns.places.geography.shapes import anchor_of
@@ -50,12 +50,13 @@ from campaigns.places.queries import (
     select_places,
     select_routes,
 )
+from campaigns.proposals.holding import hold
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.staff.typed.views import refill
+from campaigns.staff.typed.views import led_back, refill, stand_for
 from campaigns.web.filters import alphabetical, with_link
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.number_fields import whole_number
@@ -103,7 +104,7 @@ def index() -> Page:
 @requires(Permission.EDIT)
 def create() -> Page:
     """Mark a new hotspot or stop."""
-    form = PlaceForm(given=_found_place())
+    form = PlaceForm(given=given_in(request.args))
     if form.validate_on_submit():
         try:
             place = service.save_hotspot(
@@ -121,7 +122,7 @@ def create() -> Page:
 def show(place_id: int) -> Page:
     """Show a hotspot or stop: its last campaigns, who is there if asked, and for whoever edits its form."""
     place = _place(place_id)
-    return _place_page(PlaceForm(place, given=_found_place()), place)
+    return _place_page(PlaceForm(place, given=given_in(request.args)), place)
 
 
 @pages.post("/<int:place_id>")
@@ -129,7 +130,10 @@ def show(place_id: int) -> Page:
 def edit(place_id: int) -> Page:
     """Change a hotspot or stop."""
     place = _place(place_id)
-    form = PlaceForm(place, given=_found_place())
+    hold(session(), place)
+    if (back := led_back(*as_saved(place))) is not None:
+        return back
+    form = PlaceForm(place, given=given_in(request.args))
     if form.validate_on_submit():
         try:
             proposal = proposed.change_place(
@@ -231,10 +235,12 @@ def export_hotspots() -> Page:
 def _place_page(form: PlaceForm, place: Place | None) -> Page:
     """Show the form of a place beside the map, with what was found for a name."""
     find = request.args.get("find", "").strip()[:100]
+    saved = as_saved(place) if place else None
     if not request.args.keys() - {WITH_PEOPLE} and may_now(Permission.EDIT):
         # What the address names goes before what was typed.
-        region = {"region_code": place.extra.get("iso3166_2", "")} if place else None
-        refill(form, is_new=place is None, stored=region)
+        refill(form, is_new=place is None, stored=saved[1] if saved else None)
+    elif saved:
+        stand_for(*saved)
     found = _search(_places() if find else [], find)
     page = render_template(
         "places/place.html",
@@ -349,15 +355,6 @@ def _place(place_id: int) -> Place:
     if place.kind == PlaceKind.CORRIDOR:
         raise NotFoundError(N_("The strip along a route is changed on the page of the route."))
     return place
-
-
-def _found_place() -> dict[str, object]:
-    """What a search result puts into the form of a place, given by the address of the page."""
-    given: dict[str, object] = {"name": request.args.get("name", "")[:200]} if "name" in request.args else {}
-    latitude, longitude = (request.args.get(name, type=float) for name in ("latitude", "longitude"))
-    if latitude is not None and longitude is not None:
-        given |= {"shape": CIRCLE, "latitude": latitude, "longitude": longitude}
-    return given
 
 
 def _search(places: list[Place], name: str) -> list[Location]:

@@ -142,6 +142,34 @@ def test_place_is_changed_and_deleted(pages: Pages, author: FlaskClient) -> None
     assert author.get(f"/places/{place.id}").status_code == 404
 
 
+@pytest.mark.parametrize("way", ["", "?find=Medyka", "?name=Medyka"])
+def test_form_from_before_a_place_was_moved_does_not_move_it_back(
+    pages: Pages, author: FlaskClient, way: str
+) -> None:
+    author.post("/places/new", data=CIRCLE)
+    place = only(pages)
+    path = f"/places/{place.id}"
+    mark = {"typed_mark": mark_of(author.get(path + way).text)}
+    # A member who sees the region in another language has the same before their eyes.
+    author.post("/language", data={"language": "uk"})
+    saved = author.post(path, data=CIRCLE | {"latitude": "50.5"} | mark)
+    author.post("/language", data={"language": "en"})
+    assert saved.location == "/places"
+    answer = author.post(path, data=CIRCLE | {"note": "Ask at the gate"} | mark, follow_redirects=True)
+    assert "Nothing was saved: somebody changed this" in answer.text
+    assert "Ask at the gate</textarea>" in answer.text
+    moved = only(pages)
+    assert (moved.geometry["coordinates"][1], moved.note) == (50.5, None)
+    again = CIRCLE | {"latitude": "50.5", "note": "Ask at the gate", "typed_mark": mark_of(answer.text)}
+    assert author.post(path, data=again).location == "/places"
+    assert (only(pages).note, only(pages).geometry) == ("Ask at the gate", moved.geometry)
+
+
+def mark_of(page: str) -> str:
+    """Return the mark of the first form that is kept on a page."""
+    return str(re.findall(r'name="typed_mark" value="([^"]+)"', page)[0])
+
+
 def test_search_finds_places_and_regions_in_any_script(author: FlaskClient, route: Route) -> None:
     assert "Lviv · Region UA-46" in author.get("/places/new?find=lviv").text
     assert "Lviv Oblast · Ukraine" in author.get("/places/new?find=Львівська").text

@@ -132,6 +132,26 @@ def refill(
     return True
 
 
+def stand_for(form: Form, stored: Mapping[str, str]) -> None:
+    """Let the form of this page stand for what is saved, whatever else is proposed in it; `form` shows that."""
+    g.shown_digest = _digest(form, stored)
+
+
+def led_back(form: Form, stored: Mapping[str, str]) -> Response | None:
+    """Return the way back to a form whose thing was changed since it was opened, or None.
+
+    There what is saved is shown, and what was typed beside it. `form` shows what is saved now, and `stored` is as
+    in `refill`. The thing is held, so that nobody changes it before this request does.
+    """
+    mark = _read()
+    if mark is None or mark.shown == _digest(form, stored):
+        return None
+    _keep_form(mark)
+    g.has_typed = True
+    flash(_("Nothing was saved: somebody changed this since you opened the form."), "warning")
+    return redirect(mark.path)
+
+
 def _told(
     texts: Iterable[tuple[Any, str]], boxes: Iterable[tuple[Any, Sequence[str]]]
 ) -> Iterator[tuple[str, str]]:
