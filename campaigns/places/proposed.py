@@ -35,8 +35,8 @@ from campaigns.staff.permissions import Permission
 #: A file proposes at most this many changes: each is looked at and agreed to for itself.
 MOST_OF_A_FILE = 50
 IN_USE = N_(
-    "%(place)s is in use: a campaign that names it is submitted, approved or being sent. "
-    "Change it in the console, where a second member agrees."
+    "%(place)s is in use: a campaign that names it is submitted, approved or being sent, or a way to join hangs "
+    "there. Change it in the console, where a second member agrees."
 )
 
 

@@ -1,4 +1,8 @@
-"""This finds the places and routes that campaigns name while they are submitted, approved or being sent."""
+"""This finds the places and routes in use: campaigns that are submitted, approved or being sent name them.
+
+A place at which an entry point hangs is in use too: whoever joins by it is taken to be there, and told who helps
+there.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Audience
+from campaigns.audience.models import Audience, EntryPoint
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
 from campaigns.places.changes.guard import Used
@@ -29,8 +33,12 @@ def find_used(session: Session, organisation_id: int) -> Used:
     )
     runs = owned(select(Run.frozen["rule"]), Run, organisation_id).where(Run.state.in_(LIVING), ~Run.is_rehearsal)
     rules = [rule for each in (audiences, runs) for rule in map(_read, session.scalars(each)) if rule is not None]
+    hanging = owned(select(EntryPoint.place_id), EntryPoint, organisation_id).where(
+        EntryPoint.removed_at.is_(None), EntryPoint.place_id.is_not(None)
+    )
+    named = {place_id for rule in rules for place_id in rule.place_ids}
     return Used(
-        place_ids=frozenset(place_id for rule in rules for place_id in rule.place_ids),
+        place_ids=frozenset(named.union(filter(None, session.scalars(hanging)))),
         route_ids=frozenset(part.route_id for rule in rules for part in rule.route_parts),
     )
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from campaigns.audience.models import Audience, Contact
+from campaigns.audience.models import Audience, Contact, EntryPoint
 from campaigns.commands.importing import import_file
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
@@ -30,7 +30,7 @@ from campaigns.planning.service import fire_due
 from campaigns.planning.uses import find_used
 from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.staff.models import AuditEntry, Role
-from tests.factories import a_contact, a_region, an_address
+from tests.factories import a_contact, a_region, add, an_address
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages, pages
 
@@ -146,6 +146,23 @@ def test_moved_hotspot_of_an_approved_campaign_reaches_nobody_else(world: World)
     assert len(people) == 2
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_place_of_an_entry_point_is_moved_by_two(world: World, is_removed: bool) -> None:
+    """Who scans a code at the border is not taken to be elsewhere, nor told who helps there, by one author."""
+    with world.pages.sessions.begin() as session:
+        values = {"organisation_id": world.pages.ours.id, "created_at": START, "place_id": world.place_id}
+        removed_at = START if is_removed else None
+        add(session, EntryPoint(code="GATE", name="Gate", removed_at=removed_at, **values))
+    author = world.client(Role.AUTHOR)
+    author.post(f"/places/{world.place_id}", data=circle_form(PALANCA, note="Beside the gate"))
+    assert world.place().note == "Beside the gate"
+    assert world.place().geometry["coordinates"] == list(PALANCA if is_removed else MEDYKA)
+    assert len(world.waiting()) == (not is_removed)
+    page = author.get(f"/places/{world.place_id}").text
+    assert ("A change of it waits for a second member." in page) is not is_removed
+
+
 def test_two_members_move_it_and_the_campaign_is_read_again(world: World) -> None:
     """An author and an approver agree on the new place; what was approved for the old one waits all the same."""
     world.use(place_ids=[world.place_id])
@@ -247,7 +264,7 @@ def test_taking_a_place_out_of_use_takes_one_member(world: World) -> None:
 
 
 def test_whoever_deletes_what_is_in_use_is_told_that_a_campaign_will_wait(world: World) -> None:
-    author, said = world.client(Role.AUTHOR), "without it that campaign starts nothing more"
+    author, said = world.client(Role.AUTHOR), "starts nothing more until it is approved again"
     route, place = (f"/places/{path}/delete" for path in (f"routes/{world.route_id}", world.place_id))
     assert said not in author.get(route).text
     world.use(place_ids=[world.place_id], route_parts=[{"route_id": world.route_id, "direction": "all"}])

@@ -20,7 +20,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The places and routes that campaigns name which are submitted, approved or being sent."""
+    """Places and routes of campaigns that are submitted, approved or being sent, and places of entry points."""
 
     place_ids: frozenset[int] = frozenset()
     route_ids: frozenset[int] = frozenset()
