@@ -211,12 +211,19 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         now.init_health(app, HealthLook(database.engine, settings))
     for blueprint in (*PAGES, *PEOPLE, *HOOKS, *APIS):
         app.register_blueprint(blueprint)
-    for unsigned in (*PEOPLE, *HOOKS, *APIS):
-        csrf.exempt(unsigned)
-    # Who leaves a computer to others leaves by any page that is open; from other sites no cookie comes along.
-    csrf.exempt(app.view_functions["security.logout"])
+    _exempt(app, csrf)
     _put_door_before(app, readers, settings.signed_addresses)
     return app
+
+
+def _exempt(app: Flask, csrf: CSRFProtect) -> None:
+    """Ask for no form's token where there is no session, and of whoever signs out.
+
+    Who leaves a computer to others does so by any page that is open, however old; from other sites no cookie
+    comes along.
+    """
+    for unsigned in (*PEOPLE, *HOOKS, *APIS, app.view_functions["security.logout"]):
+        csrf.exempt(unsigned)
 
 
 def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
