@@ -243,7 +243,8 @@ CASES = (
         "mandate",
         mandate("RO", "PL-14"),
         mandate("RO", "PL"),
-        "The organisation may not write to people in PL-18.",
+        "Some of these people are where the organisation may not write to. Too few are in each region for it"
+        " to be named: choose regions of the working area.",
         "/audience/%(audience)s",
     ),
     Case(
