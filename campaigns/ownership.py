@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core import clock
 from campaigns.core.sentences import Sentence
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
+from campaigns.delivery.answers.answer_runs import stop_answers
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.lanes.sender_health import NOT_OWNED, may_be_used, write_health
 from campaigns.gateways.kinds import gateway_kinds
@@ -52,9 +52,7 @@ class OwnerWatch:
         if unsendable:
             _log.error("answers %s are stopped: the credentials are not of their organisations", unsendable)
             with self._sessions.begin() as session:
-                stopping = update(Run).where(Run.id.in_(unsendable), Run.state == RunState.RUNNING)
-                why = {"reason": Sentence(_STOPPED), "finished_at": clock.now()}
-                session.execute(stopping.values(state=RunState.STOPPED, **why))
+                stop_answers(session, unsendable, reason=Sentence(_STOPPED))
 
     def may_use(self, secret_name: str, organisation_id: int) -> bool:
         """Say whether an organisation may send with a credential, as far as the last look knows.

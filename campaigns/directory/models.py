@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -10,6 +11,8 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId
+
+_FREE_IN = re.compile(r"free in ([A-Z]{2})")
 
 
 class ServiceKind(StrEnum):
@@ -112,6 +115,12 @@ class Service(Base):
     expires_on: Mapped[date | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    @property
+    def free_in(self) -> str:
+        """The country (alpha-2) in which alone a call is free, where `cost` says just that, else nothing."""
+        found = _FREE_IN.fullmatch(self.cost)
+        return found[1] if found else ""
 
 
 class CheckOutcome(StrEnum):

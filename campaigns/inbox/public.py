@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from campaigns.core.database import wait_for_locks
-from campaigns.delivery.receipts.merge import row_of, store_rows
+from campaigns.delivery.receipts.merge import store
 from campaigns.delivery.receipts.request import answer_plainly, read_callback, read_flask_body
 from campaigns.gateways.callbacks import Callback, CallbackReader
 from campaigns.inbox.incoming.receivers import Account, load_account
@@ -49,8 +49,7 @@ def receive_message(gateway: str, secret: str = "") -> Response:
             receive_inbound(session(), inbound, vault(), account=account, policy=Policy.of(settings()))
         if not said:
             # Our two addresses are entered by hand, and may change places.
-            reports = [row_of(update, reader.name) for update in reader.read_statuses(heard.callback)]
-            store_rows(session().connection(), reports)
+            store(session(), reader.read_statuses(heard.callback), gateway=reader.name)
     if reader.name not in SILENCES:
         return Response(status=204)
     silence, content_type = SILENCES[reader.name]

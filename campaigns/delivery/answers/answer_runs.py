@@ -7,18 +7,20 @@ closes it (`RunAnswer`). Nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import REFUSALS, Address, Channel, Consent, Contact
 from campaigns.core import clock
 from campaigns.core.database import PAST_MEMORY, reserve_ids
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
 from campaigns.delivery.member_phones import address_of_phone
 from campaigns.delivery.models import AnswerService, Delivery, RunAnswer, RunText
@@ -100,6 +102,15 @@ def close_answer(session: Session, run: Run) -> None:
     """Take an answer that was queued in this transaction out of the queue: it is never sent."""
     closing = update(Delivery).where(Delivery.run_id == run.id, Delivery.send_state == SendState.QUEUED)
     session.execute(closing.values(send_state=SendState.SUPPRESSED), execution_options=PAST_MEMORY)
+
+
+def stop_answers(
+    session: Session, run_ids: Collection[int] | Select[Any], *, reason: Sentence | None = None
+) -> None:
+    """Stop answers that are being sent: what is in the queue is cancelled by the next sweep."""
+    stopping = update(Run).where(Run.id.in_(run_ids), Run.state == RunState.RUNNING)
+    values = {"state": RunState.STOPPED, "reason": reason, "finished_at": clock.now()}
+    session.execute(stopping.values(values), execution_options=PAST_MEMORY)
 
 
 def _add_delivery(

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.database import PAST_MEMORY
+from campaigns.delivery.answers.answer_runs import stop_answers
 from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome
 from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED, active_of, hold_back, wait_again
 from campaigns.inbox.urgency.word_lists import Reason
-from campaigns.planning.models import Run, RunState, Sender
+from campaigns.planning.models import Sender
 from campaigns.staff.models import Organisation
 
 #: An answer lives for a day, and what became of it is told within another one.
@@ -71,9 +71,7 @@ def _stop_resting(session: Session, ids: Collection[int], *, now: datetime) -> N
     """Stop what rests for these conversations: a member answers anew, and nobody gets both once it is mended."""
     resting = select(Answer.run_id).join(Delivery, Delivery.run_id == Answer.run_id)
     resting = resting.where(Answer.conversation_id.in_(ids), Answer.member_id.is_not(None), _rests(now))
-    stopped = update(Run).where(Run.id.in_(resting), Run.state == RunState.RUNNING)
-    values = {"state": RunState.STOPPED, "finished_at": now}
-    session.execute(stopped.values(values), execution_options=PAST_MEMORY)
+    stop_answers(session, resting)
 
 
 def _select_lost(now: datetime) -> Select[int]:

@@ -70,7 +70,7 @@ class Filters:
     @property
     def is_number(self) -> bool:
         """Whether the text is a phone number, or was to be one."""
-        return sum(map(str.isdecimal, self.text)) >= NUMBER_DIGITS
+        return _is_number(self.text)
 
     def of_contacts(self, contact_ids: Sequence[int]) -> dict[str, Any]:
         """Return what stands in links to these contacts, instead of the number that they have."""
@@ -81,7 +81,7 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
     """Read what is chosen."""
     chosen: dict[str, Any] = {name: value for name in FIELDS if (value := fields.get(name, "").strip()[:200])}
     shelf, channel = chosen.get("shelf", ""), chosen.get("channel", "")
-    filters = Filters(
+    return Filters(
         Shelf(shelf) if shelf in set(Shelf) else Shelf.WAITING,
         Channel(channel) if channel in set(Channel) else None,
         chosen.get("tag", ""),
@@ -95,11 +95,12 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
         chosen.get("language", ""),
         _day(chosen.get("since", "")),
         _day(chosen.get("until", "")),
-        chosen,
+        {name: value for name, value in chosen.items() if name != "text" or not _is_number(value)},
     )
-    if filters.is_number:
-        del chosen["text"]
-    return filters
+
+
+def _is_number(text: str) -> bool:
+    return sum(map(str.isdecimal, text)) >= NUMBER_DIGITS
 
 
 def _id(text: str) -> int | None:

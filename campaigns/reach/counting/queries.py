@@ -112,7 +112,7 @@ def added_up(parts: Iterable[Counts]) -> Counts:
             by_channel[channel].update(rungs)
         by_cause.update(part.by_cause)
         left_out.update(part.left_out)
-    return Counts(by_channel, by_cause, left_out)
+    return Counts(dict(by_channel), _most_first(by_cause), _most_first(left_out))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,9 @@ def discreet_table(table: RunTable) -> RunTable:
 
     Whoever is in a region of few people counts in the line without a region.
     """
-    named = [line for line in table.regions if line.region and _is_known(line.counts)]
-    rest = [line.counts for line in table.regions if line not in named]
+    named, rest = _parted(table.regions, lambda line: line.region and _is_known(line.counts))
     regions = _in_order(named, lambda line: line.counts.planned, lambda line: _name(line.region))
-    regions += [RegionCounts(None, added_up(rest))] if rest else []
+    regions += [RegionCounts(None, added_up(line.counts for line in rest))] if rest else []
     languages = _in_order(table.by_language.items(), lambda pair: pair[1].planned, lambda pair: pair[0])
     told = {code: counts for code, counts in languages if is_told(counts.planned)}
     return replace(table, regions=regions, by_language=told)
@@ -52,8 +51,7 @@ def discreet_reach(reach: CampaignReach) -> CampaignReach:
 
     Whoever is in a region of few people counts in the line without a region.
     """
-    named = [line for line in reach.regions if line.region and _is_any_told(line)]
-    rest = [line for line in reach.regions if line not in named]
+    named, rest = _parted(reach.regions, lambda line: line.region and _is_any_told(line))
     regions = _in_order(named, lambda line: _planned(line.people), lambda line: _name(line.region))
     regions += [_together(rest)] if rest else []
     hotspots = _in_order(
@@ -69,6 +67,14 @@ def parts_in_order(parts: Mapping[str, Mapping[Measure, int]], show: Show) -> di
     """Return people by channel or language as far as they may be named, those planned for most first."""
     named = {key: people for key, people in parts.items() if show(_planned(people)) is not None}
     return dict(sorted(named.items(), key=lambda pair: (-(show(_planned(pair[1])) or 0), pair[0])))
+
+
+def _parted(lines: Iterable[Line], may_be_named: Callable[[Line], object]) -> tuple[list[Line], list[Line]]:
+    """Return the lines that may be named, and the others."""
+    named, rest = list[Line](), list[Line]()
+    for line in lines:
+        (named if may_be_named(line) else rest).append(line)
+    return named, rest
 
 
 def _in_order(
