@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as Redirect
 
@@ -63,7 +64,8 @@ def search() -> Page:
         found = find_by_number(session(), ours, filters.text, by=by, vault=vault())
     except (AddressError, QuotaError) as error:
         refuse_commit()
-        flash(said(error), "bad")
+        is_wrong = isinstance(error, AddressError)
+        flash(_("Write a number whole, with + and its country code.") if is_wrong else said(error), "bad")
         return _queue(filters), 422
     return redirect(url_for("inbox.queue", **filters.of_contacts(found)))
 

@@ -149,6 +149,7 @@ def test_number_that_is_looked_for_is_in_no_address(
     assert not [each for each in addresses if digits in re.sub(r"[^0-9]", "", each)]
     # No whole number is told to be none, and stands in its field for its digits to be mended.
     assert (typed in page.text, page.status_code) == ((False, 200) if typed.startswith("+") else (True, 422))
+    assert ("Write a number whole, with + and its country code." in page.text) is not typed.startswith("+")
     assert "channel=sms" in (answer.location or "channel=sms")
 
 
