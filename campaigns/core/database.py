@@ -378,9 +378,9 @@ def reserve_ids(session: Session, mapped: type[DeclarativeBase], count: int) -> 
     if session.get_bind().dialect.name == "sqlite":
         first = max(highest_id(session, mapped), session.info.get((_KEPT_IDS, mapped), 0)) + 1
         return range(first, first + count)
-    # One text: a row for each id takes longer to read than to make.
+    # One text: a row for each id takes longer to read than to make. Its sequence is looked for only once.
     statement = text(
-        "SELECT string_agg(nextval(pg_get_serial_sequence(:table, 'id'))::text, ' ')"
+        "SELECT string_agg(nextval((SELECT pg_get_serial_sequence(:table, 'id')::regclass))::text, ' ')"
         " FROM generate_series(1, :count)"
     )
     ids: str | None = session.scalar(statement, {"table": mapped.__tablename__, "count": count})

