@@ -245,10 +245,11 @@ def _heed_late_stops(session: Session, organisation_id: int, first: _Written) ->
 
 
 def _late(session: Session, organisation_id: int, first: _Written, state: AddressState) -> list[Address]:
-    """Return new addresses that ought to be in `state`: of themselves, or by a handle beside them."""
+    """Return new addresses that ought to be in `state`: of themselves, or by another handle of their person."""
     first_id = first.address_id or 0
     found = {address.id: address for address in session.scalars(_select_late(organisation_id, first_id, state))}
-    people = first.beside.find(session, is_hold=state is AddressState.HELD)
+    beside = first.beside.find(session, is_hold=state is AddressState.HELD)
+    people = sorted({address.contact_id for address in found.values()}.union(beside))
     for start in range(0, len(people), BATCH):
         theirs = _select_new(organisation_id, first_id, state)
         theirs = theirs.where(Address.contact_id.in_(people[start : start + BATCH]))

@@ -18,7 +18,15 @@ from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
 from campaigns.audience.files.contact_reader import ContactFile, read_contacts
 from campaigns.audience.grouping import create_group
 from campaigns.audience.loading.contact_writer import take_in
-from campaigns.audience.models import Address, AddressState, Channel, Contact, GroupedContact, GroupKind
+from campaigns.audience.models import (
+    Address,
+    AddressState,
+    Channel,
+    Contact,
+    GroupedContact,
+    GroupKind,
+    SuppressedAddress,
+)
 from campaigns.audience.positions import Placing, Standing
 from campaigns.audience.service import import_file
 from campaigns.audience.taking_in import import_people
@@ -114,6 +122,41 @@ def test_stop_on_a_number_that_is_not_taken_is_heeded_during_an_import(
     placing.hear = partial(say, session, vault, refuse=refuse)
     take_in(session, organisation.id, [rows], placing=placing, vault=vault)
     assert states(session) == [state, AddressState.ACTIVE]
+
+
+@pytest.mark.parametrize("is_of_earlier_version", [False, True])
+@pytest.mark.parametrize(("is_hold", "state"), [(False, AddressState.OPTED_OUT), (True, AddressState.HELD)])
+def test_stop_by_one_address_is_heeded_of_all_addresses_that_the_import_brings(
+    session: Session,
+    organisation: Organisation,
+    vault: Vault,
+    is_hold: bool,
+    state: AddressState,
+    is_of_earlier_version: bool,
+) -> None:
+    mark = vault.lookup_hash(Channel.SMS, STOPPED) if is_of_earlier_version else vault.number_hash(STOPPED)
+
+    def stop() -> None:
+        session.merge(SuppressedAddress(lookup=mark, channel=Channel.SMS, since=NOON, is_hold=is_hold))
+        session.flush()
+
+    [rows] = people_of("number,telegram", f"{STOPPED},77", "+380631234567,78").people
+    placing = SaidMeanwhile(session, organisation.id)
+    placing.place(rows)
+    placing.hear = partial(stop)
+    take_in(session, organisation.id, [rows], placing=placing, vault=vault)
+    assert states(session) == [state, state, AddressState.ACTIVE, AddressState.ACTIVE]
+
+
+@pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.HELD])
+def test_further_address_of_whoever_said_stop_by_another_one_is_not_written_to(
+    session: Session, organisation: Organisation, vault: Vault, state: AddressState
+) -> None:
+    known = a_contact(session, organisation)
+    an_address(session, known, vault, number=OTHER, country="UA")
+    an_address(session, known, vault, channel=Channel.TELEGRAM, number="77", country=None).state = state
+    import_people(session, organisation.id, people_of("number,whatsapp", f"{OTHER},{OTHER}"), vault=vault)
+    assert states(session) == [AddressState.ACTIVE, state, state]
 
 
 REFUSALS = pytest.mark.parametrize("refuse", [withdraw_everywhere, hold_everywhere])
