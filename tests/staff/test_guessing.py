@@ -17,9 +17,8 @@ from campaigns.staff.models import AuditEntry, LeakyBucket, Member, Role
 from campaigns.staff.sign_in import password_checks
 from campaigns.staff.sign_in.password_checks import PER_ACCOUNT_AND_NETWORK, PER_KNOWN_DEVICE, PER_SESSION
 from campaigns.staff.sign_in.passwords import hash_password
-from campaigns.web.session import database
 from tests.factories import a_campaign, a_run
-from tests.web.pages import Pages, page_settings
+from tests.web.pages import Pages, let_go, page_settings
 
 pytestmark = pytest.mark.one_database
 
@@ -97,8 +96,7 @@ def test_every_process_counts_for_all_and_restarts_forget_nothing(
     for process in (pages.app, second, third):
         assert CLOSED in sign_in(process.test_client(), PASSWORD).text
     for process in (second, third):
-        with process.app_context():
-            database.engine.dispose()
+        let_go(process)
 
 
 @pytest.mark.usefixtures("small")

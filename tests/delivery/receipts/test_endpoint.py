@@ -28,9 +28,8 @@ from campaigns.gateways.africastalking.callbacks import AfricasTalkingCallbacks
 from campaigns.gateways.callbacks import CallbackReader, hook_secret
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio.callbacks import TwilioCallbacks
-from campaigns.web.session import database
 from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
-from tests.web.pages import page_settings
+from tests.web.pages import let_go, page_settings
 
 pytestmark = pytest.mark.one_database
 
@@ -54,8 +53,7 @@ def client(engine: Engine) -> Iterator[FlaskClient]:
     }
     app: Flask = create_app(settings, readers=readers)
     yield app.test_client()
-    with app.app_context():
-        database.engine.dispose()
+    let_go(app)
 
 
 @pytest.fixture
