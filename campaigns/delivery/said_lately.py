@@ -7,18 +7,20 @@ from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.core.folding import digits_of
 from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
-from campaigns.messages.models import Withdrawal
+from campaigns.messages.models import Message, Withdrawal
+from campaigns.messages.translations.withdrawn_copies import find_versions_saying
 from campaigns.places.models import Region
 from campaigns.planning.models import Run
 
 #: Texts that are looked at for each that a page shows: of the others a number died, or became another.
 _LOOKED_AT = 10
+_MESSAGE_ID = Run.frozen["message_id"].as_integer()
 
 
 def load_said(
@@ -33,9 +35,13 @@ def load_said(
 ) -> list[str]:
     """Return the texts that campaigns sent to a country in a language since a moment (UTC), the latest first.
 
-    None that was withdrawn, nor one that names a number which is not, or no longer, that of a verified service.
+    None that was withdrawn, also by whom it was copied from, and none that names a number which is not, or no
+    longer, that of a verified service.
     """
-    latest = _select_latest(organisation_ids, language, country, since).limit(most * _LOOKED_AT).subquery()
+    copied = find_versions_saying(session, Message.organisation_id.in_(organisation_ids))
+    chosen = _select_latest(organisation_ids, language, country, since)
+    stands = chosen.where(tuple_(_MESSAGE_ID, Run.message_version).not_in(copied)) if copied else chosen
+    latest = stands.limit(most * _LOOKED_AT).subquery()
     texts = session.scalars(
         select(RunText).join(latest, latest.c.id == RunText.id).order_by(RunText.id.desc())
     ).all()
@@ -47,10 +53,7 @@ def load_said(
 
 def _select_latest(organisation_ids: Collection[int], language: str, country: str, since: datetime) -> Select[int]:
     """Select the id of the latest of the texts that say the same, those of none withdrawn version."""
-    version = (
-        Withdrawal.message_id == Run.frozen["message_id"].as_integer(),
-        Withdrawal.version == Run.message_version,
-    )
+    version = Withdrawal.message_id == _MESSAGE_ID, Withdrawal.version == Run.message_version
     return (
         select(func.max(RunText.id).label("id"))
         .join(Run, Run.id == RunText.run_id)

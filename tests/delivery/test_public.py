@@ -12,11 +12,12 @@ from campaigns.core import clock
 from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
 from campaigns.messages.models import Message
+from campaigns.messages.service import save_translation
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from campaigns.web.people.kept_pages import KEPT_FOR
-from tests.factories import a_campaign, a_run, a_sender, a_service, add
+from tests.factories import a_campaign, a_message, a_run, a_sender, a_service, add
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
@@ -81,6 +82,31 @@ def test_sender_that_wrote_lately_is_not_denied_without_its_key(pages: Pages) ->
     assert "+48500100200" in from_us
     assert "+48500100200" not in ending
     assert "+485009999" not in from_us + ending
+
+
+@pytest.mark.both_databases
+def test_copy_of_what_a_partner_withdrew_is_shown_as_ours_no_more(pages: Pages) -> None:
+    """What the copy said before and says since is told apart: only versions with the wrong words are hidden."""
+    admin, now = pages.member(Role.ADMIN), clock.now()
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
+        theirs = a_message(session, pages.theirs, {"en": "Call ((hotline)), wrongly."})
+        ours = a_message(session, pages.ours, {"en": "Call ((hotline)), wrongly."})
+        ours.copied_from_id, ours.copied_from_version = theirs.id, theirs.version
+        campaign = a_campaign(session, pages.ours, admin, message=ours)
+        started = {"started_at": now, "frozen": {"message_id": ours.id}}
+        copied = a_run(session, campaign, message_version=ours.version, **started)
+        save_translation(session, ours, language="en", text="Call ((hotline)), rightly.", by=admin.id)
+        mended = a_run(session, campaign, message_version=ours.version, **started)
+        for run, body in ((copied, "Call wrongly."), (mended, "Call rightly.")):
+            add(session, RunText(run_id=run.id, language="en", body=body))
+    assert "Call wrongly." in pages.client().get("/en/pl/m").text
+    with pages.sessions.begin() as session:
+        withdraw_version(session, session.get_one(Message, theirs.id), 1, by=admin.id, reason="Wrong hotline")
+    pages.app.extensions["people"].kept.forget()
+    page = pages.client().get("/en/pl/m").text
+    assert "Call wrongly." not in page
+    assert "Call rightly." in page
 
 
 @pytest.mark.both_databases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import CTE, ColumnElement, and_, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.messages.models import Message, MessageVersion, Withdrawal
@@ -57,6 +57,21 @@ def find_still_saying(session: Session, which: ColumnElement[bool]) -> set[int]:
     return {suspect.message_id for suspect in _find(session, which) if suspect.says_it}
 
 
+def find_versions_saying(session: Session, which: ColumnElement[bool]) -> set[tuple[int, int]]:
+    """Return which versions of `which` messages, by id and number, said what was withdrawn of their source."""
+    lineage = _lineage()
+    wrong, own = aliased(MessageVersion), aliased(MessageVersion)
+    rows = session.execute(
+        select(own.message_id, own.version, own.texts, wrong.texts)
+        .join(Message, Message.id == own.message_id)
+        .join(lineage, lineage.c.message_id == Message.id)
+        .join(wrong, and_(wrong.message_id == lineage.c.source_id, wrong.version == lineage.c.version))
+        .join(Withdrawal, and_(Withdrawal.message_id == wrong.message_id, Withdrawal.version == wrong.version))
+        .where(which)
+    )
+    return {(message_id, version) for message_id, version, says, said in rows if says_any(says, said)}
+
+
 def find_copies(session: Session, message_id: int, version: int) -> list[Suspect]:
     """Return every copy of a withdrawn version in all organisations, also what says something else by now."""
     return _find(session, and_(Withdrawal.message_id == message_id, Withdrawal.version == version))
@@ -67,8 +82,8 @@ def find_sources(session: Session, message_id: int) -> list[Suspect]:
     return _find(session, Message.id == message_id)
 
 
-def _find(session: Session, which: ColumnElement[bool]) -> list[Suspect]:
-    """Follow each copied message to what it was copied from, and that to its own source, in one statement."""
+def _lineage() -> CTE:
+    """Follow each copied message to the versions that it, and its sources, were copied from."""
     source = aliased(Message)
     lineage = (
         select(
@@ -79,11 +94,15 @@ def _find(session: Session, which: ColumnElement[bool]) -> list[Suspect]:
         .where(Message.copied_from_id.is_not(None))
         .cte("lineage", recursive=True)
     )
-    lineage = lineage.union(
+    return lineage.union(
         select(lineage.c.message_id, source.copied_from_id, source.copied_from_version)
         .join(source, source.id == lineage.c.source_id)
         .where(source.copied_from_id.is_not(None))
     )
+
+
+def _find(session: Session, which: ColumnElement[bool]) -> list[Suspect]:
+    lineage = _lineage()
     wrong, own, withdrawn = aliased(MessageVersion), aliased(MessageVersion), aliased(Withdrawal)
     origin = aliased(Message)
     rows = session.execute(
