@@ -153,6 +153,21 @@ def test_number_that_is_looked_for_is_in_no_address(
     assert "channel=sms" in (answer.location or "channel=sms")
 
 
+def test_no_page_of_everybody_follows_what_was_found_by_half_a_number(
+    pages: Pages, vault: Vault, client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.inbox.conversations.queries.PER_PAGE", 1)
+    for number in range(2):
+        hear(pages, vault, "The man is 600 123 456", who=f"+38067000000{number}")
+    hear(pages, vault, "Where can we sleep?", who="+380670000009")
+    client = client_for(Role.RESPONDER)
+    assert 'class="pager"' in client.get("/inbox").text
+    page = client.post("/inbox/search", data={"text": "600 123 456"}).text
+    assert "The man is" in page
+    assert 'class="pager"' not in page
+    assert "Only the first ones are shown." in page
+
+
 def test_numbers_that_a_member_looks_for_are_counted(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
     for _ in range(MOST_NUMBERS):
