@@ -60,7 +60,14 @@ from campaigns.planning.gates.campaign import (
     templates_gate,
 )
 from campaigns.planning.gates.mandate import Outside, find_outside
-from campaigns.planning.gates.safety import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
+from campaigns.planning.gates.safety import (
+    FOR_APPROVERS,
+    broken_rules,
+    correction_gate,
+    country_gate,
+    harm_gate,
+    mandate_gate,
+)
 from campaigns.planning.models import Approval, Campaign, Schedule, Sender
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.queries import default_zone_of, find_approval, load_content, load_senders
@@ -99,6 +106,12 @@ class Assessment:
     known: KnownHelp
     #: What sending it once costs.
     estimate: Estimate
+
+    @property
+    def shown_warnings(self) -> list[CountryWarning]:
+        """The warnings that members read: of countries with enough people to be named, or with a broken rule."""
+        shown = _told_countries(self.tally) | broken_rules(self.warnings).keys()
+        return [warning for warning in self.warnings if warning.country in shown]
 
     @property
     def red(self) -> list[Gate]:
@@ -207,7 +220,7 @@ def _assess_content(
         *month_gate(campaign, estimate, _load_money(session, campaign, now=now, is_start=is_start)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
-        country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
+        country_gate(campaign, warnings, confirmations_of(session, campaign), told=_told_countries(tally)),
         *_prepared_gates(session, campaign, content, tally),
     ]
     return Assessment(content, tally, rendered, gates, warnings, known, estimate)
@@ -358,6 +371,10 @@ def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally)
             link=content.link,
         )
     ]
+
+
+def _told_countries(tally: Tally) -> set[str]:
+    return {country for country, people in tally.by_number_country().items() if is_told(people)}
 
 
 def _agreed(accepted: int | None) -> int | None:

@@ -110,26 +110,26 @@ def country_gate(
     warnings: Collection[CountryWarning],
     confirmations: Sequence[CountryConfirmation],
     *,
-    is_told: bool,
+    told: Collection[str],
 ) -> Gate:
     """Block while a rule that seems to be broken is not confirmed by name, by one of `confirmations`.
 
-    Sources disagree, so nothing more is asked than that a member has read it. Of an audience of few people, or of
-    nobody, the countries are not named (`is_told`), unless something has to be confirmed for one.
+    Sources disagree, so nothing more is asked than that a member has read it. Only countries with enough people
+    (`told`) are named, unless something has to be confirmed for one.
     """
     broken = broken_rules(warnings)
     open_countries = unconfirmed(broken, confirmations)
+    named = sorted({warning.country for warning in warnings} & set(told))
     if open_countries:
         template = N_("A rule seems to be broken in %(countries)s: read it, and confirm it by your name.")
     elif broken:
         template = N_("Rules that seem to be broken are confirmed by name: %(countries)s.")
-    elif not is_told:
-        template = N_("No country rule seems to be broken. Of few people, or nobody, no country is named here.")
-    elif warnings:
+    elif named:
         template = N_("No country rule seems to be broken. Rules are known of: %(countries)s.")
+    elif warnings or not told:
+        template = N_("No country rule seems to be broken. Of few people, or nobody, no country is named here.")
     else:
         template = N_("No rule is known for the countries of these numbers.")
-    named = sorted({warning.country for warning in warnings}) if is_told else []
     countries = tuple(map(CountryName, open_countries or sorted(broken) or named))
     link = _to("planning.gates.show", campaign, anchor="countries")
     passed = not open_countries
