@@ -32,7 +32,7 @@ from campaigns.audience.loading.new_rows import (
 )
 from campaigns.audience.loading.people_beside import PeopleBeside
 from campaigns.audience.loading.table_loading import RowLoading
-from campaigns.audience.models import Address, AddressState, Channel, Contact, SuppressedAddress
+from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
 from campaigns.audience.positions import Placing, move_contacts
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
@@ -254,7 +254,16 @@ def _late(session: Session, organisation_id: int, first: _Written, state: Addres
         theirs = _select_new(organisation_id, first_id, state)
         theirs = theirs.where(Address.contact_id.in_(people[start : start + BATCH]))
         found |= {address.id: address for address in session.scalars(theirs)}
-    return [found[address_id] for address_id in sorted(found)]
+    return [found[address_id] for address_id in _brought(session, sorted(found))]
+
+
+def _brought(session: Session, ids: Sequence[int]) -> list[int]:
+    """Return those of new addresses that came by a file: who joined meanwhile by another way has said so."""
+    brought = set[int]()
+    for start in range(0, len(ids), BATCH):
+        lines = select(Consent.address_id).where(Consent.address_id.in_(ids[start : start + BATCH]))
+        brought.update(session.scalars(lines.where(Consent.method == METHOD)))
+    return [address_id for address_id in ids if address_id in brought]
 
 
 def _select_new(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere
-from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.consent.ledger import grant, withdraw_everywhere
 from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.file_telling import NOTHING_TOLD, FileTelling, WhichLine
 from campaigns.audience.files.contact_reader import ContactFile, read_contacts
@@ -146,6 +146,29 @@ def test_stop_by_one_address_is_heeded_of_all_addresses_that_the_import_brings(
     placing.hear = partial(stop)
     take_in(session, organisation.id, [rows], placing=placing, vault=vault)
     assert states(session) == [state, state, AddressState.ACTIVE, AddressState.ACTIVE]
+
+
+@pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.HELD])
+def test_who_joins_by_another_channel_during_an_import_is_not_stopped_by_it(
+    session: Session, organisation: Organisation, vault: Vault, state: AddressState
+) -> None:
+    """They asked for messages there, knowing what they had said elsewhere; the file brings nothing of theirs."""
+    known = a_contact(session, organisation)
+    an_address(session, known, vault, number=OTHER, country="UA", state=state)
+    [rows] = people_of("number", "+380631234567", "+380991234567").people
+    batches = iter([rows[:1]])
+
+    def join() -> Iterator[Sequence[ContactRow]]:
+        yield next(batches)
+        joined = an_address(session, known, vault, channel=Channel.WHATSAPP, number=OTHER, country="UA")
+        grant(session, joined, Declaration("join", "MEDYKA", NOON))
+        placing.place(rows[1:])
+        yield rows[1:]
+
+    placing = Placing(session, organisation.id)
+    placing.place(rows[:1])
+    take_in(session, organisation.id, join(), placing=placing, vault=vault)
+    assert states(session) == [state, AddressState.ACTIVE, AddressState.ACTIVE, AddressState.ACTIVE]
 
 
 @pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.HELD])
