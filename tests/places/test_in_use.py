@@ -20,7 +20,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle
-from campaigns.places.geography.cells import cell_of
+from campaigns.places.geography.cells import cell_of, locate
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
 from campaigns.places.service import save_hotspot, save_route
 from campaigns.planning import service as planning
@@ -161,6 +161,25 @@ def test_place_of_an_entry_point_is_moved_by_two(world: World, is_removed: bool)
     assert len(world.waiting()) == (not is_removed)
     page = author.get(f"/places/{world.place_id}").text
     assert ("A change of it waits for a second member." in page) is not is_removed
+
+
+def test_region_of_a_place_of_an_entry_point_is_changed_by_two(world: World) -> None:
+    """Its point stays where it is, but whoever joins there is in the region that it states."""
+    with world.pages.sessions.begin() as session:
+        values = {"organisation_id": world.pages.ours.id, "created_at": START, "place_id": world.place_id}
+        add(session, EntryPoint(code="GATE", name="Gate", **values))
+    author = world.client(Role.AUTHOR)
+    lies_in = str(locate(*MEDYKA).region_code)
+    author.post(f"/places/{world.place_id}", data=circle_form(MEDYKA, region_code=lies_in))
+    assert (world.waiting(), world.place().extra["iso3166_2"]) == ([], lies_in)
+    author.post(f"/places/{world.place_id}", data=circle_form(MEDYKA, region_code="RO-SV"))
+    assert world.place().extra["iso3166_2"] == lies_in
+    (proposal,) = world.waiting()
+    approver = world.client(Role.APPROVER)
+    page = approver.get(f"/proposals/{proposal.id}").text
+    assert (lies_in in page, "RO-SV" in page) == (True, True)
+    approver.post(f"/proposals/{proposal.id}/agree")
+    assert world.place().extra["iso3166_2"] == "RO-SV"
 
 
 def test_two_members_move_it_and_the_campaign_is_read_again(world: World) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.errors import FingerpostError
 from campaigns.core.words import N_
+from campaigns.places.changes.guard import region_of
 from campaigns.places.drafts import Shape
-from campaigns.places.geography.cells import locate
 from campaigns.places.geography.cover import cover_corridor, flown_legs
 from campaigns.places.geography.shapes import Position, anchor_of, area_of, metres_between
 from campaigns.places.maps import Feature, corridor_of, drawn_shape
@@ -34,7 +34,7 @@ def show_place(session: Session, proposal: Proposal) -> Shown:
         _line(N_("Name"), before, after, lambda facts: str(facts["name"])),
         _line(N_("Shape"), before, after, _shape_words),
         _line(N_("Centre"), before, after, lambda facts: _where(anchor_of(facts["geometry"]))),
-        _line(N_("Region"), before, after, lambda facts: _region(anchor_of(facts["geometry"]))),
+        _line(N_("Region"), before, after, region_of),
         Line(N_("Distance between the centres"), "", f"{moved:,.1f} km"),
         _line(N_("Area"), before, after, lambda facts: f"{_area_km2(facts):,.0f} km²"),
         _line(N_("Cells of the map"), before, after, lambda facts: f"{len(_shape(facts).cover()):,}"),
@@ -107,11 +107,6 @@ def _shape_words(facts: Mapping[str, Any]) -> str:
 def _where(at: Position) -> str:
     longitude, latitude = at
     return f"{latitude:.4f}, {longitude:.4f}"
-
-
-def _region(at: Position) -> str:
-    found = locate(*at)
-    return found.region_code or found.country or ""
 
 
 def _area_km2(facts: Mapping[str, Any]) -> float:

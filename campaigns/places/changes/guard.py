@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, stored_shape
+from campaigns.places.geography.cells import locate
 from campaigns.places.geography.cover import AIRPORT
 from campaigns.places.geography.shapes import anchor_of
 from campaigns.places.models import Place, Route, Waypoint
@@ -151,7 +152,20 @@ def _route_facts(name: str, mode: str, half_width_m: int, stops: Sequence[Place]
 
 
 def _differ(before: Facts, after: Facts) -> bool:
-    """Say whether others would be reached, or told another name; most categories and a region code do neither."""
+    """Say whether others would be reached, or told something else; most categories change neither.
+
+    A region does: whoever joins at the place, or whom a file takes to be there, is in the region that it states.
+    """
     if any(before[name] != after[name] for name in ("name", "geometry", "radius_m")):
         return True
+    if before["region_code"] != after["region_code"] and region_of(before) != region_of(after):
+        return True
     return (before["category"] == AIRPORT) is not (after["category"] == AIRPORT)
+
+
+def region_of(facts: Facts) -> str:
+    """Return the code of the region that a place states, else of the one in which its centre lies."""
+    if facts.get("region_code"):
+        return str(facts["region_code"])
+    found = locate(*anchor_of(facts["geometry"]))
+    return found.region_code or found.country or ""
