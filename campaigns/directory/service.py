@@ -29,10 +29,11 @@ from campaigns.staff import audit
 EMERGENCY_NUMBER, DOCUMENT_LIMIT = re.compile(r"[0-9]{2,6}"), 300
 #: Facts without which a service would be another one: changing them makes its verification void.
 VERIFIED_FACTS = ("number_national", "number_from_abroad", "works_from_foreign_sim", "country")
-#: Facts that decide what people are told: all that choosing a signpost asks, and what members read aloud.
+#: Facts that decide what people are told: all that choosing a signpost asks, what members read aloud, and what
+#: stands beside a number on pages for people.
 TOLD_FACTS = (
     *(each.name for each in fields(ServiceFacts) if each.name not in ("service_id", "verified_on")),
-    "other_numbers",
+    *("other_numbers", "confidential", "cost", "by_appointment"),
 )
 TAKES_TWO = N_("Texts may name this service: another member has to agree to this change.")
 

@@ -162,13 +162,26 @@ def test_another_number_voids_the_verification(
 @pytest.mark.both_databases
 def test_other_facts_keep_the_verification(session: Session, ours: Organisation, author: Member) -> None:
     service = a_service(session, ours)
-    assert not update_service(session, service, facts={"cost": "free"}, by=author.id)
+    assert not update_service(session, service, facts={"operator": "La Strada"}, by=author.id)
     agreed(session, change_service(session, service, facts={"hours": read_hours("24/7")}, by=author.id))
     verified_on = service.verified_on
     agreed(session, change_service(session, service, facts={"source_status": "hearsay"}, by=author.id))
     assert (verified_on, service.verified_on) == (NOON.date(), None)
     two = ["proposal.make", "service.change", "proposal.agree"]
     assert actions(session) == ["service.describe", *two, *two]
+
+
+@pytest.mark.parametrize(("fact", "value"), [("confidential", True), ("cost", "free"), ("by_appointment", True)])
+def test_what_stands_beside_a_number_is_changed_by_two(
+    session: Session, ours: Organisation, author: Member, fact: str, value: object
+) -> None:
+    """Whoever has no papers trusts that a line keeps what they say to itself."""
+    service = a_service(session, ours)
+    with pytest.raises(RefusedError):
+        update_service(session, service, facts={fact: value}, by=author.id)
+    agreed(session, change_service(session, service, facts={fact: value}, by=author.id))
+    assert getattr(service, fact) == value
+    assert service.verified_on == NOON.date()
 
 
 def test_change_is_kept_with_what_was_before(session: Session, ours: Organisation, author: Member) -> None:

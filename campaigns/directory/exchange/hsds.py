@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, BinaryIO
 
+from campaigns.core import clock
 from campaigns.core.errors import InputError, RowProblem, RowsError
 from campaigns.core.words import N_
 from campaigns.directory.checks import check_facts
@@ -197,6 +199,8 @@ def _facts(line: Line, columns: frozenset[str]) -> tuple[dict[str, Any], list[Ro
         "service_areas": _read_areas,
         "x_confidential": _read_confidential,
         "x_by_appointment": _read_by_appointment,
+        # After the schedules, which say when it ends.
+        "status": partial(_check_status, facts),
     }
     for group, read in readers.items():
         if group in groups:
@@ -321,6 +325,20 @@ def _read_truth(cell: str) -> bool | None:
     if word not in _TRUTH:
         raise InputError(N_("“%(text)s” is neither yes nor no."), text=word)
     return _TRUTH[word]
+
+
+def _check_status(facts: Mapping[str, Any], line: Line) -> dict[str, Any]:
+    """Refuse a service that is not active and says no last day: its number would go on being told to people."""
+    status, last_day = line.cells["status"], facts.get("expires_on")
+    if status.casefold() not in ("", ACTIVE) and (last_day is None or last_day >= clock.now().date()):
+        raise InputError(
+            N_(
+                "A service of the status “%(text)s” says its last day, in the past, in schedules/0/valid_to. "
+                "Or find it dead on its page."
+            ),
+            text=status,
+        )
+    return {}
 
 
 def _column_of(fact: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.core import clock
 from campaigns.core.errors import FileFormatError, RowsError
 from campaigns.directory.exchange.hsds import is_hsds, read_services, write_services
 from campaigns.directory.exchange.service import ExchangedServices, exchange_services, import_services
@@ -91,9 +92,9 @@ def test_second_import_changes_nothing(session: Session, ours: Organisation) -> 
 
 def test_only_the_columns_of_the_sheet_change(session: Session, ours: Organisation) -> None:
     line = whole(session, ours)
-    done = exchange(session, ours, "id,name,fees_description\nline,La Strada,dear\n")
+    done = exchange(session, ours, "id,name,description\nline,La Strada,women\n")
     assert done == ExchangedServices(added=0, changed=1, unchanged=0, voided=0)
-    assert (line.name, line.cost, line.operator_type, line.verified_on) == ("La Strada", "dear", "ngo", TODAY)
+    assert (line.name, line.scope, line.operator_type, line.verified_on) == ("La Strada", "women", "ngo", TODAY)
 
 
 @pytest.mark.both_databases
@@ -112,6 +113,22 @@ def test_a_new_number_of_a_verified_line_waits_for_another_member(session: Sessi
     agree(session, proposal, SERVICE, by=a_member(session, ours).id)
     assert (line.number_national, line.verified_on) == ("+48 800 1", None)
     assert exchange_services(session, ours.id, read_services(text), by=author.id).unchanged == 2
+
+
+@pytest.mark.parametrize("status", ["defunct", "Inactive", "temporarily closed"])
+def test_a_line_that_is_not_active_any_more_says_its_last_day(
+    session: Session, ours: Organisation, status: str
+) -> None:
+    """Nothing else would keep its number from people."""
+    whole(session, ours)
+    head, today = "id,name,status,schedules/0/valid_to", clock.now().date()
+    for last_day in ("", today.isoformat()):
+        with pytest.raises(RowsError, match="Line 2, status: A service of the status"):
+            exchange(session, ours, f"{head}\nline,Line,{status},{last_day}\n")
+    author = a_member(session, ours)
+    ended = read_services(f"{head}\nline,Line,{status},{today - timedelta(days=1)}\n")
+    assert exchange_services(session, ours.id, ended, by=author.id).proposed == 1
+    assert exchange(session, ours, "id,name,status\nline,La Strada,active\n").unchanged == 1
 
 
 def test_a_sheet_never_verifies(session: Session, ours: Organisation) -> None:
