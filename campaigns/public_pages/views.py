@@ -133,12 +133,16 @@ def review(language: str) -> Response:
 
 
 def _is_alone(organisation_id: int, by: int) -> bool:
-    """Say whether one administrator may say whom people write to: there is no other, or nobody ever read it."""
+    """Say whether one administrator may say whom people write to, while nobody has read it.
+
+    Then there is no other one, or the organisation is new. Once its pages were open, or others' are, with which
+    its directory is read together, it takes two: whoever is the only one may have made that so.
+    """
+    if queries.was_ever_open(session(), organisation_id) or set(behind().organisation_ids) - {organisation_id}:
+        return False
     app = current_app.extensions
-    if not app[_IS_OTHER_ADMIN](session(), organisation_id, besides=[by]):
-        return True
     is_founding: bool = app[_IS_FOUNDING](session(), organisation_id)
-    return is_founding and not queries.was_ever_open(session(), organisation_id)
+    return is_founding or not app[_IS_OTHER_ADMIN](session(), organisation_id, besides=[by])
 
 
 def _words(language: str) -> dict[str, str]:

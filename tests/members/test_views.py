@@ -12,8 +12,9 @@ from sqlalchemy import Engine, event, select
 from werkzeug.test import TestResponse
 
 from campaigns.core import clock
+from campaigns.members.founding import FOUNDED_WITHIN
 from campaigns.proposals.models import Proposal
-from campaigns.staff.models import AuditEntry, Member, Membership, Role
+from campaigns.staff.models import AuditEntry, Member, Membership, Organisation, Role
 from tests.factories import NOON, a_campaign, a_run
 from tests.web.pages import Pages
 
@@ -162,6 +163,15 @@ def test_founding_administrator_appoints_nobody_in_their_own_person(pages: Pages
     founder = pages.member(Role.ADMIN)
     pages.client(founder).post(f"/settings/members/{founder.id}", data={"roles": sorted({"admin", role})})
     assert roles_of(pages, founder) == ["admin"]
+
+
+def test_founding_administrator_appoints_nobody_alone_after_a_month(pages: Pages) -> None:
+    """An organisation that never sends, but answers or keeps a directory, is not founded for ever."""
+    client, second = pages.client(pages.member(Role.ADMIN)), pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        session.get_one(Organisation, pages.ours.id).created_at = clock.now() - FOUNDED_WITHIN
+    client.post(f"/settings/members/{second.id}", data={"roles": ["admin", "approver"]})
+    assert roles_of(pages, second) == ["viewer"]
 
 
 def test_founding_ends_with_the_first_run_to_people(

@@ -212,12 +212,33 @@ def test_contact_that_people_have_read_takes_two_where_no_campaign_ever_ran(page
     )
 
 
-def test_the_only_administrator_may_name_another_contact(pages: Pages) -> None:
+def test_whoever_takes_the_other_administrators_away_names_no_other_contact(pages: Pages) -> None:
+    """One stolen account does not become the one whose word is enough."""
+    first, second = (pages.member(Role.ADMIN) for _ in range(2))
+    client = pages.client(first)
+    client.post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
+    _sent_to_people(pages)
+    client.post(f"/settings/members/{second.id}/access", data={"active": "0"})
+    sent = client.post(CONTACT, data={"is_open": "y", "contact": "b@example.org"})
+    assert "/proposals/" in sent.headers["Location"]
+    assert "a@example.org" in pages.client().get("/en/pl").text
+
+
+def test_directory_is_read_with_that_of_others_once_two_agree(pages: Pages) -> None:
+    """What one organisation shows stands on the pages of all: there one account must not be enough."""
+    with pages.sessions.begin() as session:
+        open_one = Profile(is_open=True, contact="theirs@example.org")
+        set_profile(session, pages.theirs.id, open_one, by=pages.member(Role.ADMIN, organisation=pages.theirs).id)
+    sent = pages.client(pages.member(Role.ADMIN)).post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
+    assert "/proposals/" in sent.headers["Location"]
+    assert "a@example.org" not in pages.client().get("/en/pl").text
+
+
+def test_only_administrator_opens_pages_that_nobody_read_yet(pages: Pages) -> None:
     client = pages.client(pages.member(Role.ADMIN))
     _sent_to_people(pages)
-    for contact in ("a@example.org", "b@example.org"):
-        client.post(CONTACT, data={"is_open": "y", "contact": contact})
-    assert "b@example.org" in client.get("/settings/public-pages").text
+    client.post(CONTACT, data={"is_open": "y", "contact": "a@example.org"})
+    assert "a@example.org" in pages.client().get("/en/pl").text
 
 
 def test_one_administrator_closes_the_pages_and_takes_the_contact_away(pages: Pages) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 from campaigns import now
 from campaigns.app import create_app
 from campaigns.audience.figures import init_counts
+from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.monitoring.run_page import init_looking
@@ -141,8 +142,11 @@ def _kept(engine: Engine, changes: dict[str, str]) -> Flask:
 def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
     with sessions.begin() as session:
         # Another application may have added them to this database.
-        ours = find_organisation(session, "ours") or an_organisation(session, name="Ours", slug="ours")
-        theirs = find_organisation(session, "theirs") or an_organisation(session, name="Theirs", slug="theirs")
+        new = {"created_at": clock.now()}
+        ours, theirs = (
+            find_organisation(session, slug) or an_organisation(session, name=slug.title(), slug=slug, **new)
+            for slug in ("ours", "theirs")
+        )
     with app.app_context():
         # What was found in the test before is no news.
         now.init_health(app, HealthLook(database.engine, settings()))
