@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.core import clock
+from campaigns.core.errors import RefusedError
+from campaigns.core.words import N_
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.service import propose
 from campaigns.staff import audit, service
-from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
-from campaigns.staff.queries import get_membership
+from campaigns.staff.models import TRUSTED, AuditEntry, Member, Membership, Organisation, Role
+from campaigns.staff.queries import get_membership, owned
+
+#: Whoever gave a member a one-time password proposes them for nothing that hurts, so long.
+PASSWORD_KNOWN = timedelta(days=30)
+GAVE_PASSWORD = N_(
+    "You gave this member a one-time password in the last %(days)s days. Another administrator has to propose "
+    "these roles."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +74,30 @@ def change_roles(
 ) -> Proposal | None:
     """Take roles away and give others; return what waits for a second administrator.
 
-    Raises InputError for unknown roles or none, RefusedError when no administrator would be left.
+    Raises InputError for unknown roles or none, RefusedError when no administrator would be left, or when what
+    would wait is for a member whose password `by` gave anew and may know.
     """
     service.hold_roles(session, membership.organisation_id, membership.member)
     is_own = membership.member_id == by
     guarded = TRUSTED if is_own else roles_that_take_two(session, membership.organisation_id, by=by)
     present = membership.roles
     split = _split(session, membership.organisation_id, guarded, wanted=roles, present=present, is_own=is_own)
+    if split.now != split.wanted and _gave_password(session, membership, by):
+        raise RefusedError(GAVE_PASSWORD, days=PASSWORD_KNOWN.days)
     if split.now != set(present) or split.now == split.wanted:
         service.set_roles(session, membership, split.now, by=by)
     return _follow(session, kind, membership, split, by=by)
+
+
+def _gave_password(session: Session, membership: Membership, by: int) -> bool:
+    """Say whether an administrator gave a member a new password lately: the account may be in their hands."""
+    given = owned(select(AuditEntry.id), AuditEntry, membership.organisation_id).where(
+        AuditEntry.action == "member.issue_password",
+        AuditEntry.at > clock.now() - PASSWORD_KNOWN,
+        AuditEntry.subject_id == membership.member_id,
+        AuditEntry.member_id == by,
+    )
+    return session.scalar(given.limit(1)) is not None
 
 
 def roles_that_take_two(session: Session, organisation_id: int, *, by: int) -> frozenset[str]:

@@ -218,6 +218,21 @@ def test_password_of_somebody_to_be_trusted_takes_two(pages: Pages, client_for: 
 
 
 @pytest.mark.usefixtures("sent")
+def test_whoever_gave_a_member_a_password_proposes_them_for_nothing_that_hurts(
+    pages: Pages, client_for: ClientFor
+) -> None:
+    """They may have signed in with it, and the other administrator reads the name of a colleague."""
+    thief, other, colleague = client_for(Role.ADMIN), client_for(Role.ADMIN), pages.member(Role.VIEWER)
+    path, wanted = f"/settings/members/{colleague.id}", {"roles": ["viewer", "approver"]}
+    thief.post(f"{path}/password")
+    page = thief.post(path, data=wanted)
+    assert (page.status_code, "You gave this member a one-time password" in page.text) == (422, True)
+    assert roles_of(pages, colleague) == ["viewer"]
+    assert thief.post(path, data={"roles": ["viewer", "responder"]}).status_code == 302
+    assert "/proposals/" in other.post(path, data=wanted).headers["Location"]
+
+
+@pytest.mark.usefixtures("sent")
 def test_password_is_agreed_to_by_itself(pages: Pages, client_for: ClientFor) -> None:
     """Whoever agrees is told its second half, and must not miss it among others."""
     approver, other = pages.member(Role.APPROVER), client_for(Role.ADMIN)
