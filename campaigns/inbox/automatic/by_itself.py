@@ -40,10 +40,12 @@ from campaigns.inbox.automatic.open_questions import (
     read_answer,
 )
 from campaigns.inbox.automatic.sayings import find_saying, queue_saying
+from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.hear import hold_in_passing, note_in_passing
 from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Occasion
 from campaigns.inbox.conversations.window import find_obstacle
+from campaigns.inbox.duty.queries import load_readers
 from campaigns.inbox.incoming.order import REFUSALS
 from campaigns.inbox.incoming.questions import know_writer, put_in_conversation
 from campaigns.inbox.models import Reply, ReplyKind
@@ -238,6 +240,8 @@ class AutomaticAnswers:
         """Say whether somebody of the team has a conversation: nothing comes between the two."""
         if conversation.owner_id is None or conversation.state == ConversationState.CLOSED:
             return False
+        if not self._still_answers(conversation, conversation.owner_id):
+            return False
         now = clock.now()
         if not at_night:
             return conversation.last_at > now - TAKEN_FOR
@@ -249,6 +253,12 @@ class AutomaticAnswers:
             Answer.written_at > now - JUST_NOW,
         )
         return self.session.scalar(by_member.limit(1)) is not None
+
+    def _still_answers(self, conversation: Conversation, member_id: int) -> bool:
+        """Say whether a member still works here, and answers people or, where it is one, reads this complaint."""
+        if conversation.is_complaint:
+            return member_id in readers_of(self.session, [conversation.id]).get(conversation.id, ())
+        return member_id in load_readers(self.session, conversation.organisation_id)
 
     def _need(self, conversation: Conversation, address: Address | None, inbound: Inbound) -> Need:
         need = load_need(self.session, conversation, address, now=clock.now())
