@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from campaigns.inbox.escalation.passing_on import bring_back
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind
@@ -70,8 +71,20 @@ def change_roles(
     present = membership.roles
     split = _split(session, membership.organisation_id, guarded, wanted=roles, present=present, is_own=is_own)
     if split.now != set(present) or split.now == split.wanted:
-        service.set_roles(session, membership, split.now, by=by)
+        set_roles(session, membership, split.now, by=by)
     return _follow(session, kind, membership, split, by=by)
+
+
+def set_roles(session: Session, membership: Membership, roles: Iterable[str], *, by: int | None = None) -> None:
+    """Replace a member's roles as `staff.service` does; what they put off waits if they answer no more."""
+    service.set_roles(session, membership, roles, by=by)
+    bring_back(session, membership)
+
+
+def set_active(session: Session, membership: Membership, active: bool, *, by: int) -> None:
+    """Bar a member or let them in again, as `staff.service` does; what they put off waits once they are barred."""
+    service.set_active(session, membership, active, by=by)
+    bring_back(session, membership)
 
 
 def roles_that_take_two(session: Session, organisation_id: int, *, by: int) -> frozenset[str]:
