@@ -6,15 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import HashedHandle
 from campaigns.audience.consent.person import find_person
-from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.models import Reply
 from campaigns.leaving.budgets import DAY, HOUR, LOOKED_BACK, Budgets
 from campaigns.leaving.models import LeaveRequest
 
@@ -49,12 +51,29 @@ def has_agreed_since(session: Session, address: Address, moment: datetime) -> bo
 
 
 def is_gone(session: Session, address: Address) -> bool:
-    """Say whether the person of an address left already, on every channel, and nothing waits for them."""
+    """Say whether the person of an address left already, on every channel, and nothing waits for them.
+
+    Nor may a member answer them: after a stop that is so again once they wrote something else.
+    """
     ids = _find_theirs(session, address)
     stays = exists().where(Address.id.in_(ids), Address.state != AddressState.OPTED_OUT)
     contacts = select(Address.contact_id).where(Address.id.in_(ids))
     waits = exists().where(Delivery.contact_id.in_(contacts), in_state(SendState.QUEUED))
-    return not session.scalar(select(stays | waits))
+    return not session.scalar(select(stays | waits | _asked_since(ids)))
+
+
+def _asked_since(ids: Collection[int]) -> ColumnElement[bool]:
+    """Match if one of these addresses refused, and the last word from there is a later one."""
+    refused = select(func.max(Consent.given_at)).where(
+        Consent.address_id == Address.id, Consent.kind.in_(REFUSALS)
+    )
+    return exists().where(
+        Address.id.in_(ids),
+        Conversation.contact_id == Address.contact_id,
+        Conversation.channel == Address.channel,
+        Reply.id == Conversation.last_reply_id,
+        Reply.received_at > refused.scalar_subquery(),
+    )
 
 
 def _find_theirs(session: Session, address: Address) -> set[int]:

@@ -104,7 +104,7 @@ def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None
 @click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
 def set_member_roles(email: str, roles: tuple[str, ...], slug: str) -> None:
     """Give a member these ROLES and no others, at once."""
-    from campaigns.staff.service import set_roles
+    from campaigns.members.service import set_roles
 
     with _sessions() as sessions, sessions.begin() as session:
         membership = _membership(session, email, slug)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.words import N_
+from campaigns.inbox.escalation.passing_on import bring_back
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Kind
@@ -85,7 +86,7 @@ def change_roles(
     if split.now != split.wanted and _gave_password(session, membership, by):
         raise RefusedError(GAVE_PASSWORD, days=PASSWORD_KNOWN.days)
     if split.now != set(present) or split.now == split.wanted:
-        service.set_roles(session, membership, split.now, by=by)
+        set_roles(session, membership, split.now, by=by)
     return _follow(session, kind, membership, split, by=by)
 
 
@@ -98,6 +99,18 @@ def _gave_password(session: Session, membership: Membership, by: int) -> bool:
         AuditEntry.member_id == by,
     )
     return session.scalar(given.limit(1)) is not None
+
+
+def set_roles(session: Session, membership: Membership, roles: Iterable[str], *, by: int | None = None) -> None:
+    """Replace a member's roles as `staff.service` does; what they put off waits if they answer no more."""
+    service.set_roles(session, membership, roles, by=by)
+    bring_back(session, membership)
+
+
+def set_active(session: Session, membership: Membership, active: bool, *, by: int) -> None:
+    """Bar a member or let them in again, as `staff.service` does; what they put off waits once they are barred."""
+    service.set_active(session, membership, active, by=by)
+    bring_back(session, membership)
 
 
 def roles_that_take_two(session: Session, organisation_id: int, *, by: int) -> frozenset[str]:

@@ -24,7 +24,6 @@ from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Member, Membership
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership, load_member_names, select_memberships
-from campaigns.staff.service import set_active
 from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.sign_in.passwords import make_one_time_password
 from campaigns.web.current import settings
@@ -133,7 +132,7 @@ def issue_password(member_id: int) -> Page:
 def bar_member(member_id: int) -> Page:
     """Keep a member from signing in, or let them in again."""
     active = request.form.get("active") == "1"
-    set_active(session(), _membership(member_id), active, by=current_member().id)
+    service.set_active(session(), _membership(member_id), active, by=current_member().id)
     return redirect(url_for("members.edit_member", member_id=member_id))
 
 

@@ -16,10 +16,14 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.leave_token import token_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
+from campaigns.inbox.conversations.addressees import load_addressee
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.window import Obstacle, find_obstacle
 from campaigns.leaving.service import LEAVE
 from campaigns.staff.models import AuditEntry
 from campaigns.web.people.layout import NOT_SHOWN_AGAIN
 from tests.factories import a_campaign, a_contact, a_delivery, a_run, a_sender, an_address
+from tests.inbox.builders import OURS, write
 from tests.inbox.unnamed.test_whole_way import shown_fields
 from tests.moments import standing_at
 from tests.web.pages import Pages
@@ -42,6 +46,13 @@ def address(pages: Pages, vault: Vault) -> Address:
 def state_of(pages: Pages, address: Address) -> AddressState:
     with pages.sessions() as session:
         return AddressState(session.get_one(Address, address.id).state)
+
+
+def obstacle_of(pages: Pages) -> Obstacle | None:
+    """Why a member may not answer the only person who wrote."""
+    with pages.sessions() as session:
+        conversation = session.scalars(select(Conversation)).one()
+        return find_obstacle(load_addressee(session, conversation).writer, now=clock.now())
 
 
 def test_to_look_changes_nothing_and_one_tap_ends_it(pages: Pages, vault: Vault, address: Address) -> None:
@@ -122,6 +133,25 @@ def test_form_that_is_sent_on_and_on_is_noted_once(pages: Pages, vault: Vault, a
     with pages.sessions() as session:
         assert session.scalar(select(func.count()).where(AuditEntry.action == LEAVE)) == 1
         assert session.scalar(select(func.count()).where(Consent.kind == ConsentKind.WITHDRAWN)) == 1
+
+
+@pytest.mark.both_databases
+def test_link_ends_the_answers_too_that_a_question_after_an_earlier_stop_allows(
+    pages: Pages, vault: Vault, address: Address
+) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, organisation_id=pages.ours.id, identity=OURS)
+        ours = pages.ours.id
+        for text in ("STOP", "Where can we sleep?"):
+            assert write(session, vault, ours, text, options={}, from_handle=NUMBER) is not None
+    assert obstacle_of(pages) is None
+    people, link = pages.client(), f"/en/e/{token_of(address.id, address.lookup, vault)}"
+    form = shown_fields(people.get(link).text)
+    assert people.post(link, data=form).status_code == 200
+    assert obstacle_of(pages) is Obstacle.OPTED_OUT
+    assert people.post(link, data=form).status_code == 200
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).where(AuditEntry.action == LEAVE)) == 1
 
 
 def test_asking_for_the_head_of_the_page_is_to_look(pages: Pages, vault: Vault, address: Address) -> None:

@@ -40,10 +40,12 @@ from campaigns.inbox.automatic.open_questions import (
     read_answer,
 )
 from campaigns.inbox.automatic.sayings import find_saying, queue_saying
+from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.hear import hold_in_passing, note_in_passing
 from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Occasion
 from campaigns.inbox.conversations.window import find_obstacle
+from campaigns.inbox.duty.queries import load_readers
 from campaigns.inbox.incoming.order import REFUSALS
 from campaigns.inbox.incoming.questions import know_writer, put_in_conversation
 from campaigns.inbox.models import Reply, ReplyKind
@@ -209,8 +211,7 @@ class AutomaticAnswers:
         lock_person(self.session, [reply.number or reply.lookup], [reply.lookup])
         revive(self.session, HashedHandle.of(reply))
         conversation, now = hold_in_passing(self.session, reply), clock.now()
-        # At night nobody of the team has it, unless a member has just written.
-        if _is_taken(conversation, now, within=TAKEN_FOR if asked.again is None else JUST_NOW):
+        if self._is_taken(conversation, at_night=asked.again is not None):
             return None
         judged = judge(inbound.text, ReplyKind(reply.kind))
         note_in_passing(self.session, conversation, reply, inbound.text, judged, vault=self.vault)
@@ -234,6 +235,30 @@ class AutomaticAnswers:
             judged,
             [Past(Occasion(row.occasion), row.written_at) for row in self.session.execute(lately) if row.occasion],
         )
+
+    def _is_taken(self, conversation: Conversation, *, at_night: bool) -> bool:
+        """Say whether somebody of the team has a conversation: nothing comes between the two."""
+        if conversation.owner_id is None or conversation.state == ConversationState.CLOSED:
+            return False
+        if not self._still_answers(conversation, conversation.owner_id):
+            return False
+        now = clock.now()
+        if not at_night:
+            return conversation.last_at > now - TAKEN_FOR
+        # At night nobody of the team has it, unless a member has just written: what the person wrote, or a machine
+        # of ours, is no word of a member's.
+        by_member = select(Answer.id).where(
+            Answer.conversation_id == conversation.id,
+            Answer.member_id.is_not(None),
+            Answer.written_at > now - JUST_NOW,
+        )
+        return self.session.scalar(by_member.limit(1)) is not None
+
+    def _still_answers(self, conversation: Conversation, member_id: int) -> bool:
+        """Say whether a member still works here, and answers people or, where it is one, reads this complaint."""
+        if conversation.is_complaint:
+            return member_id in readers_of(self.session, [conversation.id]).get(conversation.id, ())
+        return member_id in load_readers(self.session, conversation.organisation_id)
 
     def _need(self, conversation: Conversation, address: Address | None, inbound: Inbound) -> Need:
         need = load_need(self.session, conversation, address, now=clock.now())
@@ -327,9 +352,3 @@ class AutomaticAnswers:
 
 def _occasion_after(question: OpenQuestion) -> Occasion:
     return Occasion.WELCOME if question.subject == Subject.LANGUAGE else Occasion.MOVED
-
-
-def _is_taken(conversation: Conversation, now: datetime, *, within: timedelta) -> bool:
-    """Say whether somebody of the team has a conversation: nothing comes between the two."""
-    is_open = conversation.owner_id is not None and conversation.state != ConversationState.CLOSED
-    return is_open and conversation.last_at > now - within

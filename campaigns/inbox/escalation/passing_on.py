@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.models import Duty, DutyMember
 from campaigns.inbox.duty.queries import load_readers
 from campaigns.staff import audit
-from campaigns.staff.models import Member
+from campaigns.staff.models import Member, Membership
+from campaigns.staff.permissions import Permission, may
 from campaigns.staff.queries import owned
 
 
@@ -44,6 +46,26 @@ def pass_on(session: Session, organisation_id: int, member: Member, *, to: int |
     return PassedOn(conversations, duties)
 
 
+def bring_back(session: Session, membership: Membership) -> None:
+    """Let what a member put off wait now, if they answer no more: nobody else knows that it was put off.
+
+    It stays theirs until somebody passes it on.
+    """
+    if membership.member.active and may(membership.roles, Permission.ANSWER):
+        return
+    theirs = owned(select(Conversation.id), Conversation, membership.organisation_id).where(
+        Conversation.owner_id == membership.member_id, Conversation.snoozed_until > clock.now()
+    )
+    _let_wait_now(session, session.scalars(theirs.order_by(Conversation.id).with_for_update()).all())
+
+
+def _let_wait_now(session: Session, ids: Sequence[int]) -> None:
+    """Let those of these conversations wait since now that are put off."""
+    now = clock.now()
+    put_off = update(Conversation).where(Conversation.id.in_(ids), Conversation.snoozed_until > now)
+    session.execute(put_off.values(snoozed_until=None, urgent_since=now), execution_options=PAST_MEMORY)
+
+
 def _pass_conversations(session: Session, organisation_id: int, member_id: int, to: int | None) -> int:
     theirs = owned(select(Conversation.id), Conversation, organisation_id).where(
         Conversation.owner_id == member_id, Conversation.state != ConversationState.CLOSED
@@ -60,10 +82,7 @@ def _pass_conversations(session: Session, organisation_id: int, member_id: int, 
     session.execute(passed.values(values), execution_options=PAST_MEMORY)
     if to is None:
         # As with what a member gives back: nobody is left who knows that it was put off.
-        now = clock.now()
-        back = {"snoozed_until": None, "urgent_since": now}
-        put_off = passed.where(Conversation.snoozed_until > now).values(back)
-        session.execute(put_off, execution_options=PAST_MEMORY)
+        _let_wait_now(session, ids)
     return len(ids)
 
 

@@ -18,7 +18,7 @@ from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
 from campaigns.inbox.models import Reply
 from campaigns.planning.models import Sender
 from campaigns.planning.policy import USUAL
-from campaigns.staff.models import Member, Organisation
+from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import a_member, a_message, a_sender, an_organisation
 from tests.inbox.builders import OURS, write
 
@@ -80,7 +80,7 @@ class Person:
 def a_person(session: Session, vault: Vault, *, occasions: Mapping[Occasion, Mapping[str, str]] = TEXTS) -> Person:
     organisation = an_organisation(session)
     sender = a_sender(session, organisation_id=organisation.id, identity=OURS)
-    member = a_member(session, organisation)
+    member = a_member(session, organisation, Role.RESPONDER)
     chosen = {
         occasion: a_message(session, organisation, dict(texts), title=occasion.value).id
         for occasion, texts in occasions.items()

@@ -15,12 +15,14 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.automatic.models import OpenQuestion
+from campaigns.inbox.complaints.service import ReadBy, complain
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.models import Answer, ConversationState, ConversationWord, Occasion
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
-from tests.factories import a_region
+from campaigns.staff.models import Role
+from tests.factories import a_member, a_region
 from tests.inbox.automatic.person import TEXTS, Person, a_person
 
 pytestmark = pytest.mark.one_database
@@ -70,6 +72,41 @@ def test_nothing_is_said_where_no_text_was_chosen(session: Session, vault: Vault
     person.writes("INFO")
     assert person.reads() == []
     assert person.waits
+
+
+@pytest.mark.parametrize("is_barred", [True, False])
+def test_who_had_a_member_that_answers_no_more_is_answered_again(
+    person: Person, time: Clock, is_barred: bool
+) -> None:
+    person.writes("where can we sleep?")
+    conversation = person.conversation
+    assert conversation is not None
+    service.take(person.session, conversation, by=person.member.id)
+    if is_barred:
+        person.member.active = False
+    else:
+        person.member.memberships[0].roles = [Role.VIEWER]
+    time.go_on(minutes=5)
+    person.writes("HELP")
+    assert person.reads() == ["In danger call 112."]
+    assert person.waits
+
+
+@pytest.mark.both_databases
+def test_nothing_comes_between_a_person_and_whoever_reads_their_complaint(person: Person, time: Clock) -> None:
+    """Who reads complaints need not be of those who answer."""
+    person.writes("your helper asked me for money")
+    conversation, reader = person.conversation, a_member(person.session, person.organisation, Role.VIEWER)
+    assert conversation is not None
+    complain(person.session, conversation, by=person.member.id, chosen=ReadBy(member_id=reader.id))
+    service.take(person.session, conversation, by=reader.id)
+    time.go_on(minutes=5)
+    person.writes("INFO")
+    assert person.reads() == []
+    reader.active = False
+    time.go_on(minutes=5)
+    person.writes("HELP")
+    assert person.reads() == ["In danger call 112."]
 
 
 def test_question_is_left_to_the_team(person: Person) -> None:

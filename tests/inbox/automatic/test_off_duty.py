@@ -105,23 +105,45 @@ def test_nothing_is_promised_by_a_roster_that_nobody_keeps(person: Person) -> No
     assert person.waits
 
 
-def test_member_who_has_just_written_is_not_interrupted(person: Person) -> None:
-    write(person, "where can we sleep with a child?", NOON)
+def answer(person: Person, at: datetime) -> None:
+    """Let a member answer at a moment."""
     conversation = person.conversation
     assert conversation is not None
-    with clock.running_on(lambda: MIDNIGHT):
-        seen = service.seen_now(person.session, conversation)
+    with clock.running_on(lambda: at):
         service.answer(
             person.session,
             conversation,
             "At the station.",
             by=person.member.id,
-            seen=seen,
+            seen=service.seen_now(person.session, conversation),
             vault=person.vault,
             known=KnownHelp([], {}, 180),
         )
+
+
+@pytest.mark.both_databases
+def test_member_who_has_just_written_is_not_interrupted(person: Person) -> None:
+    write(person, "where can we sleep with a child?", NOON)
+    answer(person, MIDNIGHT)
     assert write(person, "thank you, which platform?", MIDNIGHT + timedelta(minutes=2)) == []
     assert len(write(person, "is anybody there?", MIDNIGHT + timedelta(hours=1))) == 1
+
+
+def test_person_who_has_just_written_themselves_is_told(person: Person) -> None:
+    """A member has had them since noon; what they wrote minutes ago is no word of a member's."""
+    write(person, "where can we sleep with a child?", NOON)
+    answer(person, NOON + timedelta(minutes=5))
+    assert len(write(person, "hello", MIDNIGHT)) == 1
+    assert write(person, "please", MIDNIGHT + timedelta(minutes=68)) == []
+    assert len(write(person, DANGER, MIDNIGHT + timedelta(minutes=70))) == 1
+
+
+def test_call_for_help_minutes_after_the_end_of_duty_is_told(person: Person) -> None:
+    write(person, "where can we sleep with a child?", NOON)
+    answer(person, NOON + timedelta(minutes=5))
+    end = NOON.replace(hour=20)
+    assert write(person, "are you there?", end - timedelta(minutes=2)) == []
+    assert len(write(person, "HELP", end + timedelta(minutes=2))) == 1
 
 
 @pytest.mark.parametrize(("hours", "is_named"), [({}, True), ({"mon": [["09:00", "17:00"]]}, False)])

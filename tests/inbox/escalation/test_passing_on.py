@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -17,6 +19,7 @@ from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.models import DutyMember, Part
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.inbox.escalation.passing_on import PassedOn, pass_on
+from campaigns.members import commands
 from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.factories import NOON, a_member, add, an_organisation
 from tests.inbox.escalation.waiting import a_conversation
@@ -125,6 +128,46 @@ def test_nobody_gets_work_who_does_not_answer(session: Session, team: Team, whic
     }[which]()
     with pytest.raises(InputError):
         pass_on(session, team.organisation.id, team.leaves, to=taker.id, by=team.stays.id)
+
+
+@pytest.mark.parametrize(
+    ("form", "fields"), [("/access", {"active": "0"}), ("", {"roles": "viewer"}), ("", {"roles": "responder"})]
+)
+def test_what_a_member_put_off_who_answers_no_more_waits_now(
+    pages: Pages, client_for: Callable[..., FlaskClient], form: str, fields: dict[str, str]
+) -> None:
+    """It is theirs until it is passed on; nobody else knows that it was put off."""
+    now = clock.now()
+    with pages.sessions.begin() as session:
+        team = a_team(session, session.merge(pages.ours))
+        session.execute(update(Conversation).values(snoozed_until=now + timedelta(days=7)))
+        leaves, stays = team.leaves.id, team.stays.id
+    answer = client_for(Role.ADMIN).post(f"/settings/members/{leaves}{form}", data=fields)
+    assert answer.status_code == 302
+    with pages.sessions() as session:
+        found = session.execute(
+            select(Conversation.snoozed_until, Conversation.urgent_since)
+            .where(Conversation.state == ConversationState.OPEN)
+            .order_by(Conversation.owner_id)
+        ).all()
+        assert owners(session) == [leaves, leaves, leaves, stays]
+    is_kept = fields == {"roles": "responder"}
+    assert [row.snoozed_until is None for row in found] == [not is_kept, False]
+    assert [row.urgent_since >= now for row in found] == [not is_kept, False]
+
+
+def test_what_a_member_put_off_waits_once_whoever_runs_the_instance_takes_the_role(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pages.sessions.begin() as session:
+        team = a_team(session, session.merge(pages.ours))
+        session.execute(update(Conversation).values(snoozed_until=clock.now() + timedelta(days=7)))
+        arguments = [team.leaves.email, "viewer", "--organisation", pages.ours.slug]
+    monkeypatch.setattr(commands, "_sessions", lambda: nullcontext(pages.sessions))
+    assert CliRunner().invoke(commands.set_member_roles, arguments).exit_code == 0
+    with pages.sessions() as session:
+        put_off = session.scalars(select(Conversation.owner_id).where(Conversation.snoozed_until.is_not(None)))
+        assert team.leaves.id not in put_off.all()
 
 
 def test_administrator_passes_it_on_in_one_act(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
