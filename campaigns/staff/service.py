@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.folding import looks_of, words_of
 from campaigns.core.languages import all_languages
 from campaigns.core.mail.smtp import is_address
 from campaigns.core.words import N_
@@ -31,13 +32,16 @@ LAST_ADMIN = N_("The last administrator of an organisation keeps this role. Name
 def create_organisation(
     session: Session, slug: str, *, name: str, time_zone: str = "UTC", by: int | None = None
 ) -> Organisation:
-    """Create a tenant. Raises InputError for a slug that is taken or malformed, or an unknown time zone."""
+    """Create a tenant.
+
+    Raises InputError for a slug that is taken or malformed, a name that reads as another's, or an unknown zone.
+    """
     if not _SLUG.fullmatch(slug):
         raise InputError(N_("A short name has small letters, digits and hyphens only."))
     if queries.find_organisation(session, slug) is not None:
         raise InputError(N_("The short name %(name)s is taken."), name=slug)
     organisation = Organisation(
-        slug=slug, name=_named(name), time_zone=_known_zone(time_zone), created_at=clock.now()
+        slug=slug, name=_own_name(session, name), time_zone=_known_zone(time_zone), created_at=clock.now()
     )
     session.add(organisation)
     session.flush()
@@ -50,8 +54,11 @@ def create_organisation(
 def update_organisation(
     session: Session, organisation: Organisation, *, name: str, time_zone: str, by: int
 ) -> None:
-    """Change an organisation's name and the zone its members read times in."""
-    organisation.name = _named(name)
+    """Change an organisation's name and the zone its members read times in; the audit keeps both names.
+
+    Raises InputError as `create_organisation` does: by its name people are handed over to it.
+    """
+    before, organisation.name = organisation.name, _own_name(session, name, organisation.id)
     organisation.time_zone = _known_zone(time_zone)
     audit.record(
         session,
@@ -60,6 +67,7 @@ def update_organisation(
         organisation_id=organisation.id,
         member_id=by,
         time_zone=time_zone,
+        **({"before": before, "after": organisation.name} if before != organisation.name else {}),
     )
 
 
@@ -341,6 +349,18 @@ def _named(name: str) -> str:
     if not name.strip():
         raise InputError(N_("A name is needed."))
     return name.strip()
+
+
+def _own_name(session: Session, name: str, organisation_id: int | None = None) -> str:
+    own = _named(name)
+    others = select(Organisation.name).where(Organisation.id != (organisation_id or 0))
+    if any(_read_as(other) == _read_as(own) for other in session.scalars(others)):
+        raise InputError(N_("Another organisation is called %(name)s, or what reads the same."), name=own)
+    return own
+
+
+def _read_as(name: str) -> str:
+    return looks_of("".join(words_of(name))) or name
 
 
 def _known_zone(time_zone: str) -> str:

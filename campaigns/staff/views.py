@@ -125,11 +125,15 @@ def edit_organisation() -> Page:
     ours = current_organisation()
     form = OrganisationForm(obj=ours)
     if form.validate_on_submit():
-        service.update_organisation(
-            session(), ours, name=form.text("name"), time_zone=form.text("time_zone"), by=current_member().id
-        )
-        flash(_("The organisation is saved."), "good")
-        return redirect(url_for("staff.index"))
+        try:
+            service.update_organisation(
+                session(), ours, name=form.text("name"), time_zone=form.text("time_zone"), by=current_member().id
+            )
+        except InputError as error:
+            form.show(error, "name")
+        else:
+            flash(_("The organisation is saved."), "good")
+            return redirect(url_for("staff.index"))
     return render_template("staff/organisation.html", form=form), form.status
 
 
