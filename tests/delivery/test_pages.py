@@ -12,6 +12,7 @@ from sqlalchemy import select
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.sentences import Count, Sentence
+from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunText, RunZone
 from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.delivery.states import ReceiptState, SendState
@@ -67,6 +68,22 @@ def test_run_is_told_in_words(pages: Pages, client_for: Clients) -> None:
         "No number or account that could be used",
     ):
         assert sentence in page
+
+
+def test_cause_and_receipt_of_few_are_told_to_data_managers_alone(pages: Pages, client_for: Clients) -> None:
+    """That one message of a run was refused after a stop tells that somebody of it said so."""
+    with pages.sessions.begin() as session:
+        campaign = a_campaign(session, pages.ours, a_member(session, pages.ours))
+        run = a_run(session, campaign, state=RunState.DONE, planned=2 * SMALLEST_SHOWN + 2)
+        accepted = {"send_state": SendState.ACCEPTED, "receipt_state": ReceiptState.DELIVERED}
+        for number in range(SMALLEST_SHOWN + 1):
+            few = number == SMALLEST_SHOWN
+            a_delivery(session, run, send_state=SendState.FAILED, error="21610" if few else "21614")
+            a_delivery(session, run, **accepted | ({"receipt_state": ReceiptState.READ} if few else {}))
+    path = f"/delivery/runs/{run.id}"
+    exact, page = (client_for(role).get(path).text for role in (Role.STEWARD, Role.AUTHOR))
+    assert [word in exact for word in ("21614", "21610", ">Delivered<", ">Read<")] == [True] * 4
+    assert [word in page for word in ("21614", "21610", ">Delivered<", ">Read<")] == [True, False, True, False]
 
 
 @pytest.mark.both_databases
