@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from sqlalchemy import Select, Subquery, func, select, true
@@ -134,6 +134,11 @@ class Left:
     def is_low(self) -> bool:
         """Whether members are to be warned: it does not last another week, or is nearly nothing."""
         return self.amount < max(self.lately, LEAST_LEFT)
+
+    @property
+    def shown(self) -> Decimal:
+        """The amount in whole units: to the cent it would tell how many messages a run to few people was."""
+        return self.amount.to_integral_value(ROUND_FLOOR)
 
 
 def find_left(session: Session, secret_names: Collection[str], *, now: datetime) -> list[Left]:
