@@ -96,6 +96,26 @@ def check_server(engine: Engine) -> None:
         )
 
 
+def check_whole(engine: Engine) -> None:
+    """Raise UnavailableError for a SQLite file whose parts do not fit: looks through all of it.
+
+    A backup that was put over a file whose `-wal` lay there still gets pages of the old one, without a word.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    try:
+        with engine.execution_options(read_only=True).connect() as connection:
+            found = connection.scalar(text("PRAGMA integrity_check(1)"))
+    except DBAPIError as error:
+        found = str(error.orig)
+    if found != "ok":
+        found = str(found).splitlines()[-1]
+        raise UnavailableError(
+            f"The database at {engine.url.database} is damaged ({found}). Move it away together with what lies "
+            "beside it (-wal and -shm), and bring the backup there once more."
+        )
+
+
 def check_writes(engine: Engine) -> None:
     """Raise SettingsError when the database takes no writes; one that is busy does."""
     try:
