@@ -21,11 +21,16 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 
+def surroundings() -> dict[str, str]:
+    """Return this process's environment without the settings of any instance, as of a live one beside."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FINGERPOST_")}
+
+
 class Processes:
     """Starts `fingerpost …` commands; leaving the block ends them all, the last started first."""
 
     def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
-        self._environment = {**os.environ, **environment}
+        self._environment = surroundings() | dict(environment)
         self._logs = logs
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 

@@ -32,7 +32,7 @@ from campaigns.demo.joining_by_page import join_from_page
 from campaigns.demo.nobody_on_duty import let_one_ask_at_night
 from campaigns.demo.partner import hand_one_over
 from campaigns.demo.people import Way, way_of
-from campaigns.demo.processes import Processes, free_port
+from campaigns.demo.processes import Processes, free_port, surroundings
 from campaigns.demo.public_page import find_helpline, open_pages
 from campaigns.demo.report import progress_line, say
 from campaigns.demo.sandbox_control import SandboxControl
@@ -73,7 +73,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         hooks=f"http://127.0.0.1:{free_port(HOOKS_PORT)}",
     )
     environment = environment_of(folder, addresses) | owned_by(scenario.ORGANISATION[0])
-    settings = load_settings(os.environ | environment)
+    settings = load_settings(surroundings() | environment)
     engine = make_engine(settings.database_url)
     migrate(engine)
     say(

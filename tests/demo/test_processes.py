@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.core.errors import UnavailableError
-from campaigns.demo.processes import Processes, free_port
+from campaigns.demo.processes import Processes, free_port, surroundings
 from campaigns.demo.story import ENDINGS, end_as_by_ctrl_c
 
 
@@ -21,6 +21,19 @@ def test_part_that_ended_is_named(tmp_path: Path) -> None:
         processes.start("nonsense", "no-such-command")
         with pytest.raises(UnavailableError, match="The nonsense ended with code 2"):
             processes.wait_for("http://127.0.0.1:9/")
+
+
+def test_settings_of_another_instance_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shows the demo beside a live instance mails nothing from its address."""
+    monkeypatch.setenv("FINGERPOST_SMTP_URL", "smtp://mail.example.org")
+    monkeypatch.setenv("FINGERPOST_PORT", "nonsense")
+    assert not [name for name in surroundings() if name.startswith("FINGERPOST_")]
+    assert surroundings()["PATH"] == os.environ["PATH"]
+    with Processes({"FINGERPOST_MODE": "demo"}, tmp_path) as processes:
+        processes.start("keys", "keys")
+        while not (tmp_path / "keys.log").read_text():
+            time.sleep(0.05)
+    assert "FINGERPOST_SECRET_KEY" in (tmp_path / "keys.log").read_text()
 
 
 def test_taken_port_is_replaced() -> None:
