@@ -74,7 +74,9 @@ def _stop(sessions: sessionmaker[Session], run_id: int | None, seconds: Callable
     for hindered_id, error in outcome.hindered.items():
         yield f"Run {hindered_id} is NOT stopped: {_reason(error)}"
     if not (outcome.lines or outcome.hindered):
-        yield "No run is being sent, planned, paused or held."
+        # A shell without the settings of the services opens another database, where nothing is to be stopped.
+        where = sessions.kw["bind"].url.render_as_string()
+        yield f"No run is being sent, planned, paused or held in {where}."
     if outcome.stopped:
         yield from _tell_rest(sessions, outcome.stopped, began_at, seconds)
     if run_id is None:

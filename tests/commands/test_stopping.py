@@ -101,7 +101,8 @@ def test_all_stops_what_is_or_may_be_sent(
     assert answer.output.startswith(f"Run {living[0]} of")
     assert "begin another run by themselves" in answer.output
     assert "“Every morning”, at " in answer.output
-    assert "No run is being sent, planned, paused or held." in stop("--all").output
+    where = sessions.kw["bind"].url.render_as_string()
+    assert f"No run is being sent, planned, paused or held in {where}." in stop("--all").output
 
 
 @pytest.mark.one_database
