@@ -130,6 +130,14 @@ def _fill(engine: Engine, settings: Settings, say: Callable[[str], None], *, may
     close_file(engine.url)
     check_writes(engine)
     migrate(engine)
+    try:
+        _fill_tables(engine, settings, say, may_replace=may_replace)
+    except DBAPIError as error:
+        said = sentence_about(error).removesuffix(" Nothing was changed.")
+        raise UnavailableError(f"{said} The tables are upgraded; run `fingerpost setup` once more.") from error
+
+
+def _fill_tables(engine: Engine, settings: Settings, say: Callable[[str], None], *, may_replace: bool) -> None:
     with make_sessions(engine)() as session:
         for name in enrol_keys(session, settings, may_replace=may_replace):
             say(f"The {name} is known from now on.")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,13 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.database import make_engine
-from campaigns.core.errors import SettingsError, UnavailableError
+from campaigns.core.errors import SettingsError
 from campaigns.core.key_fingerprints import fingerprint, fits
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.keys_file import USED
 from campaigns.core.models import KeyFingerprint
 from campaigns.core.settings import Settings
-from campaigns.readiness.instance import check_database, check_fingerprints, check_whole, enrol_keys
+from campaigns.readiness.instance import check_database, check_fingerprints, enrol_keys
 from campaigns.schema import SchemaState, migrate, schema_state
 from tests.factories import a_contact, an_address, an_organisation
 from tests.postgres import PostgresServer
@@ -366,27 +364,3 @@ def test_program_knows_the_tables_that_it_makes(migrated: Engine, engine: Engine
 def test_checked_database_is_let_go(engine: Engine, settings: Settings) -> None:
     check_database(engine, settings)
     assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]
-
-
-def test_backup_over_a_file_whose_log_lay_there_still_is_found_damaged(tmp_path: Path) -> None:
-    """SQLite writes what the old log holds into the backup, and says nothing."""
-    database, backup = tmp_path / "one.db", tmp_path / "backup.db"
-    engine = make_engine(f"sqlite:///{database}")
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE kept (id INTEGER PRIMARY KEY, words TEXT UNIQUE)"))
-        values = [{"words": f"{number:0200}"} for number in range(2000)]
-        connection.execute(text("INSERT INTO kept (words) VALUES (:words)"), values)
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM kept WHERE id % 2"))
-    check_whole(engine)
-    engine.dispose()
-    with closing(sqlite3.connect(database)) as old:
-        old.execute("VACUUM INTO ?", [str(backup)])
-        old.execute("UPDATE kept SET words = words || 'later'")
-        old.commit()
-        # As after a power cut, with nobody to close it.
-        shutil.copy(f"{database}-wal", tmp_path / "log")
-    for name, left in (("one.db", "backup.db"), ("one.db-wal", "log")):
-        shutil.copy(tmp_path / left, tmp_path / name)
-    with pytest.raises(UnavailableError, match=r"is damaged .* together with what lies beside it"):
-        check_whole(engine)
