@@ -92,3 +92,18 @@ def test_what_could_not_run_is_not_built(hook: str) -> None:
         check=False,
     )
     assert (asked.returncode, "pip install --editable ." in asked.stderr) == (1, True)
+
+
+def test_environment_that_could_not_be_made_is_made_at_the_next_try(tmp_path: Path) -> None:
+    """Where pip is a package of its own, Python makes half of it; whoever installs the package begins anew."""
+    (tmp_path / "Makefile").write_text((PROJECT_ROOT / "Makefile").read_text(encoding="utf-8"), encoding="utf-8")
+    half = tmp_path / "python"
+    makes_half = 'mkdir -p "$3/bin" && : > "$3/bin/python"; exit 1'
+    half.write_text(f'#!/bin/sh\n[ "$2" = venv ] || exec {sys.executable} "$@"\n{makes_half}\n')
+    half.chmod(0o755)
+    for _ in range(2):
+        words = ["make", ".venv/bin/python", f"PYTHON={half}"]
+        made = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        version = "python{}.{}-venv".format(*sys.version_info[:2])
+        assert (made.returncode, version in made.stderr) == (2, True)
+        assert not (tmp_path / ".venv").exists()
