@@ -10,11 +10,16 @@ import phonenumbers
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import AddressError
+from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 
 #: What a spreadsheet makes of a number it takes for a quantity.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE][+-]?\d+")
+#: What programs make of a number in a column with empty cells: a fraction.
+_FRACTION = re.compile(r"(\+?\d{7,})[.,]0+")
+#: Kinds of numbers that people carry with them.
+_MOBILES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 #: A WhatsApp account that shows no number: its country and the provider's id of it.
 _WITHOUT_NUMBER = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
 #: A private Telegram chat; groups have negative ids.
@@ -76,7 +81,7 @@ def heard_handle(channel: Channel, text: str) -> Handle | None:
     "+" that tells it from a short code.
     """
     text = _PREFIX.sub("", text.strip(), count=1)
-    if channel in PHONE_CHANNELS and _DIGITS.fullmatch(text) and _is_valid(f"+{text}"):
+    if channel in PHONE_CHANNELS and _DIGITS.fullmatch(text) and _found(f"+{text}"):
         text = f"+{text}"
     if not any(form.fullmatch(text) for form in _FORMS[channel]):
         return None
@@ -116,28 +121,62 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
         )
     if default_country is not None and default_country not in phonenumbers.SUPPORTED_REGIONS:
         raise AddressError(N_("no numbers of the country %(country)s are known."), country=default_country)
+    text = _FRACTION.sub(r"\1", text)
     written = f"+{text[2:]}" if text.startswith("00") else text
-    if not written.startswith("+") and default_country is None:
+    if written.startswith("+"):
+        return _checked(_parsed(written, None))
+    if default_country is None:
         raise AddressError(
             N_("write the number with + and its country code; for a file you can choose a country instead.")
         )
+    national = _parsed(written, default_country)
+    if written.startswith("0"):
+        return _checked(national)
+    return _checked(_only_meaning(national, digits_of(written)))
+
+
+def _parsed(written: str, country: str | None) -> phonenumbers.PhoneNumber:
     try:
-        parsed = phonenumbers.parse(written, default_country)
+        return phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException:
         raise AddressError(N_("this is not a phone number.")) from None
+
+
+def _only_meaning(national: phonenumbers.PhoneNumber, digits: str) -> phonenumbers.PhoneNumber:
+    """Return which number is meant, where a spreadsheet may have dropped the "+", or the zero before a number.
+
+    With its country code the mobile of one country is a landline of another one: Germany's have any length. What
+    stands there as numbers of the country are written is one of them. Raises AddressError where it is not certain.
+    """
+    international = _found(f"+{digits}")
+    if international is None or international == national:
+        return national
+    as_written_there = phonenumbers.format_number(national, phonenumbers.PhoneNumberFormat.NATIONAL)
+    carried = [phonenumbers.number_type(each) in _MOBILES for each in (national, international)]
+    if carried[0] and (not carried[1] or digits_of(as_written_there) == digits):
+        return national
+    if not any(carried) and phonenumbers.is_valid_number(national):
+        return national
+    if not carried[0] and international.country_code == national.country_code:
+        return international
+    raise AddressError(N_("this may be a number of two countries; write it with + and its country code."))
+
+
+def _checked(parsed: phonenumbers.PhoneNumber) -> tuple[str, str]:
     # As `is_valid_number` does, which looks for the country itself: where several share a code that takes long.
     country = phonenumbers.region_code_for_number(parsed)
     if country is None or not phonenumbers.is_valid_number_for_region(parsed, country):
         raise AddressError(N_("no phone can have this number; a digit may be missing or wrong."))
-    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return number, country
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), country
 
 
-def _is_valid(number: str) -> bool:
+def _found(number: str) -> phonenumbers.PhoneNumber | None:
+    """Return the number that a text with "+" is, or None where there is no such number."""
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+        parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
-        return False
+        return None
+    return parsed if phonenumbers.is_valid_number(parsed) else None
 
 
 def country_of_handle(handle: str) -> str | None:
