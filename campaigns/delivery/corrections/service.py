@@ -36,7 +36,7 @@ from campaigns.planning.models import (
     ZonePolicy,
 )
 from campaigns.planning.runs.firing import freeze_run
-from campaigns.planning.runs.runs_of_withdrawn import pause_copies
+from campaigns.planning.runs.runs_of_withdrawn import pause_copies, pause_other_versions
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission
@@ -162,12 +162,13 @@ def _check(
 
 
 def _withdraw(session: Session, message: Message, run: Run, *, by: int, reason: str) -> set[int]:
-    """Withdraw what a run says, pause what says it in copies of partners, and return its versions."""
+    """Withdraw what a run says, pause what says it in copies and other versions, and return its versions."""
     wrong = find_said_versions(session, run)
     if not withdraw_version(session, message, run.message_version, by=by, reason=reason, alike=wrong):
         raise RefusedError(N_("This version was withdrawn and corrected already."))
     for version in sorted(wrong):
         pause_copies(session, message.id, version)
+    pause_other_versions(session, message.id, session.get_one(Withdrawal, (message.id, run.message_version)))
     return wrong
 
 

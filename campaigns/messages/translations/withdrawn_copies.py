@@ -40,6 +40,19 @@ def says_any(texts: Mapping[str, str], wrong: Mapping[str, str]) -> bool:
     return any(texts.get(language) == text for language, text in wrong.items())
 
 
+def find_still_said(session: Session, message_id: int, texts: Mapping[str, str]) -> Withdrawal | None:
+    """Return the latest withdrawal of a version of a message of which `texts` say one to the letter, or None.
+
+    A version that is new in one language says the same in the others, and nobody notes which of them was wrong.
+    """
+    theirs = and_(MessageVersion.message_id == Withdrawal.message_id, MessageVersion.version == Withdrawal.version)
+    withdrawn = select(Withdrawal, MessageVersion.texts).join(MessageVersion, theirs)
+    rows = session.execute(
+        withdrawn.where(Withdrawal.message_id == message_id).order_by(Withdrawal.withdrawn_at.desc())
+    )
+    return next((withdrawal for withdrawal, wrong in rows if says_any(texts, wrong)), None)
+
+
 def find_suspects(session: Session, organisation_id: int) -> list[Suspect]:
     """Return an organisation's messages that still say what a partner, or it itself, withdrew."""
     found = _find(session, Message.organisation_id == organisation_id)

@@ -10,7 +10,7 @@ from campaigns.continuity.latch import find_released
 from campaigns.core.sentences import Count, People, Sentence
 from campaigns.core.words import N_
 from campaigns.messages.translations.withdrawals import find_withdrawal
-from campaigns.messages.translations.withdrawn_copies import find_suspect
+from campaigns.messages.translations.withdrawn_copies import find_still_said, find_suspect
 from campaigns.planning import queries
 from campaigns.planning.gates.approved_numbers import (
     approved_numbers,
@@ -30,6 +30,11 @@ WITHDRAWN = N_(
 #: A text of a partner's, which it withdrew after this was approved.
 COPIED = N_(
     "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
+)
+#: Another version, which was withdrawn after this was approved.
+STILL_SAID = N_(
+    "Another version of this message was withdrawn because something in it is wrong, and in a language this one "
+    "says the same. Is it right here?"
 )
 LATE = N_("It is %(late)s minutes late; %(allowed)s are allowed. Is it still true and useful?")
 OLD = N_("It was approved more than %(days)s days ago and never sent since. Is it still right?")
@@ -64,6 +69,9 @@ def reason_to_hold(
         return Sentence(OLD, {"days": Count(valid_days)})
     if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
         return Sentence(WITHDRAWN)
+    said = find_still_said(session, start.content.message_id, start.content.texts)
+    if said is not None and said.withdrawn_at >= approval.decided_at:
+        return Sentence(STILL_SAID)
     suspect = find_suspect(session, start.content.message_id)
     if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
         return Sentence(COPIED, {"partner": suspect.partner})

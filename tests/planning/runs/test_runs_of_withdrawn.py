@@ -12,13 +12,13 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError
 from campaigns.core.sentences import Sentence
 from campaigns.messages.library.service import copy_message, get_shared
-from campaigns.messages.models import Message
+from campaigns.messages.models import Message, TranslationState, Withdrawal
 from campaigns.messages.service import review_translation, save_translation
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.runs.held_runs import NOT_BEGUN
-from campaigns.planning.runs.runs_of_withdrawn import let_go_on, pause_copies
+from campaigns.planning.runs.runs_of_withdrawn import let_go_on, pause_copies, pause_other_versions
 from campaigns.planning.service import ask_to_resume, fire_due, resume_run, stop_run
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_run, an_organisation
@@ -123,6 +123,48 @@ def test_copy_that_was_approved_since_fires(story: Story, theirs: Message) -> No
         story.approved()
     (run,) = fire_due(story.session, now=DUE)
     assert run.state == RunState.PLANNING
+
+
+def mended_in_ukrainian(story: Story) -> int:
+    """Let the story's message have another text in one of its languages; return the version that it was before."""
+    message, before = story.campaign.message, story.campaign.message.version
+    text = "Паспорт тримайте при собі. Допомога: ((hotline))"
+    save_translation(story.session, message, language="uk", text=text, by=story.author.id)
+    mended = next(each for each in message.translations if each.language == "uk")
+    mended.state, mended.reviewer_id = TranslationState.REVIEWED, story.approver.id
+    story.session.flush()
+    return before
+
+
+@pytest.mark.both_databases
+def test_what_another_version_says_in_one_language_waits_once_it_was_withdrawn(
+    session: Session, story: Story
+) -> None:
+    """The text in one language was mended, and that in another one is wrong in both versions."""
+    message, by, wrong = story.campaign.message, story.author.id, mended_in_ukrainian(story)
+    story.approved()
+    (run,) = fire_due(session, now=DUE)
+    run.frozen = run.frozen | {"message_id": message.id}
+    session.flush()
+    with clock.running_on(lambda: DUE + timedelta(minutes=1)):
+        withdraw_version(session, message, wrong, by=by, reason="A wrong number.")
+        withdrawal = session.get_one(Withdrawal, (message.id, wrong))
+        assert pause_other_versions(session, message.id, withdrawal) == [run.id]
+    assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
+    assert "Another version of this message was withdrawn" in str(run.reason)
+    run.frozen = run.frozen | {"texts": {"en": "Other words"}}
+    run.state = RunState.RUNNING
+    session.flush()
+    assert pause_other_versions(session, message.id, withdrawal) == []
+
+
+def test_next_occurrence_that_says_what_another_version_said_is_held(session: Session, story: Story) -> None:
+    message, by, wrong = story.campaign.message, story.author.id, mended_in_ukrainian(story)
+    story.approved()
+    with clock.running_on(lambda: START + timedelta(minutes=1)):
+        withdraw_version(session, message, wrong, by=by, reason="A wrong number.")
+    (run,) = fire_due(session, now=DUE)
+    assert (run.state, "in a language this one says the same" in str(run.reason)) == (RunState.HELD, True)
 
 
 @pytest.mark.both_databases
