@@ -7,6 +7,7 @@ a member to decide; the rest is text.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Container, Iterable
 from enum import StrEnum
 
@@ -99,15 +100,29 @@ def _hear(words: list[str], phrases: Phrases, language: str | None) -> Meaning |
 
 def _politely(words: list[str], phrases: Phrases, language: str | None) -> Meaning | None:
     """Say what a line asks for without the courtesies at its ends: "please STOP", "HELP, please"."""
+    asked = _without_courtesies(words)
+    if not asked or asked == words:
+        return None
+    whole = _whole(asked, phrases, language)
+    return whole if whole in _HEARD_POLITELY else None
+
+
+def _without_courtesies(words: list[str]) -> list[str]:
     known, start, end = load_courtesies().by_words, 0, len(words)
     while begins := _courtesy_of(words[start : min(start + _COURTESY_WORDS, end)], known, is_end=False):
         start += begins
     while ends := _courtesy_of(words[max(start, end - _COURTESY_WORDS) : end], known, is_end=True):
         end -= ends
-    if start == end or end - start == len(words):
-        return None
-    whole = _whole(words[start:end], phrases, language)
-    return whole if whole in _HEARD_POLITELY else None
+    return words[start:end]
+
+
+def is_mere_start(line: str) -> bool:
+    """Say whether a line holds at most a start and courtesies: no other word, and no sign that may be one."""
+    if any(unicodedata.category(character) == "So" for character in line):
+        return False
+    phrases = load_phrases()
+    asked = _without_courtesies(phrases.plain(words_of(line)))
+    return not asked or _whole(asked, phrases, None) is Meaning.START
 
 
 def _courtesy_of(words: list[str], known: Container[str], *, is_end: bool) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.joining.ways_to_join import find_in_text
+from campaigns.audience.joining.ways_to_join import beside_code, find_in_text
 from campaigns.audience.keywords import Meaning, meaning_of
 from campaigns.inbox.incoming.questions import ASKS
 from campaigns.inbox.models import ReplyKind
@@ -24,7 +24,7 @@ def hear(texts: Iterable[str], *, language: str | None = None) -> Iterator[str]:
 
 
 def hear_for(session: Session, slug: str, texts: Iterable[str], *, language: str | None = None) -> Iterator[str]:
-    """Yield the same for messages to one organisation: a code of its entry points is a start.
+    """Yield the same for messages to one organisation: a code of its entry points alone is a start.
 
     Raises NotFoundError for an organisation that does not exist.
     """
@@ -34,7 +34,8 @@ def hear_for(session: Session, slug: str, texts: Iterable[str], *, language: str
         if asked not in _BEFORE_CODES:
             entry_point = find_in_text(session, text)
             if entry_point is not None and entry_point.organisation_id == organisation.id:
-                asked = Meaning.START
+                beside = beside_code(text)
+                asked = meaning_of(beside, language) if beside else Meaning.START
         yield _told(text, asked)
 
 

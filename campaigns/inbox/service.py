@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,8 +18,8 @@ from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.pairs import note_pair
 from campaigns.audience.consent.person import lock_person
-from campaigns.audience.joining.join import KEYWORD, START, Joining, join
-from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
+from campaigns.audience.joining.join import KEYWORD, START
+from campaigns.audience.joining.ways_to_join import beside_code, find_by_code, find_in_text
 from campaigns.audience.models import Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.positions import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
@@ -29,6 +30,7 @@ from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.automatic.by_itself import hand_on
 from campaigns.inbox.incoming.heard import note_heard
+from campaigns.inbox.incoming.joining import addressed, left_to_answer, let_join, tells_of_joining
 from campaigns.inbox.incoming.meaning import as_said, kind_of
 from campaigns.inbox.incoming.order import (
     AGREEMENTS,
@@ -71,9 +73,9 @@ def receive_inbound(
     takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
     join; a location moves the contact to its cell, and the point itself is forgotten; a question waits for the
     team, unless a text of the organisation answers it by the `policy`. A start lifts nothing where the provider
-    signs nothing, where it was changed into an older message, or nobody knows whom it was said to: a member is
-    shown it. What reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the
-    person did not say otherwise since; so is what it posts again, where it says of when it is.
+    signs nothing, where it was changed into an older message, or nobody knows whom it was said to, nor a code with
+    more words: a member is shown it. What reached the provider at `received_at` (UTC) and us only now is kept, and
+    done as far as the person did not say otherwise since; so is what it posts again, where it says of when it is.
     """
     inbound, received_at = as_said(inbound), received_at or _late_since(session, inbound, account.gateway)
     receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
@@ -86,13 +88,27 @@ def receive_inbound(
     detail = None
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
-    hand_on(session, reply, inbound, vault=vault, policy=None if is_settled or _did_nothing(detail) else policy)
+    _hand_on(session, reply, inbound, detail, vault=vault, policy=None if is_settled else policy)
     put_in_triage(session, reply, inbound, account=account, may_be=receiver.may_be, vault=vault)
     if not is_settled:
         note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
     _record(session, reply, detail)
     return reply
+
+
+def _hand_on(
+    session: Session,
+    reply: Reply,
+    inbound: Inbound,
+    detail: dict[str, Any] | None,
+    *,
+    vault: Vault,
+    policy: Policy | None,
+) -> None:
+    """Let what a message says be answered, or wait, as far as what it asks is not done by that."""
+    left, policy = left_to_answer(inbound, reply, detail), None if _did_nothing(detail) else policy
+    hand_on(session, reply, left, vault=vault, policy=policy, has_joined=tells_of_joining(detail))
 
 
 def _did_nothing(detail: dict[str, Any] | None) -> bool:
@@ -103,8 +119,9 @@ def _did_nothing(detail: dict[str, Any] | None) -> bool:
 def _record(session: Session, reply: Reply, detail: dict[str, Any] | None) -> None:
     """Record what a reply did; None: nothing."""
     if detail is not None:
-        action, organisation_id = f"reply.{reply.kind}", reply.organisation_id
-        audit.record(session, action, subject=reply, organisation_id=organisation_id, **detail)
+        kind = ReplyKind.JOIN if tells_of_joining(detail) else reply.kind
+        organisation_id = reply.organisation_id
+        audit.record(session, f"reply.{kind}", subject=reply, organisation_id=organisation_id, **detail)
 
 
 def note_looked(session: Session, sender_id: int, through: datetime) -> None:
@@ -252,7 +269,7 @@ def _act(
     # A start that stands in an older message may have been followed by a stop.
     may_lift = account.is_signed and not inbound.is_edit
     if inbound.happening is Happening.STARTED:
-        entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
+        entry_point = addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)
     if (other := _other_of(inbound, reply, vault)) is not None:
         note_pair(session, HashedHandle.of(reply), other)
@@ -266,28 +283,8 @@ def _act(
     if reply.kind == ReplyKind.LOCATION:
         return _move(session, inbound, reply)
     if inbound.happening is Happening.WROTE:
-        entry_point = _addressed(find_in_text(session, inbound.text), receiver)
-        if entry_point is not None:
-            return _join(
-                session,
-                inbound,
-                reply,
-                vault=vault,
-                method=KEYWORD,
-                entry_point=entry_point,
-                may_lift=may_lift,
-            )
+        return _join_by_code(session, inbound, reply, vault=vault, receiver=receiver, may_lift=may_lift)
     return None
-
-
-def _addressed(entry_point: EntryPoint | None, receiver: Receiver) -> EntryPoint | None:
-    """Return an entry point, unless its code came to a number that is not its organisation's.
-
-    Where several share a number, the code says which of them is meant.
-    """
-    if entry_point is None or entry_point.organisation_id not in receiver.may_be:
-        return None
-    return entry_point
 
 
 def _begin(
@@ -301,46 +298,37 @@ def _begin(
 ) -> dict[str, Any] | None:
     """Heed a start: it joins where it names or has one organisation, and lifts a stop there."""
     if entry_point is not None or (reply.contact_id is None and reply.organisation_id is not None):
-        return _join(
+        return let_join(
             session, inbound, reply, vault=vault, method=START, entry_point=entry_point, may_lift=may_lift
         )
     reply.kind = ReplyKind.START
     return _start(session, reply, method=START, may_lift=may_lift)
 
 
-def _join(
-    session: Session,
-    inbound: Inbound,
-    reply: Reply,
-    *,
-    vault: Vault,
-    method: str,
-    entry_point: EntryPoint | None,
-    may_lift: bool,
+def _join_by_code(
+    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, receiver: Receiver, may_lift: bool
 ) -> dict[str, Any] | None:
-    handle = heard_handle(Channel(reply.channel), inbound.from_handle)
-    organisation_id = entry_point.organisation_id if entry_point else reply.organisation_id
-    if handle is None or organisation_id is None:
+    """Heed a code; it lifts no stop where more is said, for a doubt must never bring messages back."""
+    entry_point = addressed(find_in_text(session, inbound.text), receiver)
+    if entry_point is None:
         return None
-    joining = Joining(
-        organisation_id,
-        handle,
-        method,
-        reply.received_at,
+    kind = ReplyKind.JOIN
+    if beside := beside_code(inbound.text):
+        alone = replace(inbound, text=beside)
+        number, may_lift = reply.number or reply.lookup, False
+        kind = _kind_of(session, alone, lookup=reply.lookup, number=number)
+    if kind in REFUSALS:
+        return None
+    return let_join(
+        session,
+        inbound,
+        reply,
+        vault=vault,
+        method=KEYWORD,
         entry_point=entry_point,
-        language=inbound.language,
         may_lift=may_lift,
+        kind=kind,
     )
-    address = join(session, joining, vault=vault)
-    reply.kind, reply.organisation_id = ReplyKind.JOIN, organisation_id
-    if address is None:
-        reply.is_unheeded = True
-        reply.contact_id = find_contact(
-            session, organisation_id, reply.lookup, channel=Channel(reply.channel), number=reply.number
-        )
-        return {"method": method, "unheeded": True}
-    reply.contact_id = address.contact_id
-    return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
 def _other_of(inbound: Inbound, reply: Reply, vault: Vault) -> HashedHandle | None:

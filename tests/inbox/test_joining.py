@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.joining.ways_to_join import create_entry_point, take_down
-from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, EntryPoint
+from campaigns.audience.models import (
+    Address,
+    AddressState,
+    Channel,
+    Consent,
+    Contact,
+    EntryPoint,
+    SuppressedAddress,
+)
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_place, a_region, a_sender, an_organisation
@@ -48,6 +60,10 @@ def wrote(text: str, provider_id: str = "1", **changes: Any) -> Inbound:
 
 def the_address(session: Session) -> Address:
     return session.scalars(select(Address)).one()
+
+
+def waits(session: Session) -> bool:
+    return session.scalar(select(Conversation.waiting_since)) is not None
 
 
 def test_start_with_a_code_joins(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
@@ -220,3 +236,97 @@ def test_code_may_follow_a_word_for_joining(session: Session, vault: Vault, entr
 def test_code_beside_a_stop_joins_nobody(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     assert receive(session, vault, wrote("MEDYKA stop")).kind == ReplyKind.TEXT
     assert session.scalars(select(Address.state)).all() == [AddressState.PENDING]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Medyka: where can I sleep?",
+        "join MEDYKA, where can I sleep?",
+        "MEDYKA please help",
+        "MEDYKA\nДе можна спати?",
+        "MEDYKA أين أنام؟",
+        "Medyka\U0001f198",
+        "Medyka start\nI need a place to sleep",
+    ],
+)
+@pytest.mark.parametrize("no", ["STOP", "leave me alone"])
+def test_question_behind_a_code_brings_nobody_back_and_waits(
+    session: Session, vault: Vault, entry_point: EntryPoint, no: str, text: str
+) -> None:
+    receive(session, vault, wrote("MEDYKA", "1"))
+    receive(session, vault, wrote(no, "2"))
+    refused = the_address(session).state
+    marks = select(func.count()).select_from(SuppressedAddress)
+    remembered = session.scalar(marks)
+    reply = receive(session, vault, wrote(text, "3"))
+    assert the_address(session).state == refused != AddressState.ACTIVE
+    assert session.scalar(marks) == remembered != 0
+    assert (reply.is_unheeded, reply.contact_id) == (True, the_address(session).contact_id)
+    assert waits(session)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "MEDYKA",
+            "«Medyka».",
+            "\u200fMEDYKA\u200f",
+            "\uff2dedyka",
+            "join MEDYKA",
+            "MEDYKA join",
+            "старт MEDYKA",
+        ),
+        *("Medyka please", "Medyka, будь ласка", "MEDYKA Дякую!", "MEDYKA لو سمحت", "MEDYKA\nSent from my iPhone"),
+    ],
+)
+def test_code_and_courtesies_alone_lift_a_stop(
+    session: Session, vault: Vault, entry_point: EntryPoint, text: str
+) -> None:
+    receive(session, vault, wrote("MEDYKA", "1"))
+    receive(session, vault, wrote("STOP", "2"))
+    reply = receive(session, vault, wrote(text, "3"))
+    assert (reply.kind, the_address(session).state) == (ReplyKind.JOIN, AddressState.ACTIVE)
+    assert not waits(session)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("text", "kind", "urgency"),
+    [
+        ("MEDYKA help", ReplyKind.HELP, Urgency.DAY),
+        ("MEDYKA\nHELP", ReplyKind.HELP, Urgency.DAY),
+        ("MEDYKA допоможіть", ReplyKind.HELP, Urgency.DAY),
+        ("MEDYKA I need a place to sleep", ReplyKind.TEXT, Urgency.QUESTION),
+        ("MEDYKA, we are locked in", ReplyKind.TEXT, Urgency.DANGER),
+        ("MEDYKA info", ReplyKind.INFO, Urgency.QUESTION),
+    ],
+)
+def test_who_asks_something_behind_a_code_joins_and_waits(
+    session: Session, vault: Vault, entry_point: EntryPoint, text: str, kind: ReplyKind, urgency: Urgency
+) -> None:
+    reply = receive(session, vault, wrote(text))
+    assert (reply.kind, reply.is_unheeded, the_address(session).state) == (kind, False, AddressState.ACTIVE)
+    assert the_address(session).contact.position_source == "entry_point"
+    conversation = session.scalars(select(Conversation)).one()
+    assert (conversation.waiting_since, conversation.urgency) == (reply.received_at, urgency)
+    entries = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id.desc())).all()
+    assert entries[0] == "reply.join"
+
+
+def test_late_stop_is_not_lifted_by_a_question_behind_a_code(
+    session: Session, vault: Vault, entry_point: EntryPoint
+) -> None:
+    receive(session, vault, wrote("MEDYKA where can I sleep?", "1"))
+    receive(session, vault, wrote("STOP", "2"), received_at=clock.now() - timedelta(minutes=5))
+    assert the_address(session).state == AddressState.OPTED_OUT
+
+
+@pytest.mark.parametrize("text", ["Medyka \U0001f515", "Medyka leave me alone", "\U0001f6d1Medyka"])
+def test_refusal_behind_a_code_joins_nobody(
+    session: Session, vault: Vault, entry_point: EntryPoint, text: str
+) -> None:
+    receive(session, vault, wrote(text))
+    assert the_address(session).state != AddressState.ACTIVE
+    assert waits(session)

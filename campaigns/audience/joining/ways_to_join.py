@@ -9,8 +9,9 @@ import unicodedata
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.keywords import Meaning, meaning_of
+from campaigns.audience.keywords import Meaning, is_mere_start, meaning_of
 from campaigns.audience.models import EntryPoint
+from campaigns.audience.phrases.lines import lines_of
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
@@ -27,8 +28,10 @@ NAME_LIMIT = 200
 #: Letters and digits that nobody mistakes for another on a poster.
 _CLEAR = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _GENERATED_LENGTH = 6
-#: Most words of a message among which a stop is looked for.
+#: Most words beside a code among which a stop is looked for.
 _FIRST_WORDS = 3
+#: What people put around a code.
+_AROUND = re.compile(r"^[^A-Za-z0-9_-]+|[^A-Za-z0-9_-]+$")
 
 
 def create_entry_point(
@@ -92,19 +95,35 @@ def find_by_code(session: Session, code: str) -> EntryPoint | None:
 def find_in_text(session: Session, text: str) -> EntryPoint | None:
     """Return the entry point whose code is the first word of a message, or follows a word for joining.
 
-    A message that says stop beside it names none.
+    A message that says stop beside it, or may say it, names none.
     """
-    words = unicodedata.normalize("NFKC", text).split()[:_FIRST_WORDS]
-    asked = [meaning_of(word) for word in words]
-    if not words or Meaning.STOP in asked:
+    code, others = _part(text)
+    if not code or Meaning.STOP in map(meaning_of, " ".join(others).split()[:_FIRST_WORDS]):
         return None
-    follows = asked[0] is Meaning.START and len(words) > 1
-    return find_by_code(session, _bare(words[1 if follows else 0]))
+    entry_point = find_by_code(session, code)
+    if entry_point is None or meaning_of(beside_code(text)) in (Meaning.STOP, Meaning.HOLD):
+        return None
+    return entry_point
 
 
-def _bare(word: str) -> str:
-    """Return a word without the quotes and stops that people put around a code."""
-    return re.sub(r"^[^A-Za-z0-9_-]+|[^A-Za-z0-9_-]+$", "", word)
+def beside_code(text: str) -> str:
+    """Return what a message that begins with a code says more than that; '' for a start or courtesies at most."""
+    return "\n".join(line for line in _part(text)[1] if not is_mere_start(line))
+
+
+def _part(text: str) -> tuple[str, list[str]]:
+    """Return the word of a message that may be a code, and its lines without that word; '' where there is none.
+
+    Quotes and stops that people put around a code stay in the lines, for a sign may be among them.
+    """
+    lines = lines_of(unicodedata.normalize("NFKC", text))
+    words = lines[0].split() if lines else []
+    at = 1 if len(words) > 1 and meaning_of(words[0]) is Meaning.START else 0
+    code = _AROUND.sub("", words[at]) if words else ""
+    if not code:
+        return "", lines
+    around = words[at].replace(code, " ", 1)
+    return code, [" ".join([*words[:at], around, *words[at + 1 :]]).strip(), *lines[1:]]
 
 
 def _with_code(code: str) -> Select[EntryPoint]:

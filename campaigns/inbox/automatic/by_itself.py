@@ -47,9 +47,9 @@ from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, 
 from campaigns.inbox.conversations.window import find_obstacle
 from campaigns.inbox.duty.queries import load_readers
 from campaigns.inbox.incoming.order import REFUSALS
-from campaigns.inbox.incoming.questions import know_writer, put_in_conversation
+from campaigns.inbox.incoming.questions import judge_heard, know_writer, put_in_conversation
 from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.inbox.urgency.judging import Judged, judge
+from campaigns.inbox.urgency.judging import Judged
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.text.placeholders import AGAIN
 from campaigns.planning.policy import Policy
@@ -97,6 +97,8 @@ class _Asked:
     choice: Choice | None = None
     #: When somebody of the team reads again (UTC), where nobody is on duty.
     again: datetime | None = None
+    #: Whether its writer has joined by it.
+    has_joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,25 @@ class _Scene:
     past: Sequence[Past]
 
 
-def hand_on(session: Session, reply: Reply, inbound: Inbound, *, vault: Vault, policy: Policy | None) -> None:
-    """Let what somebody wrote be answered by itself, or wait for the team; without a policy it waits."""
+def hand_on(
+    session: Session,
+    reply: Reply,
+    inbound: Inbound,
+    *,
+    vault: Vault,
+    policy: Policy | None,
+    has_joined: bool = False,
+) -> None:
+    """Let what somebody wrote be answered by itself, or wait for the team; without a policy it waits.
+
+    Whoever `has_joined` by the same message is welcomed where nothing else answers it.
+    """
     if inbound.happening is Happening.SHARED_LOCATION:
         # The street and house that may come with a place are read by nobody.
         inbound = replace(inbound, text="")
-    left = Left.TEAM if policy is None else AutomaticAnswers(session, vault, policy).answer(reply, inbound)
+    left = Left.TEAM
+    if policy is not None:
+        left = AutomaticAnswers(session, vault, policy).answer(reply, inbound, has_joined=has_joined)
     if left is not Left.NOTHING:
         is_machines = left is Left.DOUBT
         put_in_conversation(
@@ -132,11 +147,11 @@ class AutomaticAnswers:
     vault: Vault
     policy: Policy
 
-    def answer(self, reply: Reply, inbound: Inbound) -> Left:
+    def answer(self, reply: Reply, inbound: Inbound, *, has_joined: bool = False) -> Left:
         """Answer a message that was kept and done just now, if anything is to be said by itself."""
         if reply.kind in REFUSALS and reply.contact_id is not None:
             forget_asked(self.session, reply.contact_id)
-        asked = self._find_occasion(reply, inbound)
+        asked = self._find_occasion(reply, inbound, has_joined=has_joined)
         if asked is None or not know_writer(self.session, reply, inbound.from_handle, vault=self.vault):
             return Left.TEAM
         try:
@@ -147,7 +162,7 @@ class AutomaticAnswers:
             _log.exception("reply %s is not answered by itself", reply.id)
             return Left.TEAM
 
-    def _find_occasion(self, reply: Reply, inbound: Inbound) -> _Asked | None:
+    def _find_occasion(self, reply: Reply, inbound: Inbound, *, has_joined: bool) -> _Asked | None:
         is_late = reply.received_at < clock.now() - ANSWERED_WITHIN
         if reply.organisation_id is None or reply.is_unheeded or reply.kind in REFUSALS or is_late:
             return None
@@ -158,7 +173,8 @@ class AutomaticAnswers:
             return _Asked(Occasion.WELCOME)
         if reply.happening in (Happening.BLOCKED, Happening.UNBLOCKED):
             return None
-        if reply.kind in (ReplyKind.TEXT, ReplyKind.YES) and reply.contact_id is not None:
+        # A number behind a code may be of the code.
+        if reply.kind in (ReplyKind.TEXT, ReplyKind.YES) and reply.contact_id is not None and not has_joined:
             now = clock.now()
             question = find_asked(self.session, reply.organisation_id, reply.contact_id, at=now)
             choice = read_answer(question, inbound.text) if question is not None else None
@@ -167,7 +183,9 @@ class AutomaticAnswers:
         occasion = _OCCASIONS.get(ReplyKind(reply.kind))
         is_for_team = occasion in (None, Occasion.HELP) and reply.kind in _READ_BY_PEOPLE
         if is_for_team and (again := find_off_duty(self.session, reply.organisation_id, self.policy)) is not None:
-            return _Asked(Occasion.OFF_DUTY, again=again)
+            return _Asked(Occasion.OFF_DUTY, again=again, has_joined=has_joined)
+        if occasion is None and has_joined:
+            return _Asked(Occasion.WELCOME)
         return _Asked(occasion) if occasion is not None else None
 
     def _answer(self, reply: Reply, inbound: Inbound, asked: _Asked) -> Left:
@@ -176,7 +194,9 @@ class AutomaticAnswers:
             return Left.TEAM
         now, is_question = clock.now(), asked.choice is None
         if asked.again is not None:
-            return self._tell_off_duty(reply, scene, asked.again)
+            if not self._tell_off_duty(reply, scene, asked.again) and asked.has_joined:
+                self._welcome(reply, None, scene)
+            return Left.TEAM
         is_welcome, is_choice = asked.occasion is Occasion.WELCOME, not is_question
         if not is_welcome and is_exhausted(scene.past, asked.occasion, now=now, is_choice=is_choice):
             return Left.DOUBT
@@ -188,22 +208,21 @@ class AutomaticAnswers:
         is_urgent = reply.kind != ReplyKind.LOCATION and scene.judged.urgency >= Urgency.DAY
         return Left.TEAM if is_urgent or scene.conversation.state in WAITING else Left.NOTHING
 
-    def _tell_off_duty(self, reply: Reply, scene: _Scene, again: datetime) -> Left:
-        """Say where there is help while nobody of the team reads; they wait for the team all the same."""
+    def _tell_off_duty(self, reply: Reply, scene: _Scene, again: datetime) -> bool:
+        """Say where there is help while nobody of the team reads, and return whether anything was said."""
         # Whoever turns out to be in danger is told once more.
         apart = TOLD_IN_DANGER if scene.judged.urgency >= Urgency.DANGER else TOLD_OFF_DUTY
         is_told = self._was_written(scene.conversation, Occasion.OFF_DUTY, within=apart)
         is_machine = scene.judged.urgency <= Urgency.MACHINE
-        if not (is_told or is_machine or is_exhausted(scene.past, Occasion.HELP, now=clock.now())):
-            is_said = self._write(reply, Occasion.OFF_DUTY, scene, again=again)
-            if not is_said and reply.kind == ReplyKind.HELP:
-                self._write_help(reply, scene)
-        return Left.TEAM
+        if is_told or is_machine or is_exhausted(scene.past, Occasion.HELP, now=clock.now()):
+            return False
+        is_said = self._write(reply, Occasion.OFF_DUTY, scene, again=again)
+        return is_said or (reply.kind == ReplyKind.HELP and self._write_help(reply, scene))
 
-    def _write_help(self, reply: Reply, scene: _Scene) -> None:
+    def _write_help(self, reply: Reply, scene: _Scene) -> bool:
         """Say to whoever calls for help what is said by day, where that of the night cannot be said as it is."""
-        if not is_repeated(scene.past, Occasion.HELP, now=clock.now()):
-            self._write(reply, Occasion.HELP, scene)
+        is_again = is_repeated(scene.past, Occasion.HELP, now=clock.now())
+        return not is_again and self._write(reply, Occasion.HELP, scene)
 
     def _prepare(self, reply: Reply, inbound: Inbound, asked: _Asked) -> _Scene | None:
         """Return who is answered, locked; None where nothing may be written to them by itself."""
@@ -213,7 +232,7 @@ class AutomaticAnswers:
         conversation, now = hold_in_passing(self.session, reply), clock.now()
         if self._is_taken(conversation, at_night=asked.again is not None):
             return None
-        judged = judge(inbound.text, ReplyKind(reply.kind))
+        judged = judge_heard(inbound.text, ReplyKind(reply.kind))
         note_in_passing(self.session, conversation, reply, inbound.text, judged, vault=self.vault)
         addressee = load_addressee(self.session, conversation, locked=True)
         address = addressee.address
@@ -269,7 +288,8 @@ class AutomaticAnswers:
     def _react(self, reply: Reply, inbound: Inbound, asked: _Asked, scene: _Scene) -> bool:
         """Do what was asked and write; say whether that is all that it asks."""
         if asked.occasion is Occasion.WELCOME:
-            return self._welcome(reply, asked.choice, scene)
+            # What somebody says beside a code is read by a person.
+            return self._welcome(reply, asked.choice, scene) and reply.kind not in _READ_BY_PEOPLE
         if asked.occasion is Occasion.MOVED:
             return self._note_place(reply, inbound, asked.choice, scene)
         is_written = self._write(reply, asked.occasion, scene)

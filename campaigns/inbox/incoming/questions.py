@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
-from campaigns.audience.keywords import meaning_of
+from campaigns.audience.keywords import Meaning, meaning_of
 from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.conversations.hear import hear
 from campaigns.inbox.models import LONGEST_TEXT, Reply, ReplyKind
-from campaigns.inbox.urgency.judging import judge
+from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.inbox.urgency.wordless import Sign
@@ -42,10 +42,15 @@ def put_in_conversation(
         return
     if not know_writer(session, reply, written_from, vault=vault):
         return
-    judged = judge(text, ReplyKind(reply.kind))
+    judged = judge_heard(text, ReplyKind(reply.kind))
     if is_machines and judged.urgency < Urgency.DAY:
         judged = replace(judged, urgency=Urgency.MACHINE, reasons=(Reason(Sign.MACHINE),))
     hear(session, reply, text, judged, vault=vault)
+
+
+def judge_heard(text: str, kind: ReplyKind) -> Judged:
+    """Judge a message by its words and by what it asks; HELP on a line of its own counts beside a stop too."""
+    return judge(text, ReplyKind.HELP if _has_line_for_help(text) else kind)
 
 
 def know_writer(session: Session, reply: Reply, written_from: str, *, vault: Vault) -> bool:
@@ -73,7 +78,13 @@ def _is_theirs(session: Session, reply: Reply) -> bool:
 
 
 def _calls_for_help(text: str) -> bool:
-    """Say whether urgent words stand on other lines than a word that is done already, as a stop is."""
+    """Say whether HELP or urgent words stand on other lines than a word that is done already, as a stop is."""
+    if _has_line_for_help(text):
+        return True
     beside = "\n".join(line for line in text.splitlines() if meaning_of(line) is None)
     judged = judge(beside, ReplyKind.TEXT)
     return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)
+
+
+def _has_line_for_help(text: str) -> bool:
+    return any(meaning_of(line) is Meaning.HELP for line in text.splitlines())

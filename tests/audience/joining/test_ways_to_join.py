@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.joining.ways_to_join import (
     CODE,
+    beside_code,
     create_entry_point,
     find_by_code,
     find_in_text,
@@ -62,6 +63,21 @@ def test_code_is_found_as_people_type_it(session: Session, organisation: Organis
 def test_other_texts_are_no_code(session: Session, organisation: Organisation, text: str) -> None:
     hang_up(session, organisation)
     assert find_in_text(session, text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "beside"),
+    [
+        *(("Medyka-1", ""), ("join «MEDYKA-1» please!", ""), ("Medyka-1 Дякую\n\nSent from my iPhone", "")),
+        *(
+            ("Medyka-1, please help", ", please help"),
+            ("Medyka-1 please\nHELP", "HELP"),
+            ("Medyka-1\u26d4", "\u26d4"),
+        ),
+    ],
+)
+def test_what_stands_beside_a_code_is_told(text: str, beside: str) -> None:
+    assert beside_code(text) == beside
 
 
 def test_code_taken_down_stays_taken(session: Session, organisation: Organisation) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.automatic.chosen_texts import find_chosen
@@ -62,6 +63,15 @@ def test_who_calls_for_help_is_told_what_is_said_by_day_where_the_night_has_no_t
     assert person.waits
     assert write(person, "HELP", MIDNIGHT + timedelta(minutes=5)) == []
     assert write(person, "where can we sleep with a child?", MIDNIGHT + timedelta(minutes=9)) == []
+
+
+def test_who_asks_something_behind_a_code_at_night_is_told_so(person: Person) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    (told,) = write(person, "MEDYKA I need a place to sleep", MIDNIGHT)
+    assert told.startswith("We read from 08:00")
+    (welcome,) = write(person, "MEDYKA and where can we eat?", MIDNIGHT + timedelta(minutes=9))
+    assert welcome.startswith("Welcome.")
+    assert person.waits
 
 
 def test_by_day_a_person_answers(person: Person) -> None:
