@@ -52,6 +52,8 @@ _SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕
 _HEARD_POLITELY = (Meaning.STOP, Meaning.HOLD, Meaning.HELP)
 #: Words of the longest courtesy.
 _COURTESY_WORDS = 5
+#: What begins with a keyword that people of all languages send: the language of the word, and how many they are.
+_KEYWORD = {("en", 1)}
 #: Words of a place name after "moved to".
 _PLACE_WORDS = range(1, 5)
 
@@ -219,16 +221,17 @@ def moved_to(text: str) -> str:
     return ""
 
 
-def language_of(text: str) -> str | None:
-    """Return the language (BCP 47) in which a message asks for something; None where it may be several."""
-    phrases = load_phrases()
-    spoken = {
-        row.language
-        for line in lines_of(text)
-        if (words := words_of(line))
-        for _, rows in phrases.starting_at(phrases.plain(words), 0)
-        for row in rows
-    }
+def language_of(text: str, *, with_keywords: bool = True) -> str | None:
+    """Return the language (BCP 47) in which a message asks for something; None where it may be several.
+
+    One English word, as HELP, is a keyword that stands below messages of all languages: it may be left out.
+    """
+    phrases, spoken = load_phrases(), set[str]()
+    for line in lines_of(text):
+        words = phrases.plain(words_of(line))
+        begun = {(row.language, end) for end, rows in phrases.starting_at(words, 0) for row in rows}
+        if with_keywords or begun != _KEYWORD:
+            spoken |= {language for language, _ in begun}
     return spoken.pop() if len(spoken) == 1 else None
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.audience.keywords import Meaning, meaning_of
+from campaigns.audience.keywords import Meaning, language_of, meaning_of
 from campaigns.audience.phrases.phrase_table import load_phrases
 from campaigns.core.languages import all_languages
 
@@ -236,6 +236,22 @@ def test_yes_is_heard_in_the_language_of_the_contact_and_english() -> None:
     assert meaning_of("ha", "so") is Meaning.YES
     assert meaning_of("ha") is None
     assert meaning_of("ha", "hu") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "sure"),
+    [
+        *(
+            ("HELP", "en", None),
+            ("help, будь ласка", "en", None),
+            ("moved Kraków", "en", None),
+            ("help me", "en", "en"),
+        ),
+        *(("HELP\nдопоможіть", None, "uk"), ("допомога", "uk", "uk"), ("pomoc", None, None), ("info", None, None)),
+    ],
+)
+def test_english_keyword_is_of_no_language(text: str, language: str | None, sure: str | None) -> None:
+    assert (language_of(text), language_of(text, with_keywords=False)) == (language, sure)
 
 
 def test_no_is_not_folded_into_a_yes() -> None:

@@ -135,19 +135,24 @@ def _raise(conversation: Conversation, urgency: Urgency, *, at: datetime) -> Non
 
 
 def _note_where(session: Session, conversation: Conversation, reply: Reply, judged: Judged) -> None:
-    """Note where they wrote last, and in what language; what reaches us late is not the last."""
+    """Note where they wrote last, and in what language; what reaches us late is not the last.
+
+    What a contact said of themselves, or was imported with, holds, unless they write what is of other languages
+    only, or call for help in another one: ДОПОМОГА tells more. The English HELP, which stands below messages of
+    all languages, tells nothing: it is English of those alone of whom nothing else is known.
+    """
     last = session.get(Reply, conversation.last_reply_id or 0)
     if last is not None and last.received_at > reply.received_at:
         return
     conversation.last_reply_id, conversation.channel = reply.id, reply.channel
     conversation.sender_id = reply.sender_id or conversation.sender_id
     said = session.scalar(select(Contact.language).where(Contact.id == conversation.contact_id))
+    # A bare call for help is a reason of no language.
     spoken = {reason.language for reason in judged.reasons}
-    # What a contact said of themselves holds, unless they write what is of other languages only.
     is_theirs = said != UNKNOWN_LANGUAGE and (not spoken or said in spoken)
     # A number or a picture is of no language: what they wrote before holds.
     known = conversation.language if said == UNKNOWN_LANGUAGE else said
-    conversation.language = said if is_theirs else judged.language or known
+    conversation.language = said if is_theirs else judged.language or known or judged.supposed
 
 
 def _tag(session: Session, conversation: Conversation, judged: Judged, *, on: date) -> None:

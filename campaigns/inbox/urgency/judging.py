@@ -38,6 +38,8 @@ class Judged:
     tags: frozenset[str] = frozenset()
     #: BCP 47 code of the language of most phrases; None: nobody knows.
     language: str | None = None
+    #: That of a keyword which people of all languages send; it counts where nothing else is known.
+    supposed: str | None = None
 
 
 def judge(text: str, kind: ReplyKind) -> Judged:
@@ -52,11 +54,13 @@ def judge(text: str, kind: ReplyKind) -> Judged:
         found.append(Reason(sign))
     reasons = tuple(dict.fromkeys(found))
     spoken = Counter(reason.language for reason in reasons if reason.language).most_common(1)
+    is_asked = not spoken and kind is not ReplyKind.TEXT
     return Judged(
         max((_LEVELS[reason.heading] for reason in reasons), default=Urgency.QUESTION),
         reasons,
         frozenset(reason.heading for reason in reasons),
-        spoken[0][0] if spoken else language_of(text) if kind is not ReplyKind.TEXT else None,
+        spoken[0][0] if spoken else language_of(text, with_keywords=False) if is_asked else None,
+        language_of(text) if is_asked else None,
     )
 
 

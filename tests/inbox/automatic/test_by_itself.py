@@ -22,7 +22,7 @@ from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
 from campaigns.staff.models import Role
-from tests.factories import a_member, a_region
+from tests.factories import a_member, a_region, a_service
 from tests.inbox.automatic.person import TEXTS, Person, a_person
 
 pytestmark = pytest.mark.one_database
@@ -59,6 +59,42 @@ def test_call_for_help_is_answered_at_once_and_waits_for_a_person(person: Person
 def test_answer_is_in_the_language_they_write(person: Person) -> None:
     person.writes("ДОПОМОГА")
     assert person.reads() == ["У небезпеці телефонуйте 112."]
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "spoken"),
+    [
+        *(("uk", "HELP", "uk"), ("uk", "help, please", "uk"), ("uk", "HELP, будь ласка", "uk")),
+        *(("pl", "POMOC", "pl"), ("ru", "ДОПОМОГА", "uk"), ("uk", "help me", "en"), ("und", "HELP", "en")),
+    ],
+)
+def test_english_keyword_says_nothing_of_a_language(person: Person, known: str, text: str, spoken: str) -> None:
+    person.writes("Hello")
+    person.contact.language = known
+    person.writes(text)
+    conversation = person.conversation
+    assert conversation is not None
+    assert conversation.language == spoken
+
+
+def test_call_for_help_is_answered_in_the_language_of_the_contact(session: Session, vault: Vault) -> None:
+    text = {"en": "In danger: ((hotline)).", "uk": "У небезпеці: ((hotline))."}
+    person = a_person(session, vault, occasions={Occasion.HELP: text})
+    for language, number in (("en", "800 100 200"), ("uk", "800 100 300")):
+        facts = {"languages": [language], "number_national": number, "verified_on": clock.now().date()}
+        a_service(session, person.organisation, **facts)
+    person.writes("Hello", from_handle="+48600000001")
+    person.contact.language = "uk"
+    person.writes("HELP", from_handle="+48600000001")
+    (read,) = person.reads()
+    assert read == "У небезпеці: 800 100 300."
+
+
+def test_english_keyword_is_answered_in_what_they_wrote_before(person: Person, time: Clock) -> None:
+    person.writes("переїхала Novi")
+    time.go_on(minutes=1)
+    person.writes("HELP")
+    assert person.reads()[1] == "У небезпеці телефонуйте 112."
 
 
 def test_who_asks_what_this_is_needs_nobody(person: Person) -> None:
