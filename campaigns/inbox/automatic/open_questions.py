@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Contact
 from campaigns.audience.positions import Standing
 from campaigns.core.folding import words_of
 from campaigns.inbox.automatic.models import OpenQuestion, Subject
@@ -56,12 +57,21 @@ def ask(
 
 
 def find_asked(session: Session, organisation_id: int, contact_id: int, *, at: datetime) -> OpenQuestion | None:
-    """Return what somebody was asked and did not answer; None for nothing, or for what is too old at a moment."""
+    """Return what somebody was asked and did not answer; None for nothing, or for what is too old at a moment.
+
+    Which place was meant is settled by whatever told since where they are: a word, a shared place, a code, a file.
+    """
     asked = select(OpenQuestion).join(Conversation, Conversation.id == OpenQuestion.conversation_id)
-    theirs = asked.where(
+    is_open = or_(
+        OpenQuestion.subject != Subject.PLACE,
+        Contact.position_at.is_(None),
+        Contact.position_at <= OpenQuestion.asked_at,
+    )
+    theirs = asked.join(Contact, Contact.id == Conversation.contact_id).where(
         Conversation.organisation_id == organisation_id,
         Conversation.contact_id == contact_id,
         OpenQuestion.asked_at > at - ANSWERED_WITHIN,
+        is_open,
     )
     return session.scalar(theirs)
 
