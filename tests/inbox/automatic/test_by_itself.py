@@ -224,48 +224,6 @@ def test_joining_is_welcomed_once_in_a_month(person: Person, time: Clock) -> Non
     assert len(person.reads()) == 2
 
 
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("MEDYKA help", "In danger call 112."),
-        ("MEDYKA\nHELP", "In danger call 112."),
-        ("MEDYKA ДОПОМОГА", "У небезпеці телефонуйте 112."),
-        ("MEDYKA I need a place to sleep", "Welcome. "),
-    ],
-)
-def test_who_asks_something_behind_a_code_is_answered_and_waits(person: Person, text: str, answer: str) -> None:
-    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
-    person.writes(text)
-    (read,) = person.reads()
-    assert read.startswith(answer)
-    assert person.contact.addresses[0].state == AddressState.ACTIVE
-    assert person.waits
-
-
-def test_place_behind_a_code_is_noted(person: Person) -> None:
-    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
-    person.writes("MEDYKA, I moved to Kraków")
-    assert person.reads() == ["You are in Kraków, Poland."]
-    assert person.contact.position_source == PositionSource.TOLD_US
-
-
-def test_number_behind_a_code_chooses_nothing(person: Person) -> None:
-    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
-    person.writes("MOVED Novi")
-    assert person.writes("MEDYKA 2").kind == ReplyKind.TEXT
-    assert person.contact.cell is None
-    assert person.waits
-
-
-@pytest.mark.parametrize(("text", "kind"), [("STOP\nHELP", ReplyKind.STOP), ("START\nHELP", ReplyKind.START)])
-def test_call_for_help_on_another_line_waits(person: Person, text: str, kind: ReplyKind) -> None:
-    assert person.writes(text).kind == kind
-    assert person.waits
-    conversation = person.conversation
-    assert conversation is not None
-    assert conversation.urgency == Urgency.DAY
-
-
 @pytest.mark.both_databases
 def test_who_joins_is_asked_for_their_language(person: Person, time: Clock) -> None:
     create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)

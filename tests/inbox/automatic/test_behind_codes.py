@@ -1,0 +1,62 @@
+"""What stands behind a joining code, or on another line, is read as if it stood alone."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.audience.joining.ways_to_join import create_entry_point
+from campaigns.audience.models import AddressState, PositionSource
+from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.models import ReplyKind
+from campaigns.inbox.urgency.levels import Urgency
+from tests.inbox.automatic.person import Person, a_person
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def person(session: Session, vault: Vault) -> Person:
+    return a_person(session, vault)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("MEDYKA help", "In danger call 112."),
+        ("MEDYKA\nHELP", "In danger call 112."),
+        ("MEDYKA ДОПОМОГА", "У небезпеці телефонуйте 112."),
+        ("MEDYKA I need a place to sleep", "Welcome. "),
+    ],
+)
+def test_who_asks_something_behind_a_code_is_answered_and_waits(person: Person, text: str, answer: str) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    person.writes(text)
+    (read,) = person.reads()
+    assert read.startswith(answer)
+    assert person.contact.addresses[0].state == AddressState.ACTIVE
+    assert person.waits
+
+
+def test_place_behind_a_code_is_noted(person: Person) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    person.writes("MEDYKA, I moved to Kraków")
+    assert person.reads() == ["You are in Kraków, Poland."]
+    assert person.contact.position_source == PositionSource.TOLD_US
+
+
+def test_number_behind_a_code_chooses_nothing(person: Person) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    person.writes("MOVED Novi")
+    assert person.writes("MEDYKA 2").kind == ReplyKind.TEXT
+    assert person.contact.cell is None
+    assert person.waits
+
+
+@pytest.mark.parametrize(("text", "kind"), [("STOP\nHELP", ReplyKind.STOP), ("START\nHELP", ReplyKind.START)])
+def test_call_for_help_on_another_line_waits(person: Person, text: str, kind: ReplyKind) -> None:
+    assert person.writes(text).kind == kind
+    assert person.waits
+    conversation = person.conversation
+    assert conversation is not None
+    assert conversation.urgency == Urgency.DAY
