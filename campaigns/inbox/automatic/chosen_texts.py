@@ -22,7 +22,9 @@ from campaigns.messages.models import Message
 from campaigns.messages.queries import current_text_for, current_texts
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import AGAIN, EMERGENCY, HOTLINE, KIND_MARK, STOP, names_in
-from campaigns.messages.translations.withdrawals import is_withdrawn
+from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawn_copies import find_suspect
+from campaigns.planning.runs.held_runs import WITHDRAWN
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import get_owned
@@ -61,20 +63,22 @@ def load_chosen(session: Session, organisation_id: int) -> Mapping[Occasion, Mes
 
 
 def find_chosen(session: Session, organisation_id: int, occasion: Occasion) -> Message | None:
-    """Return the message of an occasion; None where nothing is sent by itself, or its words were withdrawn."""
+    """Return the message of an occasion; None where nothing is sent by itself, or its words were withdrawn.
+
+    Also by whom they were copied from, until the copy says something else.
+    """
     chosen = select(Message).join(AutomaticText, AutomaticText.message_id == Message.id)
-    return session.scalar(
-        chosen.where(
-            AutomaticText.organisation_id == organisation_id, AutomaticText.occasion == occasion, ~is_withdrawn()
-        )
+    message = session.scalar(
+        chosen.where(AutomaticText.organisation_id == organisation_id, AutomaticText.occasion == occasion)
     )
+    return None if message is None or _is_withdrawn(session, message) else message
 
 
 def choose(session: Session, ours: Organisation, chosen: Mapping[Occasion, int | None], *, by: int) -> None:
     """Let messages, by their ids, be sent by themselves on occasions; None: nothing is.
 
-    Raises InputError for one without a reviewed text, or with an automatic field that nobody can fill in then,
-    NotFoundError for one of another organisation.
+    Raises InputError for one that was withdrawn, without a reviewed text, or with an automatic field that nobody
+    can fill in then, NotFoundError for one of another organisation.
     """
     present = load_chosen(session, ours.id)
     changed = {
@@ -86,7 +90,7 @@ def choose(session: Session, ours: Organisation, chosen: Mapping[Occasion, int |
         session.execute(delete(AutomaticText).filter_by(organisation_id=ours.id, occasion=occasion))
         if message_id is not None:
             message = get_owned(session, Message, message_id, ours.id)
-            _check(message, occasion)
+            _check(session, message, occasion)
             session.add(AutomaticText(organisation_id=ours.id, occasion=occasion, message_id=message.id))
     session.flush()
     if changed:
@@ -117,7 +121,17 @@ def languages_offered(message: Message) -> list[Choice]:
     return [Choice(names[code], language=code) for code in codes] if len(codes) > 1 else []
 
 
-def _check(message: Message, occasion: Occasion) -> None:
+def _is_withdrawn(session: Session, message: Message) -> bool:
+    """Say whether what a message says was withdrawn, here or by whom it was copied from."""
+    if find_withdrawal(session, message.id, message.version) is not None:
+        return True
+    # Whoever writes waits for this: few messages are copies.
+    return message.copied_from_id is not None and find_suspect(session, message.id) is not None
+
+
+def _check(session: Session, message: Message, occasion: Occasion) -> None:
+    if _is_withdrawn(session, message):
+        raise InputError(WITHDRAWN)
     texts = current_texts(message)
     if message.base_language not in texts:
         raise InputError(
