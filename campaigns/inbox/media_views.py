@@ -7,7 +7,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Redirect
 
-from campaigns.audience.models import Contact
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.inbox.complaints.readers import select_about
 from campaigns.inbox.conversations.hear import hear_words_of
@@ -67,11 +66,11 @@ def transcribe(media_id: int) -> Redirect:
     with refusals_told(InputError, TransitionError):
         words, of = request.form.get("words", ""), current_organisation().id
         said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
+        # Addresses before conversations, as whoever answers has it.
+        reply = session().get_one(Reply, media.reply_id)
+        if hold_for_words(session(), reply, said, by=by, vault=vault()):
+            flash(_("They may have opted out. Decide that first; then they can be answered."), "warning")
         if conversation is not None:
-            contact = session().get_one(Contact, conversation.contact_id)
-            # Addresses before conversations, as whoever answers has it.
-            if hold_for_words(session(), contact, said, by=by, vault=vault()):
-                flash(_("They may have opted out. Decide that first; then they can be answered."), "warning")
             hear_words_of(session(), hold_kept(session(), conversation), said, vault=vault())
         _tell(media, conversation, _("What you heard stands beside it."))
     return _back(conversation)

@@ -5,7 +5,7 @@ A stop and a hold count for the person everywhere, whoever decides. Only a lifte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere, lift, release
 from campaigns.audience.consent.ledger import withdraw_everywhere
-from campaigns.audience.consent.person import lock_addresses
+from campaigns.audience.consent.person import lock_addresses, lock_person
 from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.keywords import Meaning, meaning_of
 from campaigns.audience.models import Address, AddressState, Channel, Contact
@@ -24,7 +24,8 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.inbox.holds.hold_list import is_stranger_held
-from campaigns.inbox.models import Reply
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.queries import find_languages
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
 from campaigns.staff.queries import owned
@@ -35,6 +36,8 @@ METHOD = "member"
 LIFT_STOP = "contact.lift_stop"
 #: Longest reason and evidence, as the ledger keeps them.
 LONGEST_REASON = 200
+#: States in which nothing is sent to an address by itself.
+_REFUSED = (AddressState.HELD, AddressState.OPTED_OUT)
 
 
 def opt_out(session: Session, contact: Contact, *, by: int, reason: str, vault: Vault) -> int:
@@ -61,18 +64,28 @@ def put_on_hold(session: Session, contact: Contact, *, by: int, reason: str, vau
     return _record_refusal(session, "contact.hold", contact, held, by=by, reason=words)
 
 
-def hold_for_words(session: Session, contact: Contact, words: str, *, by: int, vault: Vault) -> bool:
-    """Put a person on hold if what a member heard them say may be a stop, as if they had written it.
+def hold_for_words(session: Session, reply: Reply, words: str, *, by: int, vault: Vault) -> bool:
+    """Put a person on hold if what a member heard in what they sent may be a stop, as if they had written it.
 
-    Returns whether it did: somebody who never agreed to messages gets none, and is only answered.
+    Returns whether members have to decide that now. Nothing changes for whom all is on hold already, or opted out.
     """
-    if meaning_of(words, contact.language) not in (Meaning.STOP, Meaning.HOLD):
+    if not _may_be_stop(session, reply, words):
         return False
-    active = select(Address.id).where(Address.contact_id == contact.id, Address.state == AddressState.ACTIVE)
-    if session.scalar(active.limit(1)) is None:
+    handle = HashedHandle.of(reply)
+    theirs = lock_person(session, [handle.phone], [handle.lookup])
+    if theirs and all(address.state in _REFUSED for address in theirs):
         return False
-    reason = " ".join(words.split())[:LONGEST_REASON]
-    return put_on_hold(session, contact, by=by, reason=reason, vault=vault) > 0
+    contact = session.get(Contact, reply.contact_id) if reply.contact_id is not None else None
+    if contact is None and reply.kind != ReplyKind.STOP:
+        # Who is no contact is known to wait for a decision by this alone.
+        reply.kind = ReplyKind.HOLD
+    reason = _checked(" ".join(words.split())[:LONGEST_REASON], vault, reply.organisation_id)
+    held = hold_everywhere(session, handle, _said(reason))
+    action = "reply.hold" if contact is None else "contact.hold"
+    _record_refusal(session, action, contact or reply, held, by=by, reason=reason)
+    if contact is None:
+        return is_stranger_held(session, reply)
+    return any(one.state == AddressState.HELD and one.contact_id == contact.id for one in theirs)
 
 
 def end_hold(session: Session, contact: Contact, *, by: int, reason: str, vault: Vault) -> int:
@@ -127,6 +140,14 @@ def _same_phone(session: Session, contact: Contact, channel: Channel) -> Sequenc
     same = or_(Address.number.in_(keys), Address.lookup.in_(keys))
     ids = owned(select(Address.id).where(same, Address.channel == channel), Address, contact.organisation_id)
     return lock_addresses(session, session.scalars(ids).all())
+
+
+def _may_be_stop(session: Session, reply: Reply, words: str) -> bool:
+    """Say whether words may be a stop in any language in which anybody here knows who sent something."""
+    handle = HashedHandle.of(reply)
+    languages: Collection[str | None] = find_languages(session, handle.lookup, number=handle.phone) or [None]
+    meanings = {meaning_of(words, language) for language in languages}
+    return not meanings.isdisjoint((Meaning.STOP, Meaning.HOLD))
 
 
 def _checked(words: str, vault: Vault, organisation_id: int | None) -> Evidence:

@@ -253,7 +253,7 @@ def test_what_was_heard_is_read_by_the_lists_and_found(pages: Pages, vault: Vaul
         ("STOP", AddressState.ACTIVE, AddressState.HELD),
         ("Where is the bus stop?", AddressState.ACTIVE, AddressState.ACTIVE),
         ("STOP", AddressState.OPTED_OUT, AddressState.OPTED_OUT),
-        ("Stop, he is beating me", AddressState.PENDING, AddressState.PENDING),
+        ("Stop, he is beating me", AddressState.PENDING, AddressState.HELD),
     ],
 )
 def test_stop_that_was_heard_waits_for_a_decision(
