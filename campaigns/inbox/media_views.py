@@ -9,11 +9,9 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.inbox.complaints.readers import select_about
-from campaigns.inbox.conversations.hear import hear_words_of
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.conversations.service import hold_kept
-from campaigns.inbox.holds.settling import hold_for_words
+from campaigns.inbox.holds.heard_words import write_down
 from campaigns.inbox.media import service
 from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.queries import find_locked, get_media, read_content
@@ -59,19 +57,13 @@ def lock(media_id: int) -> Redirect:
 @requires(Permission.ANSWER)
 def transcribe(media_id: int) -> Redirect:
     """Keep what a member heard; word lists read it as if it had been written, a stop too."""
-    media, by = _own(media_id), current_member().id
-    if media.locked_at is not None:
-        raise NotFoundError
+    by, of = current_member().id, current_organisation().id
+    media = get_media(session(), of, media_id)
     conversation = _find_seen(media)
     with refusals_told(InputError, TransitionError):
-        words, of = request.form.get("words", ""), current_organisation().id
-        said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
-        # Addresses before conversations, as whoever answers has it.
-        reply = session().get_one(Reply, media.reply_id)
-        if hold_for_words(session(), reply, said, by=by, vault=vault()):
+        words = request.form.get("words", "")
+        if write_down(session(), media, conversation, words, by=by, organisation_id=of, vault=vault()):
             flash(_("They may have opted out. Decide that first; then they can be answered."), "warning")
-        if conversation is not None:
-            hear_words_of(session(), hold_kept(session(), conversation), said, vault=vault())
         _tell(media, conversation, _("What you heard stands beside it."))
     return _back(conversation)
 

@@ -128,20 +128,25 @@ def note_seen(session: Session, media: Media, *, by: int, organisation_id: int) 
     _record(session, media, "open", by=by, organisation_id=organisation_id)
 
 
-def transcribe(session: Session, media: Media, words: str, *, by: int, organisation_id: int, vault: Vault) -> str:
-    """Keep what a member heard in a file, or saw, and return it as it is kept.
+def transcribe(session: Session, media: Media, words: str, *, by: int, organisation_id: int, vault: Vault) -> None:
+    """Keep what a member heard in a file, or saw.
 
-    Raises InputError for nothing, or for too much; TransitionError for a file that nobody can hear any more.
+    Raises what `check_heard` does, and TransitionError for a file that nobody can hear any more.
     """
+    words = check_heard(words)
+    _demand_open(media)
+    media.sealed_transcript = vault.seal(words, table="media", column="sealed_transcript", row_id=media.id)
+    media.transcribed_by = by
+    _record(session, media, "transcribe", by=by, organisation_id=organisation_id)
+
+
+def check_heard(words: str) -> str:
+    """Return what a member heard as it is kept; raise InputError for nothing, or for too much."""
     words = words.strip()
     if not words:
         raise InputError(N_("Write down what you heard first."))
     if len(words) > LONGEST_TRANSCRIPT:
         raise InputError(N_("Use at most %(limit)s characters."), limit=LONGEST_TRANSCRIPT)
-    _demand_open(media)
-    media.sealed_transcript = vault.seal(words, table="media", column="sealed_transcript", row_id=media.id)
-    media.transcribed_by = by
-    _record(session, media, "transcribe", by=by, organisation_id=organisation_id)
     return words
 
 
