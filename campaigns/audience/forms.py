@@ -209,7 +209,9 @@ class EntryPointForm(Form):
     language = SelectField(
         _l("Language of those who join"),
         [Optional()],
-        description=_l("Left open, it is the language of their app where that is known, else English."),
+        description=_l(
+            "Left open, it is that of their app where it is known. Else they have none until they choose."
+        ),
     )
     code = StringField(
         _lp("of a way to join", "Code"),
