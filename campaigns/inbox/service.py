@@ -17,7 +17,6 @@ from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.pairs import note_pair
-from campaigns.audience.consent.person import lock_person
 from campaigns.audience.joining.join import KEYWORD, START
 from campaigns.audience.joining.ways_to_join import beside_code, find_by_code, find_in_text
 from campaigns.audience.models import Channel, ConsentKind, EntryPoint, PositionSource
@@ -271,15 +270,14 @@ def _act(
     if inbound.happening is Happening.STARTED:
         entry_point = addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)
-    if (other := _other_of(inbound, reply, vault)) is not None:
-        note_pair(session, HashedHandle.of(reply), other)
+    _note_other(session, inbound, reply, vault)
     if reply.kind in REFUSALS:
         closed = _refuse(session, reply)
         if reply.kind == ReplyKind.STOP and reply.happening != Happening.BLOCKED:
             note_stop(session, reply, closed, sender_id=receiver.sender_id)
         return _suppress(session, reply, closed, is_late=is_late)
     if reply.kind == ReplyKind.START:
-        return _start(session, reply, method=KEYWORD, may_lift=may_lift, other=other)
+        return _start(session, reply, method=KEYWORD, may_lift=may_lift)
     if reply.kind == ReplyKind.LOCATION:
         return _move(session, inbound, reply)
     if inbound.happening is Happening.WROTE:
@@ -331,12 +329,13 @@ def _join_by_code(
     )
 
 
-def _other_of(inbound: Inbound, reply: Reply, vault: Vault) -> HashedHandle | None:
-    """Return the other handle by which a provider knows who wrote: a start counts for it, as any stop does."""
+def _note_other(session: Session, inbound: Inbound, reply: Reply, vault: Vault) -> None:
+    """Note by which other handle a provider knows who wrote: what they say by one of them counts for both."""
     if not inbound.other_handle:
-        return None
+        return
     channel, handle = Channel(reply.channel), inbound.other_handle
-    return HashedHandle(vault.lookup_hash(channel, handle), channel, number_key(vault, channel, handle))
+    other = HashedHandle(vault.lookup_hash(channel, handle), channel, number_key(vault, channel, handle))
+    note_pair(session, HashedHandle.of(reply), other)
 
 
 def _refuse(session: Session, reply: Reply) -> list[int]:
@@ -347,14 +346,6 @@ def _refuse(session: Session, reply: Reply) -> list[int]:
     return sorted(refuse(session, HashedHandle.of(reply), said))
 
 
-def _locked(session: Session, handle: HashedHandle, other: HashedHandle | None) -> list[HashedHandle]:
-    """Return the handles of who wrote, their addresses locked at once: two starts could wait for each other."""
-    if other is None:
-        return [handle]
-    lock_person(session, [handle.phone, other.phone], [handle.lookup, other.lookup])
-    return [handle, other]
-
-
 def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_late: bool) -> dict[str, Any]:
     """Take what waits for these addresses out of the queue, but for those that said start since a late stop."""
     lifted = set(lift_again(session, reply)) if is_late else set[int]()
@@ -362,14 +353,11 @@ def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_
     return {"addresses": len(closed), "suppressed": suppress_addresses(session, closed)}
 
 
-def _start(
-    session: Session, reply: Reply, *, method: str, may_lift: bool, other: HashedHandle | None = None
-) -> dict[str, Any]:
+def _start(session: Session, reply: Reply, *, method: str, may_lift: bool) -> dict[str, Any]:
     """Lift what the person said on this phone; without a proof it counts as consent of who said nothing."""
     handle, said = HashedHandle.of(reply), Declaration(method, evidence_of(reply), reply.received_at)
     if may_lift and reply.organisation_id is not None:
-        handles = _locked(session, handle, other)
-        return {"addresses": sum(len(ledger.restore(session, each, said)) for each in handles)}
+        return {"addresses": len(ledger.restore(session, handle, said))}
     agreed = ledger.agree(session, handle, said) if reply.organisation_id is not None else None
     reply.is_unheeded = agreed is None
     return {"unheeded": True} if agreed is None else {"addresses": len(agreed)}

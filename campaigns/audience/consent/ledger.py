@@ -105,11 +105,14 @@ def hold_withdrawals(session: Session) -> None:
 def restore(session: Session, handle: HashedHandle, said: Declaration) -> list[int]:
     """Record START from a handle: a stop or hold is lifted there, on no other channel; return the ids now active.
 
-    An address that a provider called dead is active too: it lives, for START came from it.
+    On WhatsApp that counts for the other handle of the person too, as a stop does. An address that a provider
+    called dead is active too: it lives, for START came from it.
     """
-    journal.note(session, journal.Said.START, {(handle.phone, handle.channel)})
-    addresses = lock_addresses(session, session.scalars(_on_channel(handle)).all())
-    keys = {handle.lookup, handle.number, *(address.number for address in addresses)} - {None}
+    is_paired = handle.channel == Channel.WHATSAPP
+    others = find_pairs(session, {handle.phone, handle.lookup}) if is_paired else set[bytes]()
+    journal.note(session, journal.Said.START, {(key, handle.channel) for key in {handle.phone, *others}})
+    addresses = lock_addresses(session, session.scalars(_on_channel(handle, others)).all())
+    keys = {handle.lookup, handle.number, *others, *(address.number for address in addresses)} - {None}
     on_channel = SuppressedAddress.channel == handle.channel
     session.execute(delete(SuppressedAddress).where(SuppressedAddress.lookup.in_(keys), on_channel))
     for address in addresses:
@@ -225,8 +228,8 @@ def find_suppressed(session: Session, hashes: Collection[bytes], *, or_held: boo
     return {(row.lookup, Channel(row.channel)) for row in found}
 
 
-def _on_channel(handle: HashedHandle) -> Select[int]:
-    is_theirs = or_(Address.lookup == handle.lookup, Address.number == handle.phone)
+def _on_channel(handle: HashedHandle, others: Collection[bytes] = ()) -> Select[int]:
+    is_theirs = or_(Address.lookup == handle.lookup, Address.number.in_({handle.phone, *others}))
     return select(Address.id).where(is_theirs, Address.channel == handle.channel)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import ledger
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.pairs import find_pairs
 from campaigns.audience.consent.person import find_person
 from campaigns.audience.models import REFUSALS as REFUSED
 from campaigns.audience.models import Address, Consent
@@ -107,6 +108,8 @@ def _find_later(session: Session, reply: Reply, person: Collection[int]) -> Sequ
     known = select(Address.lookup, Address.number).where(Address.id.in_(person))
     rows = session.execute(known).all()
     lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
+    # By the other of their handles on WhatsApp they may be nobody's contact.
+    numbers |= find_pairs(session, {reply.number or reply.lookup})
     theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))
     at_once = and_(Reply.received_at == reply.received_at, Reply.kind.in_(REFUSALS), Reply.lookup != reply.lookup)
     since = or_(Reply.received_at > reply.received_at, at_once)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import person
+from campaigns.audience.consent import ledger, person
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -270,7 +270,8 @@ def test_both_handles_of_a_person_are_locked_at_once(
         locked.append(set(ids))
         return lock(session, ids)
 
-    monkeypatch.setattr(person, "lock_addresses", note)
+    for module in (person, ledger):
+        monkeypatch.setattr(module, "lock_addresses", note)
     inbound = Inbound("SM1", shown, "+4471", text, "whatsapp", other_handle=known)
     receive(session, vault, inbound, account=came_over(session))
     assert locked[0] == set(theirs)
