@@ -16,7 +16,6 @@ from campaigns.audience.consent import ledger
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
-from campaigns.audience.consent.pairs import note_pair
 from campaigns.audience.joining.join import KEYWORD, START
 from campaigns.audience.joining.ways_to_join import beside_code, find_by_code, find_in_text
 from campaigns.audience.models import Channel, ConsentKind, EntryPoint, PositionSource
@@ -39,6 +38,7 @@ from campaigns.inbox.incoming.order import (
     is_overtaken,
     lift_again,
 )
+from campaigns.inbox.incoming.other_handle import learn_other
 from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.incoming.strangers import note_stop
 from campaigns.inbox.incoming.triage import put_in_triage
@@ -84,6 +84,7 @@ def receive_inbound(
         return None
     if is_late := received_at is not None:
         ledger.hold_withdrawals(session)
+    told = learn_other(session, inbound, reply, vault)
     detail = None
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
@@ -91,8 +92,7 @@ def receive_inbound(
     put_in_triage(session, reply, inbound, account=account, may_be=receiver.may_be, vault=vault)
     if not is_settled:
         note_heard(session, reply)
-    # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
-    _record(session, reply, detail)
+    _record(session, reply, detail, told)
     return reply
 
 
@@ -115,12 +115,15 @@ def _did_nothing(detail: dict[str, Any] | None) -> bool:
     return detail is not None and detail.get("addresses") == 0
 
 
-def _record(session: Session, reply: Reply, detail: dict[str, Any] | None) -> None:
-    """Record what a reply did; None: nothing."""
-    if detail is not None:
-        kind = ReplyKind.JOIN if tells_of_joining(detail) else reply.kind
-        organisation_id = reply.organisation_id
-        audit.record(session, f"reply.{kind}", subject=reply, organisation_id=organisation_id, **detail)
+def _record(session: Session, reply: Reply, detail: dict[str, Any] | None, told: dict[str, int]) -> None:
+    """Record what a reply did (None: nothing), or else what it told of; this comes last.
+
+    It holds the chain: whoever waits for it must hold nothing that is needed here.
+    """
+    if detail is not None or told:
+        kind = ReplyKind.JOIN if detail and tells_of_joining(detail) else reply.kind
+        said, organisation_id = detail or told, reply.organisation_id
+        audit.record(session, f"reply.{kind}", subject=reply, organisation_id=organisation_id, **said)
 
 
 def note_looked(session: Session, sender_id: int, through: datetime) -> None:
@@ -270,7 +273,6 @@ def _act(
     if inbound.happening is Happening.STARTED:
         entry_point = addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)
-    _note_other(session, inbound, reply, vault)
     if reply.kind in REFUSALS:
         closed = _refuse(session, reply)
         if reply.kind == ReplyKind.STOP and reply.happening != Happening.BLOCKED:
@@ -327,15 +329,6 @@ def _join_by_code(
         may_lift=may_lift,
         kind=kind,
     )
-
-
-def _note_other(session: Session, inbound: Inbound, reply: Reply, vault: Vault) -> None:
-    """Note by which other handle a provider knows who wrote: what they say by one of them counts for both."""
-    if not inbound.other_handle:
-        return
-    channel, handle = Channel(reply.channel), inbound.other_handle
-    other = HashedHandle(vault.lookup_hash(channel, handle), channel, number_key(vault, channel, handle))
-    note_pair(session, HashedHandle.of(reply), other)
 
 
 def _refuse(session: Session, reply: Reply) -> list[int]:

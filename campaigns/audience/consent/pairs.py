@@ -19,14 +19,20 @@ from campaigns.core.database import insert_or
 
 def note_pair(session: Session, one: HashedHandle, other: HashedHandle) -> None:
     """Note that two handles are of one person, if one of them is a phone and the other none."""
-    phones = [each for each in (one, other) if each.phone != each.lookup]
-    ids = [each for each in (one, other) if each.phone == each.lookup]
-    if len(phones) != 1 or find_pairs(session, [ids[0].lookup]) == {phones[0].phone}:
+    if not is_news(session, one, other):
         return
-    pair = {"lookup": ids[0].lookup, "number": phones[0].phone}
+    known_as, phone = sorted((one, other), key=_is_phone)
+    pair = {"lookup": known_as.lookup, "number": phone.phone}
     # A number that is somebody else's by now has another id, and an id keeps its person when their number changes.
     session.execute(delete(PairedHandle).where(or_(*(getattr(PairedHandle, key) == pair[key] for key in pair))))
     session.execute(insert_or(session, PairedHandle).values(**pair, shown_at=clock.now()).on_conflict_do_nothing())
+
+
+def is_news(session: Session, one: HashedHandle, other: HashedHandle) -> bool:
+    """Say whether two handles may be noted as those of one person, and are not yet."""
+    known_as, phone = sorted((one, other), key=_is_phone)
+    is_pair = _is_phone(phone) and not _is_phone(known_as)
+    return is_pair and find_pairs(session, [known_as.lookup]) != {phone.phone}
 
 
 def find_pairs(session: Session, keys: Collection[bytes]) -> set[bytes]:
@@ -43,3 +49,7 @@ def forget_unused(session: Session, keys: Collection[bytes]) -> None:
     named = or_(PairedHandle.lookup.in_(keys), PairedHandle.number.in_(keys))
     is_used = exists().where(Address.number.in_((PairedHandle.lookup, PairedHandle.number)))
     session.execute(delete(PairedHandle).where(named, ~is_used))
+
+
+def _is_phone(handle: HashedHandle) -> bool:
+    return handle.phone != handle.lookup
