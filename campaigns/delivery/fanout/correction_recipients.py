@@ -70,12 +70,15 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
     """Select the people, with a contact id in (after, through], whom the correction `run` is for.
 
     Columns are named as fan-out reads them. Each person comes once, by the latest of their messages in the runs
-    `wrong`; who has a delivery in `run` already does not come again. Those who said stop since, on
-    whichever channel, or whose address is gone, carry the reason.
+    `wrong` whose address may be written to now; who has a delivery in `run` already does not come again. Those
+    without one, as who said stop since, on whichever channel, or whose addresses are gone, carry the reason that
+    the latest has.
     """
-    frozen, latest = FrozenRun.from_json(run.frozen), _latest(run, wrong, after, through)
+    frozen = FrozenRun.from_json(run.frozen)
     texts, fallback = tuple(frozen.texts), frozen.fallback_language
     can_read = RunText.language.in_(texts)
+    reason = _reason(frozen, literal(True) if fallback else can_read)
+    latest = _latest(run, wrong, after, through, reason)
     language = case((can_read, RunText.language), else_=fallback) if fallback else RunText.language
     country = func.coalesce(Address.country, "")
     return (
@@ -90,7 +93,7 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
             RunText.place_id.label("place_id"),
             (country != func.coalesce(Region.country, "?")).label("roaming"),
             country.label("number_country"),
-            _reason(frozen, literal(True) if fallback else can_read).label("reason"),
+            reason.label("reason"),
         )
         .select_from(Delivery)
         .join(latest, latest.c.id == Delivery.id)
@@ -120,11 +123,16 @@ def may_be_on_the_way(session: Session, correction: Run, wrong: Collection[int])
     return session.scalar(sending.limit(1)) is not None
 
 
-def _latest(run: Run, wrong: Collection[int], after: int, through: int) -> Any:
+def _latest(run: Run, wrong: Collection[int], after: int, through: int, reason: ColumnElement[Any]) -> Any:
+    """Select one message of each person: the latest without a `reason` to leave it out, else the latest of all."""
     own = aliased(Delivery)
     is_planned = select(own.id).where(own.run_id == run.id, own.contact_id == Delivery.contact_id).exists()
+    reaching = func.max(case((reason.is_(None), Delivery.id)))
     return (
-        select(func.max(Delivery.id).label("id"))
+        select(func.coalesce(reaching, func.max(Delivery.id)).label("id"))
+        .select_from(Delivery)
+        .join(RunText, RunText.id == Delivery.text_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
         .where(Delivery.run_id.in_(wrong), *between(Delivery.contact_id, after, through))
         .where(may_have_got(), ~is_planned)
         .group_by(Delivery.contact_id)
