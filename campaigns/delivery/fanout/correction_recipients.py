@@ -77,9 +77,9 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
     frozen = FrozenRun.from_json(run.frozen)
     texts, fallback = tuple(frozen.texts), frozen.fallback_language
     can_read = RunText.language.in_(texts)
-    reason = _reason(frozen, literal(True) if fallback else can_read)
+    language: Any = case((can_read, RunText.language), else_=fallback) if fallback else RunText.language
+    reason = _reason(frozen, language, literal(True) if fallback else can_read)
     latest = _latest(run, wrong, after, through, reason)
-    language = case((can_read, RunText.language), else_=fallback) if fallback else RunText.language
     country = func.coalesce(Address.country, "")
     return (
         select(
@@ -140,10 +140,10 @@ def _latest(run: Run, wrong: Collection[int], after: int, through: int, reason: 
     )
 
 
-def _reason(frozen: FrozenRun, can_read: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return why a person is left out, or NULL; the first that applies."""
+def _reason(frozen: FrozenRun, language: ColumnElement[Any], can_read: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return why a person is left out, whom the text in `language` is for, or NULL; the first that applies."""
     heard = and_(Address.heard_at.is_not(None), Address.heard_at > clock.now() - FREE_TEXT)
-    has_template = RunText.language.in_(tuple(frozen.templates)) if frozen.templates else literal(False)
+    has_template = language.in_(tuple(frozen.templates)) if frozen.templates else literal(False)
     is_shut = and_(Delivery.channel == Channel.WHATSAPP, ~has_template, ~heard)
     return case(
         (Address.id.is_(None), LeftOut.NO_ADDRESS.value),

@@ -6,6 +6,7 @@ A text in one more language raises the version of a message: what was wrong befo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -122,12 +123,16 @@ class ToldTwice:
             self.addresses, self._run_id, self._story = (first.address_id, other.id), run.id, story
             session.commit()
 
-    def correct(self, *states: AddressState) -> tuple[list[int], dict[str, int]]:
-        """Let the addresses be in these states, and return those that are corrected, with who is left out."""
+    def correct(self, *states: AddressState, **frozen: Any) -> tuple[list[int], dict[str, int]]:
+        """Let the addresses be in these states, and return those that are corrected, with who is left out.
+
+        `frozen` is what the correction has of its own.
+        """
         with self.sessions() as session:
             for address_id, state in zip(self.addresses, states, strict=True):
                 session.get_one(Address, address_id).state = state
             correction = correct(self._story.in_session(session), session.get_one(Run, self._run_id))
+            correction.frozen = correction.frozen | frozen
             session.commit()
             fan_out(self.sessions, correction.id, policy=USUAL)
             to = select(Delivery.address_id).where(Delivery.run_id == correction.id)
@@ -166,3 +171,17 @@ def test_latest_of_living_addresses_is_corrected(told_twice: ToldTwice) -> None:
 def test_stop_leaves_out_whoever_was_told_twice(told_twice: ToldTwice) -> None:
     stopped = (AddressState.OPTED_OUT, AddressState.OPTED_OUT)
     assert told_twice.correct(*stopped) == ([], {"opted_out": 1})
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(("language", "address"), [("en", 1), ("uk", 0)])
+def test_correction_in_its_fallback_language_asks_for_the_template_of_that_one(
+    told_twice: ToldTwice, language: str, address: int
+) -> None:
+    """They read Ukrainian, and the correction is in English: a Ukrainian template says nothing of it."""
+    with told_twice.sessions.begin() as session:
+        session.execute(update(Address).values(heard_at=None))
+    templates = {language: {"content_sid": "HX1", "slots": []}}
+    own = {"texts": {"en": "Wrong number."}, "fallback_language": "en", "templates": templates}
+    active = (AddressState.ACTIVE, AddressState.ACTIVE)
+    assert told_twice.correct(*active, **own) == ([told_twice.addresses[address]], {})
