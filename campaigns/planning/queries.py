@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
@@ -180,11 +180,15 @@ def find_promised(session: Session, campaign: Campaign) -> list[Schedule]:
 
 
 def was_sent_since(session: Session, approval: Approval) -> bool:
-    """Say whether a run to people started with exactly what was approved, and since then."""
+    """Say whether a run to people started with exactly what was approved, and since then.
+
+    One that a member let start was made before that release, which is an approval: it counts from the end of its
+    fan-out, before which it writes to nobody.
+    """
     started = select(Run.id).where(
         Run.campaign_id == approval.campaign_id,
         Run.digest == approval.digest,
-        Run.created_at >= approval.decided_at,
+        func.coalesce(Run.started_at, Run.created_at) >= approval.decided_at,
         Run.state != RunState.HELD,
         # One that waited to start and was stopped instead never began.
         or_(Run.state != RunState.STOPPED, Run.planned > 0),

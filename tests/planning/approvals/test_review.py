@@ -12,6 +12,7 @@ from campaigns.audience.grouping import create_group
 from campaigns.audience.models import Audience, GroupKind
 from campaigns.audience.rules import AudienceRule
 from campaigns.audience.service import update_audience
+from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.approvals.review import Review, load_review
@@ -82,6 +83,28 @@ def test_run_that_was_stopped_before_it_began_sent_nothing(session: Session, vau
     (run,) = fire_due(session, now=START + timedelta(days=20, hours=5), policy=Policy(90))
     assert run.state == RunState.HELD
     assert "never sent since" in str(run.reason)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("is_planned", "state"), [(True, RunState.PLANNING), (False, RunState.HELD)], ids=["planned", "in its fan-out"]
+)
+def test_run_that_a_member_let_start_was_sent_once_it_is_planned(
+    session: Session, vault: Vault, is_planned: bool, state: RunState
+) -> None:
+    """It was made before the approval by which it was let start; until its fan-out ends nobody is written to."""
+    story = a_story(session, vault)
+    story.approved(replace(EVENING, recurrence="FREQ=DAILY;INTERVAL=20"))
+    (late,) = fire_due(session, now=START + timedelta(hours=9), policy=Policy(90))
+    released_at = START + timedelta(hours=10)
+    with clock.running_on(lambda: released_at):
+        service.let_run_start(session, late, by=story.approver.id, policy=Policy(90))
+    if is_planned:
+        late.state, late.started_at = RunState.DONE, released_at + timedelta(minutes=1)
+    session.flush()
+    assert (told(story).runs_out_at is None) == is_planned
+    (run,) = fire_due(session, now=START + timedelta(days=20, hours=5), policy=Policy(90))
+    assert run.state == state
 
 
 def test_reason_of_a_return_is_told_until_it_is_submitted_again(session: Session, vault: Vault) -> None:
