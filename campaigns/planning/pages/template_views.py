@@ -22,7 +22,7 @@ from campaigns.planning.estimates.audience_counts import Tally, load_resolution
 from campaigns.planning.estimates.kept_people import find_people_of
 from campaigns.planning.estimates.sender_choices import load_asked
 from campaigns.planning.forms import TemplatesForm
-from campaigns.planning.models import Campaign, Sender, TemplateState, WhatsAppTemplate
+from campaigns.planning.models import Campaign, Sender, WhatsAppTemplate
 from campaigns.planning.whatsapp import requests
 from campaigns.planning.whatsapp.template_text import template_of
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -54,7 +54,12 @@ class TemplateStanding:
     @property
     def may_be_asked(self) -> bool:
         """Whether asking (again) makes sense."""
-        return self.fault is None and (self.template is None or self.template.state == TemplateState.REJECTED)
+        return self.fault is None and (self.template is None or self.template.state in requests.OVER)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is asked for along with all that are missing."""
+        return self.fault is None and requests.is_missing(self.template)
 
 
 @pages.get("")
@@ -79,7 +84,7 @@ def show(campaign_id: int) -> Page:
 @pages.post("")
 @requires(Permission.EDIT)
 def ask(campaign_id: int) -> Page:
-    """Ask for one language, or for all that were never asked for."""
+    """Ask for one language, or for all that are missing."""
     campaign, form = _campaign(campaign_id), TemplatesForm()
     with refusals_told(InputError, RefusedError, NotFoundError):
         asked = _ask(campaign, form, request.form.get("language", ""))

@@ -28,6 +28,9 @@ from campaigns.planning.whatsapp.template_text import template_name, template_of
 from campaigns.staff import audit
 from campaigns.staff.credentials import Credentials
 
+#: States in which the provider lets a template through no more by itself: its text may be asked for anew.
+OVER = frozenset({TemplateState.REJECTED, TemplateState.DISABLED})
+
 
 def ask_for_template(
     session: Session,
@@ -39,7 +42,7 @@ def ask_for_template(
     by: int,
     credentials: Credentials,
 ) -> WhatsAppTemplate:
-    """Ask for the current reviewed text of `message` in one language; a rejected one is asked for anew.
+    """Ask for the current reviewed text of `message` in one language; one that is over is asked for anew.
 
     Raises InputError without such a text or for one that WhatsApp does not take, TransitionError when it was asked
     for already, ForeignCredentialError when the account is not the organisation's.
@@ -65,10 +68,11 @@ def ask_for_template(
 def ask_for_missing(
     session: Session, campaign: Campaign, *, category: TemplateCategory, by: int, credentials: Credentials
 ) -> int:
-    """Ask for every text of a campaign and its correction that was never asked for; return how many there were.
+    """Ask for every text of a campaign and its correction that is missing; return how many there were.
 
-    Texts that WhatsApp does not take are left alone: the page names their faults. Raises InputError when there is
-    nothing to ask for, ForeignCredentialError when the account is not the organisation's.
+    Missing is what was never asked for, or was disabled since. Texts that WhatsApp does not take are left alone:
+    the page names their faults. Raises InputError when there is nothing to ask for, ForeignCredentialError when
+    the account is not the organisation's.
     """
     content = queries.load_content(session, campaign)
     sender = next(
@@ -98,7 +102,7 @@ def ask_for_missing(
 
 
 def count_missing_corrections(session: Session, campaign: Campaign, content: Content) -> int:
-    """Count the texts of the correction that WhatsApp was never asked for; without them it cannot go out there."""
+    """Count the texts of the correction that are missing at WhatsApp; without them it cannot go out there."""
     return len(_missing_corrections(session, campaign, content))
 
 
@@ -108,10 +112,19 @@ def _missing_corrections(session: Session, campaign: Campaign, content: Content)
 
 
 def _missing(session: Session, message: Message, content: Content) -> list[tuple[Message, str, str]]:
-    """Return the texts of a message, with it and their languages, that nobody asked for."""
+    """Return the texts of a message, with it and their languages, that are missing at WhatsApp."""
     texts = content.texts_on(Channel.WHATSAPP)
     asked = load_asked(session, content)
-    return [(message, language, texts[language]) for language in sorted(set(content.texts) - set(asked))]
+    return [
+        (message, language, texts[language])
+        for language in sorted(content.texts)
+        if is_missing(asked.get(language))
+    ]
+
+
+def is_missing(template: WhatsAppTemplate | None) -> bool:
+    """Say whether a text was never asked for, or was disabled since; a rejected one was answered."""
+    return template is None or template.state == TemplateState.DISABLED
 
 
 def _want(
@@ -132,10 +145,10 @@ def _want(
     if template is None:
         template = WhatsAppTemplate(**key, organisation_id=message.organisation_id, name="")
         session.add(template)
-    elif template.state != TemplateState.REJECTED:
+    elif template.state not in OVER:
         raise TransitionError(N_("This text was asked for already."))
     else:
-        # A name that was rejected cannot be used again.
+        # A name that was used once cannot be used again.
         version = version_in(template.name) + 1
     template.gateway, template.body, template.slots = sender.gateway, made.body, list(made.slots)
     template.category, template.state, template.reason = category, TemplateState.WANTED, ""

@@ -150,6 +150,20 @@ def test_templates_are_asked_for_and_told(pages: Pages, story: Story, author: Fl
         assert session.scalars(select(WhatsAppTemplate.state).join(*BY_CAMPAIGN)).all() == ["wanted"]
 
 
+def test_disabled_template_is_asked_for_again(pages: Pages, story: Story, author: FlaskClient) -> None:
+    author.post(at(story, "/edit"), data=order(story, sender(pages, channel=Channel.WHATSAPP)) | {"save": "1"})
+    author.post(at(story, "/templates"), data={"category": "UTILITY"})
+    assert "Ask for" not in author.get(at(story, "/templates")).text
+    with pages.sessions.begin() as session:
+        session.scalars(select(WhatsAppTemplate).join(*BY_CAMPAIGN)).one().state = TemplateState.DISABLED
+    page = author.get(at(story, "/templates")).text
+    assert "Ask for 1 text<" in page
+    assert "Ask again" in page
+    author.post(at(story, "/templates"), data={"category": "UTILITY"})
+    with pages.sessions() as session:
+        assert session.scalars(select(WhatsAppTemplate.state).join(*BY_CAMPAIGN)).all() == ["wanted"]
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [

@@ -67,11 +67,14 @@ def test_text_is_asked_for_once(session: Session, campaign: Campaign) -> None:
 
 
 @pytest.mark.both_databases
-def test_rejected_name_is_never_used_again(session: Session, campaign: Campaign) -> None:
+@pytest.mark.parametrize("state", [TemplateState.REJECTED, TemplateState.DISABLED])
+def test_name_that_is_let_through_no_more_is_never_used_again(
+    session: Session, campaign: Campaign, state: TemplateState
+) -> None:
     first = ask(session, campaign.message)
     names = {first.name}
     for _ in range(3):
-        first.state, first.content_sid = TemplateState.REJECTED, "HX1"
+        first.state, first.content_sid = state, "HX1"
         again = ask(session, campaign.message)
         assert (again.id, again.state, again.content_sid) == (first.id, TemplateState.WANTED, None)
         names.add(again.name)
@@ -114,6 +117,26 @@ def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaig
         ask_for_missing(
             session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
         )
+
+
+def test_one_that_the_provider_disabled_is_missing_and_asked_for_with_the_rest(
+    session: Session, campaign: Campaign
+) -> None:
+    """Of one that it rejected somebody has to say first what is different now."""
+    correction = a_message(
+        session, session.get_one(Organisation, campaign.organisation_id), {"en": "Wrong number."}
+    )
+    campaign.correction_id = correction.id
+    of_both = (ask(session, campaign.message, "en"), ask(session, correction, "en"))
+    for template in of_both:
+        template.state, template.content_sid = TemplateState.DISABLED, "HX1"
+    ask(session, campaign.message, "uk").state = TemplateState.REJECTED
+    assert count_missing_corrections(session, campaign, load_content(session, campaign)) == 1
+    asked = ask_for_missing(
+        session, campaign, category=TemplateCategory.UTILITY, by=1, credentials=credentials(session)
+    )
+    assert asked == 2
+    assert [(each.state, each.content_sid) for each in of_both] == [(TemplateState.WANTED, None)] * 2
 
 
 def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campaign) -> None:
