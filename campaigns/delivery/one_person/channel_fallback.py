@@ -76,10 +76,13 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     senders = _senders_of(session, {row.run_id for row in rows})
     addresses = _addresses_of(session, {row.contact_id for row in rows})
     taken = _Taken(session, {row.run_id for row in rows}, addresses)
+    speechless = _find_speechless(session, {row.text_id for row in rows})
     noted: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for row in rows:
         order, reached_by = senders[row.run_id], taken.left_of(row.run_id, addresses[row.contact_id])
+        for channel in speechless[row.text_id]:
+            reached_by.pop(channel, None)
         tried = next((rank for rank, each in enumerate(order, start=1) if each.id == row.sender_id), 0)
         choice = find_sender(order[tried:], reached_by, has_template=row.content_sid is not None, now=now)
         if choice is not None:
@@ -127,6 +130,7 @@ def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
             Delivery.contact_id,
             Delivery.sender_id,
             Delivery.address_id,
+            Delivery.text_id,
             Delivery.reference,
             Delivery.provider_id,
             Delivery.attempts,
@@ -173,6 +177,25 @@ def _addresses_of(session: Session, contact_ids: set[int]) -> dict[int, dict[Cha
         found[each.contact_id][Channel(each.channel)] = Reachable(
             each.id, AddressState(each.state), each.country, each.heard_at, each.number, each.is_shared
         )
+    return found
+
+
+def _find_speechless(session: Session, text_ids: Collection[int]) -> defaultdict[int, list[Channel]]:
+    """Return the channels whose own words have no number to name where these texts go, by the id of the text.
+
+    Fan-out leaves out whom it would write to there, and the words of another channel were not approved for it.
+    """
+    found: defaultdict[int, list[Channel]] = defaultdict(list)
+    before, after = aliased(RunText), aliased(RunText)
+    rows = session.execute(
+        select(before.id, after.channel)
+        .distinct()
+        .join(after, _alike(before, after))
+        .where(before.id.in_(text_ids), after.channel != "")
+        .where(after.body.is_(None), after.sealed_body.is_(None))
+    )
+    for text_id, channel in rows:
+        found[text_id].append(Channel(channel))
     return found
 
 
@@ -229,8 +252,7 @@ def _moving() -> Update:
 def _change_words(session: Session, delivery_ids: Collection[int]) -> None:
     """Give deliveries the words of the sender that they are on now, where senders have words of their own."""
     before, after = aliased(RunText), aliased(RunText)
-    alike = [getattr(after, name) == getattr(before, name) for name in _ALIKE]
-    same = select(after.id).join(before, and_(*alike)).where(before.id == Delivery.text_id)
+    same = select(after.id).join(before, _alike(before, after)).where(before.id == Delivery.text_id)
     words = (
         same.where(or_(before.channel != "", before.stop != ""))
         .where(after.channel == case((before.channel == "", ""), else_=Delivery.channel))
@@ -239,3 +261,7 @@ def _change_words(session: Session, delivery_ids: Collection[int]) -> None:
     )
     change = update(Delivery).where(Delivery.id.in_(delivery_ids), words.exists())
     session.execute(change.values(text_id=words.scalar_subquery()).execution_options(synchronize_session=False))
+
+
+def _alike(before: type[RunText], after: type[RunText]) -> ColumnElement[bool]:
+    return and_(*(getattr(after, name) == getattr(before, name) for name in _ALIKE))

@@ -25,15 +25,18 @@ TEXTS = {"en": "Keep your passport with you."}
 WORDINGS = {"en": {"sms": "Keep your passport.", "telegram": "Your passport stays with you: always."}}
 
 
-def planned(sessions: sessionmaker[Session], vault: Vault, **changes: Any) -> int:
-    """Plan a run over Telegram first and SMS second: two people have both, one has SMS only."""
+def planned(sessions: sessionmaker[Session], vault: Vault, *, third: Channel | None = None, **changes: Any) -> int:
+    """Plan a run over Telegram first and SMS second: two people have both, and the `third`; one has SMS only."""
     with sessions.begin() as session:
         senders = [a_sender(session, channel=Channel.TELEGRAM, name="Bot"), a_sender(session)]
+        senders += [a_sender(session, channel=third, name="Third")] if third else []
         values: dict[str, Any] = {"texts": TEXTS, "wordings": WORDINGS}
         run = a_planned_run(session, senders=senders, frozen=frozen(**values | changes))
         contacts = people(session, run.organisation_id, vault, count=3)
         give = {"prefix": "7", "channel": Channel.TELEGRAM}
         give_addresses(session, run.organisation_id, vault, contacts[:2], **give)
+        if third:
+            give_addresses(session, run.organisation_id, vault, contacts[:2], prefix="+38067", channel=third)
         run_id = run.id
     fan_out(sessions, run_id, policy=Policy(36_500))
     return run_id
@@ -78,6 +81,30 @@ def test_who_falls_back_is_told_how_to_stop_as_the_other_sender_hears(
         session.flush()
         assert fall_back(session, [delivery.id for delivery in failed]) == 2
     assert words(sessions, run_id) == [("sms", "Keep it.")] * 3
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("third", "moved", "ends"), [(None, 0, Channel.TELEGRAM), (Channel.WHATSAPP, 2, Channel.WHATSAPP)]
+)
+def test_nobody_falls_back_to_a_channel_whose_own_words_name_a_number_that_is_not_there(
+    sessions: sessionmaker[Session], vault: Vault, third: Channel | None, moved: int, ends: Channel
+) -> None:
+    """As nobody was planned for it; what failed stays as it is, or goes on over a sender after that one."""
+    own = {"wordings": {"en": {"sms": "Your passport is yours. ((hotline))"}}}
+    templates = {"en": {"content_sid": "HX1", "slots": []}}
+    run_id = planned(sessions, vault, third=third, templates=templates, **own)
+    assert words(sessions, run_id) == [("telegram", TEXTS["en"])] * 2
+    with sessions.begin() as session:
+        failed = session.scalars(select(Delivery)).all()
+        for delivery in failed:
+            delivery.send_state, delivery.error = SendState.FAILED, "403"
+        session.flush()
+        assert fall_back(session, [delivery.id for delivery in failed]) == moved
+    assert words(sessions, run_id) == [(str(ends), TEXTS["en"])] * 2
+    with sessions() as session:
+        errors = set(session.scalars(select(Delivery.error)))
+    assert errors == ({None} if moved else {"403"})
 
 
 def test_only_sms_is_held_to_its_parts(sessions: sessionmaker[Session], vault: Vault) -> None:
