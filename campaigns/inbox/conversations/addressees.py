@@ -96,5 +96,6 @@ def load_need(session: Session, conversation: Conversation, address: Address | N
         country=country or issued,
         language=conversation.language or UNKNOWN_LANGUAGE,
         at=now,
-        roaming=country is not None and issued is not None and country != issued,
+        # As for campaigns: whoever may be abroad needs a number that works from there.
+        roaming=country is None or issued != country,
     )

@@ -20,7 +20,7 @@ from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Translation, TranslationState
 from campaigns.staff.models import Role
-from tests.factories import a_member, a_service
+from tests.factories import a_member, a_region, a_service
 from tests.inbox.automatic.person import TEXTS, Person, a_person
 
 pytestmark = pytest.mark.one_database
@@ -167,7 +167,30 @@ def test_closed_helpline_is_not_named_at_night(
         session, person.organisation, hours=hours, time_zone="Europe/Kyiv", verified_on=MIDNIGHT.date(), **facts
     )
     (told,) = write(person, "where can we sleep with a child?", MIDNIGHT)
-    assert ("0 800 505 501" in told) is is_named, told
+    assert ("+380 44 205 36 94" in told) is is_named, told
+
+
+@pytest.mark.parametrize(
+    ("country", "abroad", "told"),
+    [
+        # Nobody knows where they are: their SIM may be roaming.
+        (None, "+380 44 205 36 94", "Help: +380 44 205 36 94."),
+        (None, None, "Help: 112."),
+        ("UA", "+380 44 205 36 94", "Help: 527."),
+        ("UA", None, "Help: 527."),
+    ],
+)
+def test_short_number_is_named_only_to_whoever_is_known_to_be_at_home(
+    session: Session, vault: Vault, country: str | None, abroad: str | None, told: str
+) -> None:
+    text = {"en": "Help: ((hotline??emergency number))."}
+    person = a_person(session, vault, occasions={Occasion.OFF_DUTY: text})
+    facts = {"country": "UA", "number_national": "527", "number_from_abroad": abroad}
+    a_service(session, person.organisation, verified_on=MIDNIGHT.date(), **facts)
+    write(person, "hello", NOON)
+    if country is not None:
+        person.contact.region_id = a_region(session, code="UA-46", country=country).id
+    assert write(person, "where can we sleep with a child?", MIDNIGHT) == [told]
 
 
 def test_moment_is_understood_in_every_language() -> None:
