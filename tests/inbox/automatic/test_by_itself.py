@@ -80,14 +80,14 @@ def test_english_keyword_says_nothing_of_a_language(person: Person, known: str, 
 def test_call_for_help_is_answered_in_the_language_of_the_contact(session: Session, vault: Vault) -> None:
     text = {"en": "In danger: ((hotline)).", "uk": "У небезпеці: ((hotline))."}
     person = a_person(session, vault, occasions={Occasion.HELP: text})
-    for language, number in (("en", "800 100 200"), ("uk", "800 100 300")):
-        facts = {"languages": [language], "number_national": number, "verified_on": clock.now().date()}
+    for language, number in (("en", "+48 800 100 200"), ("uk", "+48 800 100 300")):
+        facts = {"languages": [language], "number_from_abroad": number, "verified_on": clock.now().date()}
         a_service(session, person.organisation, **facts)
     person.writes("Hello", from_handle="+48600000001")
     person.contact.language = "uk"
     person.writes("HELP", from_handle="+48600000001")
     (read,) = person.reads()
-    assert read == "У небезпеці: 800 100 300."
+    assert read == "У небезпеці: +48 800 100 300."
 
 
 def test_english_keyword_is_answered_in_what_they_wrote_before(person: Person, time: Clock) -> None:
