@@ -192,10 +192,12 @@ def stop(run_id: int | None, is_all: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], no_wait: bool, yes: bool) -> None:
     """Let an instance send again that was restored, copied or failed over, once what it forgot is settled."""
-    from campaigns.readiness.instance import open_instance
+    from campaigns.readiness.instance import check_whole, open_instance
     from campaigns.restoring import command
 
-    settings = load_settings()
+    settings = _settings()
+    # Before anything else is read: what is read first of a damaged file may say nothing of what to do.
+    check_whole(settings.database_url)
     open_instance(settings).dispose()
     configure_logging(settings.log_level)
 

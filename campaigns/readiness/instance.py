@@ -96,18 +96,22 @@ def check_server(engine: Engine) -> None:
         )
 
 
-def check_whole(engine: Engine) -> None:
+def check_whole(database_url: str) -> None:
     """Raise UnavailableError for a SQLite file whose parts do not fit: looks through all of it.
 
     A backup that was put over a file whose `-wal` lay there still gets pages of the old one, without a word.
     """
+    engine = make_engine(database_url)
     if engine.dialect.name != "sqlite":
         return
+    check_file(engine.url)
     try:
         with engine.execution_options(read_only=True).connect() as connection:
             found = connection.scalar(text("PRAGMA integrity_check(1)"))
     except DBAPIError as error:
         found = str(error.orig)
+    finally:
+        engine.dispose()
     if found != "ok":
         found = str(found).splitlines()[-1]
         raise UnavailableError(

@@ -21,7 +21,6 @@ from campaigns.core.settings import Settings
 from campaigns.delivery.queries import find_last_intent
 from campaigns.delivery.repair.doubts import AFTER
 from campaigns.missed_inbound import MissedInbound
-from campaigns.readiness.instance import check_whole
 from campaigns.restoring.overview import doubts_of
 from campaigns.restoring.release import Restored, release, settle_by_lists
 from campaigns.restoring.replaying import Replayed, replay
@@ -45,10 +44,9 @@ def resume_after_restore(
     also where nothing is latched, as where a machine's snapshot took database, mark and journal back together.
     `confirm` is asked once everything doubtful is shown; nothing is changed before it says yes. Lists are read
     when the instance has been latched for `settles_after`: what was called just before may be in none yet. Raises
-    UnavailableError when a provider's list cannot be read and `is_list_needed`, and for a damaged SQLite file.
+    UnavailableError when a provider's list cannot be read and `is_list_needed`.
     """
     engine = make_engine(settings.database_url)
-    check_whole(engine)
     restored = Restored(make_sessions(engine), settings, partial(gateway_of, settings))
     try:
         is_latched = _judge(restored) is Standing.LATCHED

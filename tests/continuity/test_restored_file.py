@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from click.testing import CliRunner
+from sqlalchemy import Engine, select
 
 from campaigns.audience.models import Channel, SuppressedAddress
+from campaigns.cli import main
 from campaigns.continuity.journal import Journal, Said
 from campaigns.continuity.latch import find_latched, latch
 from campaigns.continuity.models import LatchReason
-from campaigns.core.database import make_engine
+from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import load_settings
 from campaigns.example.service import Names, add_example
 from campaigns.places.service import load_regions
@@ -25,6 +27,7 @@ from tests.continuity.ways import Way, back_up, copy_files, snapshot_of_machine,
 from tests.factories import a_member, an_organisation
 from tests.faults.scene import Scene
 from tests.sandbox.process import SandboxProcess
+from tests.web.pages import KEYS
 
 PEOPLE, PACE = 240, 80.0
 
@@ -124,3 +127,30 @@ def test_example_keeps_no_instance_from_sending_again(scene: Scene, monkeypatch:
     settings = load_settings(scene.environment)
     said = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: True))
     assert said[-1] == "This instance may send again."
+
+
+def many_organisations(engine: Engine) -> None:
+    with make_sessions(engine).begin() as session:
+        for _ in range(300):
+            an_organisation(session)
+
+
+def test_backup_beside_the_log_of_the_file_before_is_not_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite plays the old log into it: pages of two states are one file then, and no error says so."""
+    engine, restored = make_engine(f"sqlite:///{tmp_path / 'before.db'}"), tmp_path / "fingerpost.db"
+    metadata.create_all(engine)
+    many_organisations(engine)
+    with engine.execution_options(is_single=True).connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("VACUUM INTO ?", (str(restored),))
+    many_organisations(engine)
+    restored.with_name("fingerpost.db-wal").write_bytes((tmp_path / "before.db-wal").read_bytes())
+    engine.dispose()
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FINGERPOST_DATABASE_URL", f"sqlite:///{restored}")
+    answer = CliRunner().invoke(main, ["resume-after-restore", "--yes"])
+    assert (answer.exit_code, answer.output.count("\n")) == (2, 1)
+    assert f"The database at {restored} is damaged" in answer.output

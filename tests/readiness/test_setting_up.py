@@ -29,8 +29,8 @@ def test_backup_over_a_file_whose_log_lay_there_still_is_found_damaged(tmp_path:
         connection.execute(text("INSERT INTO kept (words) VALUES (:words)"), values)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM kept WHERE id % 2"))
-    check_whole(engine)
     engine.dispose()
+    check_whole(f"sqlite:///{database}")
     with closing(sqlite3.connect(database)) as old:
         old.execute("VACUUM INTO ?", [str(backup)])
         old.execute("UPDATE kept SET words = words || 'later'")
@@ -40,7 +40,7 @@ def test_backup_over_a_file_whose_log_lay_there_still_is_found_damaged(tmp_path:
     for name, left in (("one.db", "backup.db"), ("one.db-wal", "log")):
         shutil.copy(tmp_path / left, tmp_path / name)
     with pytest.raises(UnavailableError, match=r"is damaged .* together with what lies beside it"):
-        check_whole(engine)
+        check_whole(f"sqlite:///{database}")
 
 
 def test_set_up_that_breaks_after_the_upgrade_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
