@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,8 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, text
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.continuity.places import files_of
 from campaigns.core.settings import PROJECT_ROOT
@@ -229,3 +231,16 @@ def _has_account(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def is_waited_for(sessions: sessionmaker[Session]) -> bool:
+    """Wait until somebody waits for a row that another one holds; say whether anybody does."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    until = time.monotonic() + 10
+    with sessions() as session:
+        while time.monotonic() < until:
+            if session.scalar(waiting):
+                return True
+            session.rollback()
+            time.sleep(0.01)
+    return False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from campaigns.core.errors import TransitionError
 from campaigns.core.keys.crypto import Vault
@@ -20,6 +19,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.complaints.test_complaints import WORDS, answering, mark, name_readers, which
 from tests.inbox.conversations.test_pages import fields_of, hear
+from tests.postgres import is_waited_for
 from tests.web.pages import Pages
 
 __all__ = ["answering", "which"]
@@ -64,19 +64,6 @@ def case(pages: Pages, which: int, answering: Member) -> Case:
     return Case(pages, which, answering, lead)
 
 
-def is_waited_for(case: Case) -> bool:
-    """Wait until somebody waits for a row that another one holds; say whether anybody does."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    until = time.monotonic() + 10
-    with case.pages.sessions() as session:
-        while time.monotonic() < until:
-            if session.scalar(waiting):
-                return True
-            session.rollback()
-            time.sleep(0.01)
-    return False
-
-
 @pytest.mark.both_databases
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 @pytest.mark.parametrize("act", ["answer", "close", "give-on", "doubt", "keep", "give-back"])
@@ -95,7 +82,7 @@ def test_whoever_waited_while_it_was_given_on_decides_nothing_any_more(case: Cas
         session.get_one(Complaint, 1).receiver_id = case.pages.theirs.id
         session.flush()
         answered = threads.submit(client.post, f"{HERE}/{act}", data=data)
-        assert is_waited_for(case)
+        assert is_waited_for(case.pages.sessions)
         session.commit()
         assert answered.result().status_code == 404
     with case.pages.sessions() as session:

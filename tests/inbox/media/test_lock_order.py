@@ -6,7 +6,6 @@ PostgreSQL would end one of two who wait for each other: an import of thousands 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.ledger import hold_withdrawals
@@ -27,6 +26,7 @@ from campaigns.staff import audit
 from campaigns.staff.models import Organisation, Role
 from tests.inbox.media.files import ogg
 from tests.inbox.media.test_pages import VOICE, hear
+from tests.postgres import is_waited_for
 from tests.web.pages import Pages
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.parametrize("engine", ["postgres"], indirect=True)]
@@ -66,18 +66,6 @@ def noted() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def is_waited_for(pages: Pages) -> bool:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    until = time.monotonic() + 10
-    with pages.sessions() as session:
-        while time.monotonic() < until:
-            if session.scalar(waiting):
-                return True
-            session.rollback()
-            time.sleep(0.01)
-    return False
-
-
 @pytest.mark.parametrize(
     ("act", "state", "kept"),
     [(import_people, AddressState.HELD, MediaState.KEPT), (close, AddressState.PENDING, MediaState.REMOVED)],
@@ -96,7 +84,7 @@ def test_others_go_on_while_a_note_waits_for_them(
         acting = act(session, pages)
         next(acting)
         written = threads.submit(client.post, f"/inbox/media/{media_id}/words", data=data)
-        assert is_waited_for(pages)
+        assert is_waited_for(pages.sessions)
         assert list(acting) == []
         session.commit()
         assert written.result().status_code == 302
