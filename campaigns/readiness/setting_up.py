@@ -133,8 +133,8 @@ def _fill(engine: Engine, settings: Settings, say: Callable[[str], None], *, may
     try:
         _fill_tables(engine, settings, say, may_replace=may_replace)
     except DBAPIError as error:
-        said = sentence_about(error).removesuffix(" Nothing was changed.")
-        raise UnavailableError(f"{said} The tables are upgraded; run `fingerpost setup` once more.") from error
+        left = "The tables are upgraded; run `fingerpost setup` once more."
+        raise UnavailableError(sentence_about(error, left=left)) from error
 
 
 def _fill_tables(engine: Engine, settings: Settings, say: Callable[[str], None], *, may_replace: bool) -> None:

@@ -90,13 +90,16 @@ def first_cause_of(error: BaseException) -> Cause | None:
     return next((cause for cause in reversed(known) if cause is not Cause.AWAY), known[0] if known else None)
 
 
-def sentence_about(error: DBAPIError) -> str:
-    """Return one sentence for an operator on why the database did not do what it was asked."""
+def sentence_about(error: DBAPIError, *, left: str = "") -> str:
+    """Return a sentence for an operator on why the database did not do what it was asked.
+
+    `left` is one on what it did before; else a refused transaction has changed nothing.
+    """
     cause = first_cause_of(error)
     if cause is not None and cause is not Cause.AWAY:
-        return f"The database cannot be used: {cause}. Nothing was changed."
+        return f"The database cannot be used: {cause}. {left or 'Nothing was changed.'}"
     said = str(error.orig).strip().partition("\n")[0].rstrip(".")
-    return f"The database {'does not answer' if cause else 'refused'}: {said}."
+    return f"The database {'does not answer' if cause else 'refused'}: {said}. {left}".rstrip()
 
 
 @dataclass(slots=True)
