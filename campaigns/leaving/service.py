@@ -139,7 +139,7 @@ def _forget_text(session: Session, request: LeaveRequest) -> None:
 def _number(typed: str, country: str) -> str:
     """Return a number in the one spelling that is hashed; what is none stands for itself, and is nobody's."""
     try:
-        number, _ = read_number(typed[:LONGEST_NUMBER], default_country=country or None)
+        number, _ = read_number(typed[:LONGEST_NUMBER], default_country=country or None, guesses=True)
     except AddressError:
         return typed[:LONGEST_NUMBER]
     return number_of(number) or number

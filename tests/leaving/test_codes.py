@@ -105,6 +105,13 @@ def test_number_is_known_however_a_keyboard_writes_it(
     assert len(sent_codes(pages, vault)) == 1
 
 
+def test_number_without_plus_is_known_on_the_page_of_another_country(
+    pages: Pages, vault: Vault, address: Address
+) -> None:
+    ask(pages.client(), NUMBER[1:], "/en/de/e")
+    assert len(sent_codes(pages, vault)) == 1
+
+
 def test_every_number_is_answered_alike(
     pages: Pages, vault: Vault, address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,7 +17,7 @@ from campaigns.core.words import N_
 #: What a spreadsheet makes of a number it takes for a quantity.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE][+-]?\d+")
 #: What programs make of a number in a column with empty cells: a fraction.
-_FRACTION = re.compile(r"(\+?\d{7,})[.,]0+")
+_FRACTION = re.compile(r"(\+?\d{7,}+)[.,]0+")
 #: Kinds of numbers that people carry with them.
 _MOBILES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 #: A WhatsApp account that shows no number: its country and the provider's id of it.
@@ -112,8 +112,11 @@ def lookups_of(vault: Vault, number: str) -> set[bytes]:
     return {vault.lookup_hash(channel, number) for channel in PHONE_CHANNELS}
 
 
-def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
-    """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend."""
+def read_number(text: str, *, default_country: str | None, guesses: bool = False) -> tuple[str, str | None]:
+    """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend.
+
+    `guesses` takes the likelier of two numbers that may be meant, where the wrong one would harm nobody.
+    """
     text = _in_ascii(_bare(text))
     if _SCIENTIFIC.fullmatch(text):
         raise AddressError(
@@ -121,7 +124,8 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
         )
     if default_country is not None and default_country not in phonenumbers.SUPPORTED_REGIONS:
         raise AddressError(N_("no numbers of the country %(country)s are known."), country=default_country)
-    text = _FRACTION.sub(r"\1", text)
+    if (fraction := _FRACTION.fullmatch(text)) is not None:
+        text = fraction[1]
     written = f"+{text[2:]}" if text.startswith("00") else text
     if written.startswith("+"):
         return _checked(_parsed(written, None))
@@ -132,7 +136,7 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
     national = _parsed(written, default_country)
     if written.startswith("0"):
         return _checked(national)
-    return _checked(_only_meaning(national, digits_of(written)))
+    return _checked(_only_meaning(national, digits_of(written), guesses=guesses))
 
 
 def _parsed(written: str, country: str | None) -> phonenumbers.PhoneNumber:
@@ -142,7 +146,7 @@ def _parsed(written: str, country: str | None) -> phonenumbers.PhoneNumber:
         raise AddressError(N_("this is not a phone number.")) from None
 
 
-def _only_meaning(national: phonenumbers.PhoneNumber, digits: str) -> phonenumbers.PhoneNumber:
+def _only_meaning(national: phonenumbers.PhoneNumber, digits: str, *, guesses: bool) -> phonenumbers.PhoneNumber:
     """Return which number is meant, where a spreadsheet may have dropped the "+", or the zero before a number.
 
     With its country code the mobile of one country is a landline of another one: Germany's have any length. What
@@ -159,6 +163,8 @@ def _only_meaning(national: phonenumbers.PhoneNumber, digits: str) -> phonenumbe
         return national
     if not carried[0] and international.country_code == national.country_code:
         return international
+    if guesses:
+        return national if carried[0] else international
     raise AddressError(N_("this may be a number of two countries; write it with + and its country code."))
 
 
