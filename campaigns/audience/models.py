@@ -142,8 +142,8 @@ class Address(Base):
     #: handles.number_key: whose phone it is, the same on all channels of a number; `lookup` once more where the
     #: handle is no phone number. None in rows of an earlier version until numbering.fill_numbers has seen them.
     number: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    #: Whether another contact of the organisation has this number too; person.py writes it. Few have, so that a
-    #: fan-out need not compare the numbers of all others.
+    #: Whether another contact of the organisation has this number too, or its pair; person.py and pairs.py write
+    #: it. Few have, so that a fan-out need not compare the numbers of all others.
     is_shared: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Country the number was issued in (alpha-2); not where the person is.
     country: Mapped[str | None] = mapped_column(String(2))

@@ -23,9 +23,12 @@ from sqlalchemy import JSON, Engine, MetaData, Table, column, func, insert, insp
 from sqlalchemy.orm import Session
 
 from campaigns import schema
-from campaigns.audience.models import ContactImport
+from campaigns.audience.consent.models import PairedHandle
+from campaigns.audience.models import Address, Channel, ContactImport
+from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.errors import DamagedDataError, SettingsError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.models import LIVING_BY_UPDATE, ROOMY_INDEXES
 from campaigns.planning.models import Run
@@ -39,6 +42,7 @@ from campaigns.schema import (
     migration_config,
     schema_state,
 )
+from tests.factories import a_contact, an_address, an_organisation
 from tests.postgres import PostgresServer
 from tests.starting import run_commands
 from tests.web.pages import KEYS
@@ -216,6 +220,22 @@ def test_services_that_answers_named_before_are_known(filled_engine: Engine) -> 
     with filled_engine.connect() as connection:
         rows = connection.execute(text("SELECT run_id, service_id, died_at FROM answer_service")).all()
     assert rows == [(run_id, service_id, None)]
+
+
+def test_handles_that_were_shown_as_a_pair_are_shared(empty_engine: Engine, vault: Vault) -> None:
+    """Of three contacts: one known by a number, one by what WhatsApp calls it, and somebody else."""
+    migrate(empty_engine, "0170")
+    handles = (("+380670000001", Channel.SMS), ("UA.8f2c1d", Channel.WHATSAPP), ("+380670000002", Channel.SMS))
+    with Session(empty_engine) as session, session.begin():
+        organisation = an_organisation(session)
+        phone, known_as, _ = (
+            an_address(session, a_contact(session, organisation), vault, number=text, channel=channel)
+            for text, channel in handles
+        )
+        session.add(PairedHandle(lookup=known_as.lookup, number=phone.number, shown_at=clock.now()))
+    migrate(empty_engine)
+    with Session(empty_engine) as session:
+        assert session.scalars(select(Address.is_shared).order_by(Address.id)).all() == [True, True, False]
 
 
 def test_migration_that_leaves_rows_pointing_at_nothing_changes_nothing(

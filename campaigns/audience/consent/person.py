@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from campaigns.audience.consent.pairs import find_pairs
+from campaigns.audience.consent.pairs import find_pairs, mark_paired
 from campaigns.audience.models import Address, Contact
 from campaigns.staff.queries import owned
 
@@ -102,7 +102,7 @@ def _may_pass_gate_alone(session: Session) -> bool:
 
 
 def mark_shared(session: Session, organisation_id: int, numbers: Collection[bytes] | Select[bytes | None]) -> None:
-    """Note which addresses have a number of these that stands in several contacts of the organisation."""
+    """Note which addresses have a number of these that another contact of theirs has, or has the pair of."""
     several = (
         owned(select(Address.number), Address, organisation_id)
         .where(Address.number.in_(numbers))
@@ -116,6 +116,7 @@ def mark_shared(session: Session, organisation_id: int, numbers: Collection[byte
             .where(Address.organisation_id == organisation_id, Address.number.in_(found))
             .values(is_shared=True)
         )
+    mark_paired(session, numbers)
 
 
 def _having(column: InstrumentedAttribute[Any], values: Collection[Any]) -> Select[int, int, bytes | None]:

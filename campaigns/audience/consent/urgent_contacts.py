@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, delete, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, delete, select, union_all
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.audience.consent.pairs import join_phone
 from campaigns.audience.models import Address, UrgentContact
 from campaigns.core.database import insert_or
 
@@ -33,7 +34,8 @@ def find_on_phone(session: Session, contact_id: int) -> set[int]:
     """Return the ids of a contact and of all others of its organisation who share a number with it."""
     theirs, same = aliased(Address), aliased(Address)
     others = _sharing(select(same.contact_id).select_from(theirs), theirs, same)
-    return {contact_id, *session.scalars(others.where(theirs.contact_id == contact_id))}
+    found = union_all(*(each.where(theirs.contact_id == contact_id) for each in others))
+    return {contact_id, *session.scalars(found)}
 
 
 def select_urgent_since(since: datetime | ColumnElement[datetime]) -> CompoundSelect[int]:
@@ -53,15 +55,15 @@ def _select_urgent(
     own = select(UrgentContact.contact_id).where(*_within(UrgentContact.contact_id, after, through))
     found = select(same.contact_id).join_from(UrgentContact, theirs, theirs.contact_id == UrgentContact.contact_id)
     # + 0, so that the few who share a number are looked for, and not all whose ids are in the range.
-    others = _sharing(found, theirs, same).where(*_within(same.contact_id + 0, after, through))
-    return own.where(UrgentContact.since > since).union_all(others.where(UrgentContact.since > since))
+    others = (each.where(*_within(same.contact_id + 0, after, through)) for each in _sharing(found, theirs, same))
+    return union_all(*(each.where(UrgentContact.since > since) for each in (own, *others)))
 
 
 def _within(contact_id: Any, after: int | None, through: int | None) -> tuple[ColumnElement[bool], ...]:
     return () if after is None else (contact_id > after, contact_id <= through)
 
 
-def _sharing(found: Select[int], theirs: Any, same: Any) -> Select[int]:
-    """Add the addresses of the organisation that have the number of one of theirs; few have (`is_shared`)."""
-    is_same = and_(same.number == theirs.number, same.organisation_id == theirs.organisation_id)
-    return found.join(same, is_same).where(theirs.is_shared, same.contact_id != theirs.contact_id)
+def _sharing(found: Select[int], theirs: Any, same: Any) -> list[Select[*tuple[Any, ...]]]:
+    """Add the addresses of the organisation that come to the phone of one of theirs; few do (`is_shared`)."""
+    are_two = and_(same.organisation_id == theirs.organisation_id, same.contact_id != theirs.contact_id)
+    return [each.where(theirs.is_shared) for each in join_phone(found, theirs, same, are_two)]

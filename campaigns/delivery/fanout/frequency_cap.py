@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union, union_all
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.audience.consent.pairs import join_phone
 from campaigns.audience.kept.counting import Row, Span, select_span
 from campaigns.audience.models import Address
 from campaigns.audience.walk import between
@@ -137,15 +138,10 @@ def _own_messages(runs: list[int], window: Window) -> Select[*tuple[Any, ...]]:
 def _messages_to_twins(
     mine: Any, same: Any, are_twins: ColumnElement[bool], runs: list[int], organisation_id: int, window: Window
 ) -> Select[*tuple[Any, ...]]:
-    """Select (contact_id, messages) that these runs sent to people of ours as other contacts, by their numbers."""
-    twins = (
-        select(mine.contact_id, same.contact_id.label("twin_id"))
-        .join(same, same.number == mine.number)
-        .where(mine.organisation_id == organisation_id, are_twins)
-        .where(*between(mine.contact_id, window.after, window.through))
-        .distinct()
-        .subquery()
-    )
+    """Select (contact_id, messages) that these runs sent to people of ours as other contacts, by their phones."""
+    pairs = select(mine.contact_id, same.contact_id.label("twin_id")).select_from(mine)
+    is_mine = (mine.organisation_id == organisation_id, *between(mine.contact_id, window.after, window.through))
+    twins = union(*(each.where(*is_mine) for each in join_phone(pairs, mine, same, are_twins))).subquery()
     # Counted for each twin: joined, SQLite may read all deliveries of the runs for each chunk.
     messages = (
         select(func.count())

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.audience.consent.pairs import phone_of
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import SenderChoice, find_sender
 from campaigns.continuity.latch import find_released
@@ -57,7 +58,8 @@ class Reachable:
     state: AddressState
     country: str | None
     heard_at: datetime | None
-    number: bytes | None = None
+    #: As pairs.phone_of returns it.
+    phone: bytes | None = None
     is_shared: bool = False
 
 
@@ -97,24 +99,24 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
 
 
 class _Taken:
-    """Numbers of several contacts, by run: those that another contact was written to at, or will be."""
+    """Phones of several contacts, by run: those that another contact was written to at, or will be."""
 
     def __init__(
         self, session: Session, run_ids: set[int], addresses: Mapping[int, Mapping[Channel, Reachable]]
     ) -> None:
         shared = [each for reached_by in addresses.values() for each in reached_by.values() if each.is_shared]
-        numbers = {each.id: each.number for each in shared}
-        found = find_taken(session, run_ids, numbers) if numbers else set()
-        self._numbers = {(run_id, numbers[address_id]) for run_id, address_id in found}
+        phones = {each.id: each.phone for each in shared}
+        found = find_taken(session, run_ids, phones) if phones else set()
+        self._phones = {(run_id, phones[address_id]) for run_id, address_id in found}
 
     def left_of(self, run_id: int, addresses: Mapping[Channel, Reachable]) -> dict[Channel, Reachable]:
-        """Return the addresses of a contact whose number is no other's in this run."""
-        return {channel: each for channel, each in addresses.items() if (run_id, each.number) not in self._numbers}
+        """Return the addresses of a contact whose phone is no other's in this run."""
+        return {channel: each for channel, each in addresses.items() if (run_id, each.phone) not in self._phones}
 
     def take(self, run_id: int, address: Reachable) -> None:
         """Note that the run goes on to an address now."""
         if address.is_shared:
-            self._numbers.add((run_id, address.number))
+            self._phones.add((run_id, address.phone))
 
 
 def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
@@ -173,9 +175,10 @@ def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[SenderCho
 
 def _addresses_of(session: Session, contact_ids: set[int]) -> dict[int, dict[Channel, Reachable]]:
     found: defaultdict[int, dict[Channel, Reachable]] = defaultdict(dict)
-    for each in session.scalars(select(Address).where(Address.contact_id.in_(contact_ids))):
+    addresses = select(Address, phone_of(Address.number)).where(Address.contact_id.in_(contact_ids))
+    for each, phone in session.execute(addresses):
         found[each.contact_id][Channel(each.channel)] = Reachable(
-            each.id, AddressState(each.state), each.country, each.heard_at, each.number, each.is_shared
+            each.id, AddressState(each.state), each.country, each.heard_at, phone, each.is_shared
         )
     return found
 

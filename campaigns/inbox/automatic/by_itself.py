@@ -47,7 +47,7 @@ from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, 
 from campaigns.inbox.conversations.window import find_obstacle
 from campaigns.inbox.duty.queries import load_readers
 from campaigns.inbox.incoming.order import REFUSALS
-from campaigns.inbox.incoming.questions import judge_heard, know_writer, put_in_conversation
+from campaigns.inbox.incoming.questions import judge_heard, know_writer, put_in_conversation, says_more
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.judging import Judged
 from campaigns.inbox.urgency.levels import Urgency
@@ -206,7 +206,8 @@ class AutomaticAnswers:
             return Left.TEAM
         # A place comes without words, and is answered by what there is.
         is_urgent = reply.kind != ReplyKind.LOCATION and scene.judged.urgency >= Urgency.DAY
-        return Left.TEAM if is_urgent or scene.conversation.state in WAITING else Left.NOTHING
+        is_open = is_urgent or scene.conversation.state in WAITING or says_more(inbound.text)
+        return Left.TEAM if is_open else Left.NOTHING
 
     def _tell_off_duty(self, reply: Reply, scene: _Scene, again: datetime) -> bool:
         """Say where there is help while nobody of the team reads, and return whether anything was said."""

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
-from campaigns.audience.keywords import Meaning, meaning_of
+from campaigns.audience.keywords import Meaning, is_mere_start, meaning_of
 from campaigns.audience.models import Address, Channel
+from campaigns.audience.phrases.lines import lines_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.conversations.hear import hear
@@ -38,7 +39,8 @@ def put_in_conversation(
     can answer has no conversation: what it sent stands in the history.
     """
     text = text[:LONGEST_TEXT]
-    if reply.happening not in SPOKEN or not (reply.kind in ASKS or _calls_for_help(text)):
+    is_asking = reply.kind in ASKS or _calls_for_help(text) or (reply.kind == ReplyKind.START and says_more(text))
+    if reply.happening not in SPOKEN or not is_asking:
         return
     if not know_writer(session, reply, written_from, vault=vault):
         return
@@ -84,6 +86,11 @@ def _calls_for_help(text: str) -> bool:
     beside = "\n".join(line for line in text.splitlines() if meaning_of(line) is None)
     judged = judge(beside, ReplyKind.TEXT)
     return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)
+
+
+def says_more(text: str) -> bool:
+    """Say whether a line beside a word that is done or answered already says something else, courtesies apart."""
+    return any(meaning_of(line) is None and not is_mere_start(line) for line in lines_of(text))
 
 
 def _has_line_for_help(text: str) -> bool:

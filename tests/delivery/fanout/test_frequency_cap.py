@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import HashedHandle
+from campaigns.audience.consent.pairs import note_pair
 from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.kept.counting import Span
 from campaigns.audience.kept.people_questions import ask_capped
@@ -26,7 +28,7 @@ from campaigns.planning.models import Priority, Run, RunState
 from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
-from tests.factories import a_delivery, an_organisation
+from tests.factories import a_contact, a_delivery, a_sender, an_address, an_organisation
 
 pytestmark = pytest.mark.one_database
 
@@ -97,6 +99,32 @@ def test_messages_on_another_channel_count(sessions: sessionmaker[Session], vaul
             sent(session, owner, twins)
         run_id = a_capped_run(session, ours)
     assert planned(sessions, run_id) == (3, {"capped": 4 if is_ours else 2})
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("by_id", [True, False])
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_messages_to_what_whatsapp_calls_a_phone_count(
+    sessions: sessionmaker[Session], vault: Vault, is_ours: bool, by_id: bool
+) -> None:
+    """Somebody of ours is known by their number or by that id, and by the other one to others or once more."""
+    with sessions.begin() as session:
+        ours, theirs = an_organisation(session), an_organisation(session)
+        owner = ours if is_ours else theirs
+        handles = {False: "+380670000001", True: "UA.8f2c1d"}
+        facts: dict[str, Any] = {"channel": Channel.WHATSAPP, "heard_at": clock.now()}
+        one, other = (
+            an_address(session, a_contact(session, who, language="en"), vault, number=text, **facts)
+            for who, text in ((ours, handles[by_id]), (owner, handles[not by_id]))
+        )
+        note_pair(session, HashedHandle.of(one), HashedHandle.of(other))
+        people(session, ours.id, vault, count=2, prefix="+38050")
+        for _ in range(2):
+            sent(session, owner, [other.contact_id])
+        run_id = a_capped_run(
+            session, ours, senders=[a_sender(session), a_sender(session, channel=Channel.WHATSAPP)]
+        )
+    assert planned(sessions, run_id) == (2, {"capped": 2 if is_ours else 1})
 
 
 @pytest.mark.both_databases

@@ -9,8 +9,16 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import HashedHandle
+from campaigns.audience.consent.pairs import note_pair
 from campaigns.audience.consent.person import mark_shared
-from campaigns.audience.consent.urgent_contacts import URGENT_FOR, forget_urgent, note_urgent, select_urgent
+from campaigns.audience.consent.urgent_contacts import (
+    URGENT_FOR,
+    find_on_phone,
+    forget_urgent,
+    note_urgent,
+    select_urgent,
+)
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -24,7 +32,7 @@ from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
 from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, a_running_run, all_deliveries, give_addresses, people
-from tests.factories import a_sender, an_organisation
+from tests.factories import a_contact, a_sender, an_address, an_organisation
 
 pytestmark = pytest.mark.one_database
 
@@ -113,6 +121,24 @@ def test_campaign_leaves_their_phone_alone(
         assert session.scalars(select(Delivery.contact_id)).all() == [third]
         urgent = select_urgent(now=clock.now(), after=0, through=max(theirs))
         assert sorted(session.scalars(urgent)) == [first, second]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_second", [False, True])
+def test_what_whatsapp_calls_their_phone_is_left_alone_too(
+    session: Session, vault: Vault, is_second: bool
+) -> None:
+    organisation = an_organisation(session)
+    one, other = (
+        an_address(session, a_contact(session, organisation), vault, number=text, channel=channel)
+        for text, channel in (("+380670000001", Channel.SMS), ("UA.8f2c1d", Channel.WHATSAPP))
+    )
+    an_address(session, a_contact(session, organisation), vault, number="+380670000002")
+    note_pair(session, HashedHandle.of(one), HashedHandle.of(other))
+    note_urgent(session, (other if is_second else one).contact_id, at=clock.now())
+    urgent = select_urgent(now=clock.now(), after=0, through=other.contact_id + 1)
+    assert sorted(session.scalars(urgent)) == [one.contact_id, other.contact_id]
+    assert find_on_phone(session, one.contact_id) == {one.contact_id, other.contact_id}
 
 
 @pytest.mark.both_databases

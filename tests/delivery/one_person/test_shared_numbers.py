@@ -10,6 +10,8 @@ from sqlalchemy import Engine, event, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import HashedHandle
+from campaigns.audience.consent.pairs import note_pair
 from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
@@ -28,6 +30,8 @@ from tests.factories import a_contact, a_sender, an_address
 pytestmark = pytest.mark.one_database
 
 ONE, OTHER, CHAT = "+380670000001", "+380509999999", "77001"
+#: What WhatsApp calls the first of these, where it shows no number.
+ID = "UA.8f2c1d"
 
 
 def write(
@@ -42,6 +46,13 @@ def write(
     ]
     mark_shared(session, organisation_id, [address.number for address in added if address.number is not None])
     return added
+
+
+def show_pair(session: Session, vault: Vault) -> None:
+    """Note that the first number and the id are of one person, as a provider shows who wrote."""
+    known_as, number = vault.lookup_hash(Channel.WHATSAPP, ID), vault.number_hash(ONE)
+    phone = HashedHandle(vault.lookup_hash(Channel.WHATSAPP, ONE), Channel.WHATSAPP, number)
+    note_pair(session, phone, HashedHandle(known_as, Channel.WHATSAPP, known_as))
 
 
 def organisation_of(session: Session, organisation_id: int) -> Organisation:
@@ -80,6 +91,61 @@ def test_one_number_gets_one_message(
     written, left = outcome(sessions, run_id)
     assert written[:2] == [first, alone]
     assert (len(written), left) == (2 if second is Channel.WHATSAPP else 3, {"same_number": 1})
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("chunk", [1, 100])
+@pytest.mark.parametrize("is_known_before", [True, False])
+@pytest.mark.parametrize("handles", [((Channel.SMS, ONE), (Channel.WHATSAPP, ID)), ((Channel.WHATSAPP, ID),)])
+def test_two_handles_of_one_person_get_one_message(
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    chunk: int,
+    is_known_before: bool,
+    handles: tuple[tuple[Channel, str], ...],
+) -> None:
+    """Whoever hides their number from WhatsApp is known by it and by an id, whichever was added first."""
+    with sessions.begin() as session:
+        run = a_planned_run(session, senders=[a_sender(session), a_sender(session, channel=Channel.WHATSAPP)])
+        ours, run_id = run.organisation_id, run.id
+        if is_known_before:
+            show_pair(session, vault)
+        two = [handles[0], {ID: (Channel.SMS, ONE), ONE: (Channel.WHATSAPP, ID)}[handles[0][1]]]
+        first, _ = (write(session, ours, vault, each)[0].contact_id for each in two)
+        alone = write(session, ours, vault, (Channel.SMS, OTHER))[0].contact_id
+        if not is_known_before:
+            show_pair(session, vault)
+    fan_out(sessions, run_id, policy=USUAL, chunk=chunk)
+    assert outcome(sessions, run_id) == ([first, alone], {"same_number": 1})
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("is_shown", [True, False])
+@pytest.mark.parametrize("is_together", [True, False])
+def test_fall_back_comes_to_two_handles_of_one_person_once(
+    sessions: sessionmaker[Session], vault: Vault, is_shown: bool, is_together: bool
+) -> None:
+    """Both are refused on their chats, and would go on to the number and to what WhatsApp calls it."""
+    with sessions.begin() as session:
+        chat, sms = a_sender(session, channel=Channel.TELEGRAM), a_sender(session)
+        whatsapp = a_sender(session, channel=Channel.WHATSAPP)
+        a_running_run(session, vault, count=2, senders=[chat, sms, whatsapp])
+        rows = session.scalars(select(Delivery).order_by(Delivery.id)).all()
+        handles = ((Channel.SMS, ONE), (Channel.WHATSAPP, ID))
+        for place, (row, (channel, handle)) in enumerate(zip(rows, handles, strict=True)):
+            own = session.get_one(Address, row.address_id)
+            own.channel, own.lookup, own.number = Channel.TELEGRAM, bytes([place]) * 32, bytes([place]) * 32
+            row.send_state, row.sender_id, row.channel = SendState.FAILED, chat.id, Channel.TELEGRAM
+            session.flush()
+            an_address(session, own.contact, vault, number=handle, channel=channel, heard_at=clock.now())
+        if is_shown:
+            show_pair(session, vault)
+        ids = [row.id for row in rows]
+    moved = 0
+    for some in [ids] if is_together else [ids[:1], ids[1:]]:
+        with sessions.begin() as session:
+            moved += fall_back(session, some)
+    assert moved == (1 if is_shown else 2)
 
 
 def test_first_contact_that_can_be_written_to_gets_it(sessions: sessionmaker[Session], vault: Vault) -> None:

@@ -60,3 +60,28 @@ def test_call_for_help_on_another_line_waits(person: Person, text: str, kind: Re
     conversation = person.conversation
     assert conversation is not None
     assert conversation.urgency == Urgency.DAY
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("START\nwhere can I sleep?", ReplyKind.START),
+        ("INFO\nwhere can I sleep?", ReplyKind.INFO),
+        ("MOVED Kraków\nwhere can I sleep?", ReplyKind.MOVED),
+    ],
+)
+def test_question_on_another_line_waits(person: Person, text: str, kind: ReplyKind, is_known: bool) -> None:
+    if is_known:
+        person.writes("START")
+    assert person.writes(text).kind == kind
+    assert person.waits
+
+
+@pytest.mark.parametrize(
+    "text", ["START\nthank you", "INFO\nplease", "START\n\nSent from my phone", "MOVED Kraków"]
+)
+def test_courtesy_on_another_line_waits_for_nobody(person: Person, text: str) -> None:
+    person.writes("START")
+    person.writes(text)
+    assert not person.waits
