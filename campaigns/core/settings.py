@@ -177,7 +177,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     values = _read(DEFAULT_FILE)
     own_file = environ.get(f"{PREFIX}CONFIG")
     if own_file:
-        values |= _read(Path(own_file))
+        values |= _read(PROJECT_ROOT / own_file)
     names = {field.name: str(field.type) for field in fields(Settings) if field.name not in _NAMED}
     for unknown in sorted(set(values) - set(names)):
         raise SettingsError(f"Unknown setting: {unknown}{_meant(unknown, names, '{}')}.")

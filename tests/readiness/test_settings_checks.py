@@ -196,6 +196,12 @@ def test_relative_path_is_meant_from_the_program(tmp_path: Path, monkeypatch: py
     assert urls[0].endswith("/var/some.db")
 
 
+def test_relative_settings_file_is_meant_from_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that is started in another folder has the same settings."""
+    monkeypatch.chdir(tmp_path)
+    assert load_settings({"FINGERPOST_CONFIG": "config/default.toml"}) == load_settings({})
+
+
 Keys = Callable[[str], Path]
 
 
