@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,6 +12,7 @@ from flask import Flask
 from sqlalchemy import Engine, literal, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from campaigns.core.database import (
     UTCDateTime,
@@ -22,7 +24,7 @@ from campaigns.core.database import (
     reserve_ids,
 )
 from campaigns.core.errors import SettingsError
-from campaigns.core.settings import load_settings
+from campaigns.core.settings import PROJECT_ROOT, load_settings
 from campaigns.staff.models import Organisation
 from campaigns.web.session import database, init_database
 from tests.factories import an_organisation
@@ -53,6 +55,22 @@ def test_every_commit_waits_for_the_disk(postgres: PostgresServer, make: Callabl
         connection.rollback()
         assert connection.scalar(text("SHOW synchronous_commit")) == "on"
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (make_worker_engine, r"count (\d+)\s+connections for each worker process"),
+        (web_engine, r"and\s+(\d+)\s+for\s+each\s+that\s+answers"),
+        (web_engine, r"A process has up to (\d+) connections to the\s+database"),
+    ],
+)
+def test_manual_tells_how_many_connections_a_process_has(make: Callable[[str], Engine], words: str) -> None:
+    """Whoever sets a server's limit by it would else see workers wait for each other when all are busy."""
+    pool = make("postgresql+psycopg://nobody@localhost/none").pool
+    assert isinstance(pool, QueuePool)
+    manual = (PROJECT_ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert re.findall(words, manual) == [str(pool.size() + pool._max_overflow)]
 
 
 def test_stricter_commits_stay_so(postgres: PostgresServer) -> None:
