@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import URL, func, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -73,12 +73,11 @@ def _stop(sessions: sessionmaker[Session], run_id: int | None, seconds: Callable
     yield from outcome.lines.values()
     for hindered_id, error in outcome.hindered.items():
         yield f"Run {hindered_id} is NOT stopped: {_reason(error)}"
-    if not (outcome.lines or outcome.hindered):
-        # A shell without the settings of the services opens another database, where nothing is to be stopped.
-        where = sessions.kw["bind"].url.render_as_string()
-        yield f"No run is being sent, planned, paused or held in {where}."
     if outcome.stopped:
         yield from _tell_rest(sessions, outcome.stopped, began_at, seconds)
+    found = outcome.lines or outcome.hindered
+    done = "This was done" if found else "No run is being sent, planned, paused or held"
+    yield f"{done} in {_where(sessions)}."
     if run_id is None:
         yield from _tell_coming(sessions)
     if outcome.hindered:
@@ -107,7 +106,7 @@ def _stop_one(sessions: sessionmaker[Session], run_id: int, outcome: _Outcome, *
         wait_for_locks(session, seconds=wait)
         run = session.get(Run, run_id)
         if run is None:
-            raise NotFoundError(f"There is no run {run_id}.")
+            raise NotFoundError(f"There is no run {run_id} in {_where(sessions)}.")
         name = _named(session, run)
         try:
             stop_run(session, run, by=None, reason=Sentence(REASON))
@@ -117,6 +116,12 @@ def _stop_one(sessions: sessionmaker[Session], run_id: int, outcome: _Outcome, *
     # Once it is committed.
     outcome.stopped.append(run_id)
     outcome.lines[run_id] = f"{name} is stopped."
+
+
+def _where(sessions: sessionmaker[Session]) -> str:
+    """Return the database's address: a shell without the settings of the services opens another one."""
+    url: URL = sessions.kw["bind"].url
+    return url.render_as_string()
 
 
 def _reason(error: Exception) -> str:

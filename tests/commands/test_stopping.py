@@ -249,6 +249,17 @@ def test_one_run_or_all(stop: Callable[..., Result], arguments: list[str]) -> No
     assert (answer.exit_code, "Name one run" in answer.output) == (2, True)
 
 
-def test_unknown_run_is_one_sentence(stop: Callable[..., Result]) -> None:
+def test_unknown_run_is_one_sentence(stop: Callable[..., Result], engine: Engine) -> None:
     answer = stop("999999")
-    assert (answer.exit_code, answer.output) == (2, "fingerpost: There is no run 999999.\n")
+    where = engine.url.render_as_string()
+    assert (answer.exit_code, answer.output) == (2, f"fingerpost: There is no run 999999 in {where}.\n")
+
+
+def test_database_in_which_a_run_was_stopped_is_named(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, engine: Engine
+) -> None:
+    """The same number is another run in another database."""
+    first, _ = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING)
+    said = f"\nThis was done in {engine.url.render_as_string()}.\n"
+    assert said in stop(str(first)).output
+    assert said in stop("--all").output
