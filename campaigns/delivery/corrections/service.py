@@ -19,6 +19,7 @@ from campaigns.delivery.models import LONGEST_REASON
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
 from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
+from campaigns.messages.translations.withdrawn_copies import find_still_said, says_withdrawn
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
@@ -82,8 +83,8 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     In one transaction: every run of the organisation with that version, or with another that says the same, stops,
     approvals over it are void, and the correction is ready to be planned before everything else. Partners' runs
     that say the same in their copies pause. Raises InputError without a reason, ForbiddenError without the right
-    to review, GateError without a prepared correction, RefusedError for a rehearsal, a correction or a version
-    that was corrected already, ApprovalError when who sends wrote one nobody approved.
+    to review, GateError without a prepared correction that stands, RefusedError for a rehearsal, a correction or a
+    version that was corrected already, ApprovalError when who sends wrote one nobody approved.
     """
     words = reason.strip()
     if not words or len(words) > LONGEST_REASON:
@@ -146,6 +147,10 @@ def _check(
         raise RefusedError(N_("A message cannot correct itself: choose another one."))
     if right is None or not content.correction:
         raise GateError(N_("No reviewed correction is prepared. Have its message reviewed first."))
+    if says_withdrawn(session, right) or find_still_said(session, right.id, content.correction):
+        raise GateError(
+            N_("What the correction itself says was withdrawn. Write it anew and have it reviewed first.")
+        )
     approved = session.scalar(
         select(Approval.content).where(Approval.campaign_id == campaign.id, Approval.digest == run.digest).limit(1)
     )

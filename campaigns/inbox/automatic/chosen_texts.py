@@ -22,8 +22,7 @@ from campaigns.messages.models import Message
 from campaigns.messages.queries import current_text_for, current_texts
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import AGAIN, EMERGENCY, HOTLINE, KIND_MARK, STOP, names_in
-from campaigns.messages.translations.withdrawals import find_withdrawal
-from campaigns.messages.translations.withdrawn_copies import find_suspect
+from campaigns.messages.translations.withdrawn_copies import says_withdrawn
 from campaigns.planning.runs.held_runs import WITHDRAWN
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -71,7 +70,7 @@ def find_chosen(session: Session, organisation_id: int, occasion: Occasion) -> M
     message = session.scalar(
         chosen.where(AutomaticText.organisation_id == organisation_id, AutomaticText.occasion == occasion)
     )
-    return None if message is None or _is_withdrawn(session, message) else message
+    return None if message is None or says_withdrawn(session, message) else message
 
 
 def choose(session: Session, ours: Organisation, chosen: Mapping[Occasion, int | None], *, by: int) -> None:
@@ -121,16 +120,8 @@ def languages_offered(message: Message) -> list[Choice]:
     return [Choice(names[code], language=code) for code in codes] if len(codes) > 1 else []
 
 
-def _is_withdrawn(session: Session, message: Message) -> bool:
-    """Say whether what a message says was withdrawn, here or by whom it was copied from."""
-    if find_withdrawal(session, message.id, message.version) is not None:
-        return True
-    # Whoever writes waits for this: few messages are copies.
-    return message.copied_from_id is not None and find_suspect(session, message.id) is not None
-
-
 def _check(session: Session, message: Message, occasion: Occasion) -> None:
-    if _is_withdrawn(session, message):
+    if says_withdrawn(session, message):
         raise InputError(WITHDRAWN)
     texts = current_texts(message)
     if message.base_language not in texts:

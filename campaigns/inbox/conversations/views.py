@@ -41,8 +41,7 @@ from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import load_help
-from campaigns.messages.translations.withdrawals import find_withdrawal
-from campaigns.messages.translations.withdrawn_copies import find_suspect
+from campaigns.messages.translations.withdrawn_copies import says_withdrawn
 from campaigns.places.place_names.name_table import CREDIT
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -124,7 +123,7 @@ def insert_prepared(conversation_id: int) -> Page:
     message = get_owned(
         session(), Message, request.form.get("message", 0, type=whole_number), conversation.organisation_id
     )
-    if find_withdrawal(session(), message.id, message.version) or find_suspect(session(), message.id):
+    if says_withdrawn(session(), message):
         told = _(
             "This version of the message was withdrawn because something in it is wrong. Change its text first."
         )

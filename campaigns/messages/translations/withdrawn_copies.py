@@ -9,6 +9,7 @@ from sqlalchemy import CTE, ColumnElement, and_, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.messages.models import Message, MessageVersion, Withdrawal
+from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.staff.models import Organisation
 
 
@@ -38,6 +39,14 @@ class Suspect:
 def says_any(texts: Mapping[str, str], wrong: Mapping[str, str]) -> bool:
     """Say whether a text of `texts` is, in its language, one of `wrong` to the letter."""
     return any(texts.get(language) == text for language, text in wrong.items())
+
+
+def says_withdrawn(session: Session, message: Message) -> bool:
+    """Say whether what a message says was withdrawn, here or by whom it was copied from."""
+    if find_withdrawal(session, message.id, message.version) is not None:
+        return True
+    # Whoever writes waits for this: few messages are copies.
+    return message.copied_from_id is not None and find_suspect(session, message.id) is not None
 
 
 def find_still_said(session: Session, message_id: int, texts: Mapping[str, str]) -> Withdrawal | None:

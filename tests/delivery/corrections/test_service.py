@@ -432,6 +432,20 @@ def test_nothing_is_sent_without_a_prepared_correction(scene: Scene) -> None:
         scene.correct()
 
 
+@pytest.mark.parametrize("is_anew", [True, False])
+def test_correction_that_was_withdrawn_itself_is_not_sent(scene: Scene, is_anew: bool) -> None:
+    """It had a run of its own, which said something wrong; a version that is new in one language says the rest."""
+    correction = scene.story.campaign.correction
+    assert correction is not None
+    withdraw_version(scene.session, correction, correction.version, by=scene.story.approver.id, reason="Wrong.")
+    if is_anew:
+        save_translation(scene.session, correction, language="pl", text="((hotline))", by=scene.story.author.id)
+        correction.version += 1
+    scene.session.commit()
+    with pytest.raises(GateError, match="withdrawn"):
+        scene.correct()
+
+
 def test_unapproved_correction_needs_somebody_who_did_not_write_it(scene: Scene) -> None:
     correction = scene.story.campaign.correction
     assert correction is not None

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from campaigns.audience.by_hand.number_search import MOST_NUMBERS
 from campaigns.audience.models import Address, Channel, Contact
@@ -17,6 +18,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
 from campaigns.messages.models import Message
+from campaigns.messages.service import save_translation
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import AuditEntry, Organisation, Role
@@ -368,28 +370,34 @@ def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, clie
     assert client_for(Role.RESPONDER).post(f"/inbox/{which}/prepared", data={"message": theirs}).status_code == 404
 
 
+def a_reminder(session: Session, organisation_id: int) -> WhatsAppTemplate:
+    """Add an approved template that asks somebody to write again, and the sender over which it goes."""
+    sender = a_sender(session, organisation_id=organisation_id, channel=Channel.WHATSAPP, identity=OURS)
+    ours = session.get_one(Organisation, organisation_id)
+    message = a_message(session, ours, {"en": "You have an answer. Write 1 to read it."}, title="Write again")
+    facts = {"message_id": message.id, "language": "en", "organisation_id": ours.id, "gateway": sender.gateway}
+    template = WhatsAppTemplate(
+        **facts,
+        secret_name=sender.secret_name,
+        text_digest="0" * 64,
+        name="write_again",
+        body="You have an answer. Write 1 to read it.",
+        slots=[],
+        category=TemplateCategory.UTILITY,
+        state=TemplateState.APPROVED,
+        content_sid="HX" + "1" * 32,
+        asked_by_id=a_member(session, ours).id,
+        asked_at=clock.now(),
+    )
+    added: WhatsAppTemplate = add(session, template)
+    return added
+
+
 def test_who_cannot_be_answered_any_more_is_asked_by_a_template_to_write_again(
     pages: Pages, vault: Vault, client_for: Clients
 ) -> None:
     with pages.sessions.begin() as session:
-        sender = a_sender(session, organisation_id=pages.ours.id, channel=Channel.WHATSAPP, identity=OURS)
-        ours = session.get_one(Organisation, pages.ours.id)
-        message = a_message(session, ours, {"en": "You have an answer. Write 1 to read it."}, title="Write again")
-        facts = {"message_id": message.id, "language": "en", "organisation_id": ours.id, "gateway": sender.gateway}
-        template = WhatsAppTemplate(
-            **facts,
-            secret_name=sender.secret_name,
-            text_digest="0" * 64,
-            name="write_again",
-            body="You have an answer. Write 1 to read it.",
-            slots=[],
-            category=TemplateCategory.UTILITY,
-            state=TemplateState.APPROVED,
-            content_sid="HX" + "1" * 32,
-            asked_by_id=a_member(session, ours).id,
-            asked_at=clock.now(),
-        )
-        chosen = add(session, template).id
+        chosen = a_reminder(session, pages.ours.id).id
     which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
     assert "Ask them to write again" not in client.get(f"/inbox/{which}").text
     with pages.sessions.begin() as session:
@@ -408,6 +416,29 @@ def test_who_cannot_be_answered_any_more_is_asked_by_a_template_to_write_again(
     assert "You kept this answer." in page
     assert "At the station." in page
     assert "Send the answer" in page
+
+
+@pytest.mark.parametrize("is_anew", [True, False])
+def test_no_template_says_what_was_withdrawn(
+    pages: Pages, vault: Vault, client_for: Clients, is_anew: bool
+) -> None:
+    """The words that were withdrawn stay those of the template, whatever its message says by now."""
+    with pages.sessions.begin() as session:
+        message_id = a_reminder(session, pages.ours.id).message_id
+    which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+    offered = "Write again"
+    assert offered in client.get(f"/inbox/{which}").text
+    with pages.sessions.begin() as session:
+        message, member = (
+            session.get_one(Message, message_id),
+            a_member(session, session.get_one(Organisation, pages.ours.id)),
+        )
+        withdraw_version(session, message, message.version, by=member.id, reason="Nobody reads it.")
+        if is_anew:
+            save_translation(session, message, language="en", text="Write 2.", by=member.id)
+    assert offered not in client.get(f"/inbox/{which}").text
 
 
 @pytest.mark.usefixtures("sender")

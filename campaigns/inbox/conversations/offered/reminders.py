@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -17,7 +17,8 @@ from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.service import Seen, check_seen, hold_kept, send
 from campaigns.inbox.conversations.window import ANSWER_LIVES, Obstacle, find_obstacle
-from campaigns.messages.models import Message
+from campaigns.messages.models import Message, MessageVersion, Withdrawal
+from campaigns.messages.translations.withdrawn_copies import find_still_saying
 from campaigns.planning.models import TemplateState, WhatsAppTemplate
 from campaigns.staff.queries import owned
 
@@ -25,13 +26,12 @@ from campaigns.staff.queries import owned
 def load_reminders(session: Session, conversation: Conversation, addressee: Addressee) -> Mapping[int, str]:
     """Return the titles of the templates that may be sent now, by their ids: in their language where there is one.
 
-    One with blanks is left out: nothing here would fill them. None may be sent while an answer can be.
+    One with blanks is left out: nothing here would fill them; so is one whose words were withdrawn. None may be
+    sent while an answer can be.
     """
     if find_obstacle(addressee.writer, now=clock.now()) is not Obstacle.WINDOW_CLOSED:
         return {}
-    found = [
-        (template, title) for template, title in _load(session, conversation, addressee) if not template.slots
-    ]
+    found = _standing(session, [each for each in _load(session, conversation, addressee) if not each[0].slots])
     theirs = [each for each in found if each[0].language == conversation.language]
     return {template.id: title for template, title in theirs or found}
 
@@ -69,3 +69,24 @@ def _load(
         WhatsAppTemplate.content_sid.is_not(None),
     )
     return [(row[0], row[1]) for row in session.execute(approved.order_by(Message.title, WhatsAppTemplate.id))]
+
+
+def _standing(
+    session: Session, found: Sequence[tuple[WhatsAppTemplate, str]]
+) -> Sequence[tuple[WhatsAppTemplate, str]]:
+    """Return those that say nothing which was withdrawn, here or by whom their message was copied from."""
+    ids = {template.message_id for template, _ in found}
+    copies = find_still_saying(session, Message.id.in_(ids))
+    same = and_(MessageVersion.message_id == Withdrawal.message_id, MessageVersion.version == Withdrawal.version)
+    rows = session.execute(
+        select(MessageVersion.message_id, MessageVersion.texts)
+        .join(Withdrawal, same)
+        .where(Withdrawal.message_id.in_(ids))
+    )
+    wrong = {(message_id, *said) for message_id, texts in rows for said in texts.items()}
+    return [
+        (template, title)
+        for template, title in found
+        if template.message_id not in copies
+        and (template.message_id, template.language, template.body) not in wrong
+    ]
