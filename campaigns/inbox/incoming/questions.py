@@ -90,7 +90,9 @@ def _calls_for_help(text: str) -> bool:
 
 def says_more(text: str) -> bool:
     """Say whether a line beside a word that is done or answered already says something else, courtesies apart."""
-    return any(meaning_of(line) is None and not is_mere_start(line) for line in lines_of(text))
+    lines = lines_of(text)
+    # A line alone is what was done or answered, as the words on a button are.
+    return len(lines) > 1 and any(meaning_of(line) is None and not is_mere_start(line) for line in lines)
 
 
 def _has_line_for_help(text: str) -> bool:
