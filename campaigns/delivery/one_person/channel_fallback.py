@@ -99,24 +99,30 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
 
 
 class _Taken:
-    """Phones of several contacts, by run: those that another contact was written to at, or will be."""
+    """Where a run writes to another contact already, and the phones to which it goes on now.
+
+    The first is said of each address, for a contact is no other to itself; whom this call moves is no longer where
+    they were.
+    """
 
     def __init__(
         self, session: Session, run_ids: set[int], addresses: Mapping[int, Mapping[Channel, Reachable]]
     ) -> None:
-        shared = [each for reached_by in addresses.values() for each in reached_by.values() if each.is_shared]
-        phones = {each.id: each.phone for each in shared}
-        found = find_taken(session, run_ids, phones) if phones else set()
-        self._phones = {(run_id, phones[address_id]) for run_id, address_id in found}
+        shared = {each.id for reached_by in addresses.values() for each in reached_by.values() if each.is_shared}
+        self._before = find_taken(session, run_ids, shared) if shared else set[tuple[int, int]]()
+        self._now = set[tuple[int, bytes | None]]()
 
     def left_of(self, run_id: int, addresses: Mapping[Channel, Reachable]) -> dict[Channel, Reachable]:
         """Return the addresses of a contact whose phone is no other's in this run."""
-        return {channel: each for channel, each in addresses.items() if (run_id, each.phone) not in self._phones}
+        return {channel: each for channel, each in addresses.items() if not self._is_taken(run_id, each)}
 
     def take(self, run_id: int, address: Reachable) -> None:
         """Note that the run goes on to an address now."""
         if address.is_shared:
-            self._phones.add((run_id, address.phone))
+            self._now.add((run_id, address.phone))
+
+    def _is_taken(self, run_id: int, address: Reachable) -> bool:
+        return (run_id, address.id) in self._before or (run_id, address.phone) in self._now
 
 
 def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:

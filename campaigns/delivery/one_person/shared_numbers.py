@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, Subquery, and_, exists, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent.models import PairedHandle
@@ -35,8 +35,7 @@ def select_doubled(people: Any, run_id: int, *, after: int, through: int) -> Sel
     `people` has contact_id, address_id and reason; the range is that of their contact ids.
     """
     written = _written(people, after, through)
-    is_planned = exists().where(*_other_message(run_id, written.c.phone, written.c.contact_id))
-    return select(written.c.contact_id).where(or_(written.c.turn > 1, is_planned))
+    return select(written.c.contact_id).where(or_(written.c.turn > 1, _is_planned(run_id, written)))
 
 
 def find_taken(session: Session, run_ids: Collection[int], address_ids: Collection[int]) -> set[tuple[int, int]]:
@@ -75,16 +74,25 @@ def _written(people: Any, after: int, through: int) -> Subquery:
     )
 
 
-def _other_message(run_id: int, phone: Any, contact_id: Any) -> tuple[Any, ...]:
-    """Match a message of the run to the phone in another contact."""
-    known_as = select(PairedHandle.lookup).where(PairedHandle.number == phone).scalar_subquery()
-    twin, known, own = aliased(Address), aliased(Address), aliased(Address)
+def _is_planned(run_id: int, written: Subquery) -> ColumnElement[bool]:
+    """Match those to whose phone a message of the run goes in another contact.
+
+    Each select says what it takes from without, because one that stands two levels deep takes nothing unsaid.
+    """
+    phone, twin, known, own = written.c.phone, aliased(Address), aliased(Address), aliased(Address)
+    known_as = select(PairedHandle.lookup).where(PairedHandle.number == phone).correlate(written).scalar_subquery()
     theirs = union_all(
-        select(twin.contact_id).where(twin.number == phone, twin.contact_id != contact_id),
-        select(known.contact_id).where(known.number == known_as, known.contact_id != contact_id),
+        *(
+            select(each.contact_id)
+            .where(each.number == number, each.contact_id != written.c.contact_id)
+            .correlate(written)
+            for each, number in ((twin, phone), (known, known_as))
+        )
     )
+    is_to_it = exists().where(own.id == Delivery.address_id, phone_of(own.number) == phone)
     return (
-        Delivery.run_id == run_id,
-        Delivery.contact_id.in_(theirs),
-        exists().where(own.id == Delivery.address_id, phone_of(own.number) == phone),
+        exists()
+        .where(Delivery.run_id == run_id, Delivery.contact_id.in_(theirs))
+        .where(is_to_it.correlate(Delivery, written))
+        .correlate(written)
     )

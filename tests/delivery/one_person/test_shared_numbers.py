@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert, select
+from sqlalchemy import Engine, delete, event, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,7 +21,7 @@ from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.one_person.channel_fallback import fall_back
 from campaigns.delivery.one_person.shared_numbers import has_shared
 from campaigns.delivery.references import new_reference
-from campaigns.delivery.states import SendState
+from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, a_running_run, give_addresses, people
@@ -94,6 +94,21 @@ def test_one_number_gets_one_message(
 
 
 @pytest.mark.both_databases
+def test_phone_that_has_its_message_leaves_out_no_other_phone(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    """The second chunk holds one that the first wrote to, and two contacts of a phone that nobody wrote to."""
+    with sessions.begin() as session:
+        run = a_planned_run(session, senders=[a_sender(session), a_sender(session, channel=Channel.WHATSAPP)])
+        ours, run_id = run.organisation_id, run.id
+        order = ((Channel.SMS, ONE), (Channel.SMS, "+380671111111"), (Channel.WHATSAPP, ONE))
+        order += ((Channel.SMS, OTHER), (Channel.WHATSAPP, OTHER))
+        contacts = [write(session, ours, vault, each)[0].contact_id for each in order]
+    fan_out(sessions, run_id, policy=USUAL, chunk=2)
+    assert outcome(sessions, run_id) == ([contacts[0], contacts[1], contacts[3]], {"same_number": 2})
+
+
+@pytest.mark.both_databases
 @pytest.mark.parametrize("chunk", [1, 100])
 @pytest.mark.parametrize("is_known_before", [True, False])
 @pytest.mark.parametrize("turn", [1, -1])
@@ -144,6 +159,36 @@ def test_fall_back_comes_to_two_handles_of_one_person_once(
     assert moved == (1 if is_shown else 2)
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_refused_at_once_one_goes_on_to_their_phone(
+    sessions: sessionmaker[Session], vault: Vault, turn: int
+) -> None:
+    """One was refused on their chat; the other, as a receipt says, by what WhatsApp calls them."""
+    with sessions.begin() as session:
+        chat, whatsapp = (a_sender(session, channel=each) for each in (Channel.TELEGRAM, Channel.WHATSAPP))
+        sms = a_sender(session)
+        run = a_running_run(session, vault, count=2, senders=[chat, whatsapp, sms])
+        rows = session.scalars(select(Delivery).order_by(Delivery.id)).all()[::turn]
+        first = ((chat, "77", Channel.WHATSAPP, ONE), (whatsapp, ID, Channel.SMS, ONE))
+        for row, (sender, handle, channel, number) in zip(rows, first, strict=True):
+            contact = session.get_one(Address, row.address_id).contact
+            session.execute(delete(Address).where(Address.id == row.address_id))
+            own = an_address(session, contact, vault, channel=Channel(sender.channel), number=handle)
+            an_address(session, contact, vault, channel=channel, number=number, heard_at=clock.now())
+            row.address_id, row.sender_id, row.channel = own.id, sender.id, sender.channel
+        rows[0].send_state = SendState.FAILED
+        rows[1].send_state, rows[1].receipt_state = SendState.ACCEPTED, ReceiptState.FAILED
+        show_pair(session, vault)
+        mark_shared(session, run.organisation_id, [vault.number_hash(ONE)])
+        ids = [row.id for row in rows]
+    with sessions.begin() as session:
+        assert fall_back(session, ids) == 1
+    with sessions() as session:
+        moved = session.scalars(select(Delivery.id).where(Delivery.send_state == SendState.QUEUED)).all()
+    assert moved == ids[1:]
+
+
 def test_first_contact_that_can_be_written_to_gets_it(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         senders = [a_sender(session), a_sender(session, channel=Channel.WHATSAPP)]
@@ -186,7 +231,7 @@ def test_nothing_is_compared_where_nobody_shares(
         event.remove(engine, "before_cursor_execute", note)
     # Whoever is in danger is looked at by themselves, whether they share a number or not.
     assert sum("is_shared" in each and "urgent_contact" not in each for each in seen) == 1
-    assert not any("row_number() OVER (PARTITION BY address.number" in statement for statement in seen)
+    assert not any("row_number() OVER (PARTITION BY" in statement for statement in seen)
 
 
 def test_whether_anybody_shares_is_read_from_few_rows(sqlite_engine: Engine) -> None:
