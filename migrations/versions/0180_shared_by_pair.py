@@ -23,7 +23,9 @@ _PAIR = sa.table("paired_handle", sa.column("lookup", sa.LargeBinary()), sa.colu
 
 def upgrade() -> None:
     one, other = _ADDRESS.alias(), _ADDRESS.alias()
-    are_two = sa.and_(one.c.organisation_id == other.c.organisation_id, one.c.contact_id != other.c.contact_id)
+    # + 0, so that SQLite, which keeps no statistics, looks for the handle and not among all of the organisation.
+    are_ours = one.c.organisation_id + 0 == other.c.organisation_id + 0
+    are_two = sa.and_(are_ours, one.c.contact_id != other.c.contact_id)
     pairs = _PAIR.join(one, one.c.number == _PAIR.c.lookup).join(
         other, sa.and_(other.c.number == _PAIR.c.number, are_two)
     )

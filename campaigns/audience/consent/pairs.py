@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent.declaration import HashedHandle
@@ -49,13 +49,15 @@ def find_pairs(session: Session, keys: Collection[bytes]) -> set[bytes]:
 def mark_paired(session: Session, keys: Collection[bytes] | Select[bytes | None]) -> None:
     """Note that addresses are shared whose pair of handles, with one of these, is of two contacts of one owner."""
     one, other = aliased(Address), aliased(Address)
-    are_two = and_(one.organisation_id == other.organisation_id, one.contact_id != other.contact_id)
-    pairs = (
+    # + 0, so that SQLite, which keeps no statistics, looks for the handle and not among all of the organisation.
+    are_ours = one.organisation_id + 0 == other.organisation_id + 0
+    found = (
         select(one.id, other.id)
         .join_from(PairedHandle, one, one.number == PairedHandle.lookup)
-        .join(other, and_(other.number == PairedHandle.number, are_two))
-        .where(or_(PairedHandle.lookup.in_(keys), PairedHandle.number.in_(keys)))
+        .join(other, and_(other.number == PairedHandle.number, are_ours, one.contact_id != other.contact_id))
     )
+    # One select for each handle: PostgreSQL would compare each pair with all that a file brought in, one by one.
+    pairs = union_all(*(found.where(own.in_(keys)) for own in (PairedHandle.lookup, PairedHandle.number)))
     ids = {each for row in session.execute(pairs) for each in row}
     if ids:
         # In the order in which everybody locks them.

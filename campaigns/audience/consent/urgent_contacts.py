@@ -53,8 +53,9 @@ def _select_urgent(
 ) -> CompoundSelect[int]:
     theirs, same = aliased(Address), aliased(Address)
     own = select(UrgentContact.contact_id).where(*_within(UrgentContact.contact_id, after, through))
-    found = select(same.contact_id).join_from(UrgentContact, theirs, theirs.contact_id == UrgentContact.contact_id)
-    # + 0, so that the few who share a number are looked for, and not all whose ids are in the range.
+    # + 0, so that the few in danger are looked for, and neither all who share a number nor all in the range.
+    are_theirs = theirs.contact_id == UrgentContact.contact_id + 0
+    found = select(same.contact_id).join_from(UrgentContact, theirs, are_theirs)
     others = (each.where(*_within(same.contact_id + 0, after, through)) for each in _sharing(found, theirs, same))
     return union_all(*(each.where(UrgentContact.since > since) for each in (own, *others)))
 
@@ -65,5 +66,6 @@ def _within(contact_id: Any, after: int | None, through: int | None) -> tuple[Co
 
 def _sharing(found: Select[int], theirs: Any, same: Any) -> list[Select[*tuple[Any, ...]]]:
     """Add the addresses of the organisation that come to the phone of one of theirs; few do (`is_shared`)."""
-    are_two = and_(same.organisation_id == theirs.organisation_id, same.contact_id != theirs.contact_id)
+    # + 0, so that SQLite, which keeps no statistics, looks for the phone and not among all of the organisation.
+    are_two = and_(same.organisation_id + 0 == theirs.organisation_id, same.contact_id != theirs.contact_id)
     return [each.where(theirs.is_shared) for each in join_phone(found, theirs, same, are_two)]
