@@ -48,6 +48,8 @@ _STRENGTH = {meaning: rank for rank, meaning in enumerate(Meaning)}
 _MISTYPED = frozenset({"ctop", "stoп", "ctoп"})
 #: Signs that say it without a word.
 _SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕": Meaning.HOLD}
+#: Signs that thank or greet, and say nothing more.
+_COURTEOUS_SIGNS = frozenset("🙏👍👌🤝🙂😊👋🌹🌷💐🤗❤💙💛💚🤍")
 #: What is heard with words of courtesy around it; a doubt must never bring messages back, nor answer a question.
 _HEARD_POLITELY = (Meaning.STOP, Meaning.HOLD, Meaning.HELP)
 #: Words of the longest courtesy.
@@ -120,7 +122,8 @@ def _without_courtesies(words: list[str]) -> list[str]:
 
 def is_mere_start(line: str) -> bool:
     """Say whether a line holds at most a start and courtesies: no other word, and no sign that may be one."""
-    if any(unicodedata.category(character) == "So" for character in line):
+    signs = (character for character in line if unicodedata.category(character) == "So")
+    if not _COURTEOUS_SIGNS.issuperset(signs):
         return False
     phrases = load_phrases()
     asked = _without_courtesies(phrases.plain(words_of(line)))
@@ -227,8 +230,8 @@ def language_of(text: str, *, with_keywords: bool = True) -> str | None:
     One English word, as HELP, is a keyword that stands below messages of all languages: it may be left out.
     """
     phrases, spoken = load_phrases(), set[str]()
-    for line in lines_of(text):
-        words = phrases.plain(words_of(line))
+    for words in filter(None, map(words_of, lines_of(text))):
+        words = phrases.plain(words)
         begun = {(row.language, end) for end, rows in phrases.starting_at(words, 0) for row in rows}
         if with_keywords or begun != _KEYWORD:
             spoken |= {language for language, _ in begun}

@@ -163,6 +163,7 @@ def test_stop_in_other_shapes(text: str) -> None:
         ),
         *((each, Meaning.HELP) for each in ("help please", "Please, help me! Please!", "допоможіть, будь ласка")),
         *((each, Meaning.HOLD) for each in ("leave me alone, please", "спасибо, хватит", "STOP plz")),
+        *((each, Meaning.STOP) for each in ("Добрий день, стоп", "hello STOP", "السلام عليكم STOP")),
     ],
 )
 def test_courtesies_around_it_hide_no_stop_and_no_call_for_help(text: str, meaning: Meaning) -> None:
@@ -170,7 +171,11 @@ def test_courtesies_around_it_hide_no_stop_and_no_call_for_help(text: str, meani
 
 
 @pytest.mark.parametrize(
-    "text", ["please", "thank you", "ok", "START please", "yes please", "thanks, join", "please don't stop"]
+    "text",
+    [
+        *("please", "thank you", "ok", "START please", "yes please", "thanks, join", "please don't stop"),
+        *("hello", "добрий день", "سلام", "Hello START", "hi, yes"),
+    ],
 )
 def test_courtesy_makes_nothing_else_of_a_message(text: str) -> None:
     assert meaning_of(text) is None

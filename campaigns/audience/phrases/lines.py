@@ -15,6 +15,7 @@ _SIGNATURES = tuple(
         *("wysłane z", "wysłano z", "trimis de pe", "trimis din", "iphone-omról küldve", "elküldve", "küldve"),
         *("odoslané z", "odesláno z", "poslané z", "von meinem", "gesendet von", "gesendet mit"),
         *("envoyé de", "envoyé depuis", "envoyé à partir", "télécharger outlook"),
+        *("enviado desde", "enviado do meu", "enviado a partir", "inviato da", "iphone'umdan gönderildi"),
         *("أرسلت من", "أرسل من", "مرسل من", "تم الإرسال من", "ارسال شده از", "ارسال از", "imetumwa kutoka"),
     )
 )

@@ -206,7 +206,7 @@ class AutomaticAnswers:
             return Left.TEAM
         # A place comes without words, and is answered by what there is.
         is_urgent = reply.kind != ReplyKind.LOCATION and scene.judged.urgency >= Urgency.DAY
-        is_open = is_urgent or scene.conversation.state in WAITING or says_more(inbound.text)
+        is_open = is_urgent or scene.conversation.state in WAITING or says_more(inbound.text, reply.kind)
         return Left.TEAM if is_open else Left.NOTHING
 
     def _tell_off_duty(self, reply: Reply, scene: _Scene, again: datetime) -> bool:

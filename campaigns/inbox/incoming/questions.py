@@ -39,7 +39,11 @@ def put_in_conversation(
     can answer has no conversation: what it sent stands in the history.
     """
     text = text[:LONGEST_TEXT]
-    is_asking = reply.kind in ASKS or _calls_for_help(text) or (reply.kind == ReplyKind.START and says_more(text))
+    is_asking = (
+        reply.kind in ASKS
+        or _calls_for_help(text)
+        or (reply.kind == ReplyKind.START and says_more(text, reply.kind))
+    )
     if reply.happening not in SPOKEN or not is_asking:
         return
     if not know_writer(session, reply, written_from, vault=vault):
@@ -88,11 +92,18 @@ def _calls_for_help(text: str) -> bool:
     return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)
 
 
-def says_more(text: str) -> bool:
-    """Say whether a line beside a word that is done or answered already says something else, courtesies apart."""
+def says_more(text: str, done: str) -> bool:
+    """Say whether a line beside what is done or answered (a ReplyKind) says something else, courtesies apart.
+
+    Of several things that are asked for only the strongest is done.
+    """
     lines = lines_of(text)
     # A line alone is what was done or answered, as the words on a button are.
-    return len(lines) > 1 and any(meaning_of(line) is None and not is_mere_start(line) for line in lines)
+    return len(lines) > 1 and any(_asks_apart(line, done) for line in lines)
+
+
+def _asks_apart(line: str, done: str) -> bool:
+    return meaning_of(line) not in (done, Meaning.YES) and not is_mere_start(line)
 
 
 def _has_line_for_help(text: str) -> bool:

@@ -69,6 +69,10 @@ def test_call_for_help_on_another_line_waits(person: Person, text: str, kind: Re
         ("START\nwhere can I sleep?", ReplyKind.START),
         ("INFO\nwhere can I sleep?", ReplyKind.INFO),
         ("MOVED Kraków\nwhere can I sleep?", ReplyKind.MOVED),
+        # Only the first of these is done.
+        ("INFO\nMOVED Kraków", ReplyKind.INFO),
+        ("START\nmoved to warsaw hungry children", ReplyKind.START),
+        ("START\nINFO", ReplyKind.START),
     ],
 )
 def test_question_on_another_line_waits(person: Person, text: str, kind: ReplyKind, is_known: bool) -> None:
@@ -78,8 +82,22 @@ def test_question_on_another_line_waits(person: Person, text: str, kind: ReplyKi
     assert person.waits
 
 
+@pytest.mark.parametrize("text", ["HELP\n🙏", "🙏🙏\nHELP", "HELP\n...", "допоможіть\n❤️"])
+def test_call_for_help_with_a_line_of_signs_is_answered_and_waits(person: Person, text: str) -> None:
+    assert person.writes(text).kind == ReplyKind.HELP
+    assert person.waits
+    (read,) = person.reads()
+    assert "112" in read
+
+
 @pytest.mark.parametrize(
-    "text", ["START\nthank you", "INFO\nplease", "START\n\nSent from my phone", "MOVED Kraków"]
+    "text",
+    [
+        *("START\nthank you", "INFO\nplease", "START\n\nSent from my phone", "MOVED Kraków"),
+        *("Добрий день\nINFO", "Hello\nSTART", "Dobry wieczór\nINFO", "السلام عليكم\nINFO", "INFO\nhi, please"),
+        *("START\n🙏", "INFO\n❤️", "INFO\nthanks 👍"),
+        *("INFO\nEnviado desde mi iPhone", "INFO\nInviato da iPhone"),
+    ],
 )
 def test_courtesy_on_another_line_waits_for_nobody(person: Person, text: str) -> None:
     person.writes("START")

@@ -57,6 +57,21 @@ def test_every_phrase_is_heard_anywhere(
     assert row["meaning"] in headings(typed)
 
 
+@given(
+    lines=st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["HELP", "стоп", "🙏", "…", ""])), max_size=4),
+    kind=st.sampled_from(ReplyKind),
+)
+def test_nothing_that_can_be_typed_is_too_much(lines: list[str], kind: ReplyKind) -> None:
+    """A message that cannot be judged is answered by nobody."""
+    assert judge("\n".join(lines), kind).urgency in Urgency
+
+
+@pytest.mark.parametrize("sign", ["🙏", "...", "❤️", "-"])
+def test_language_of_a_call_is_heard_beside_a_line_without_words(sign: str) -> None:
+    told = judge(f"{sign}\nдопоможіть\n{sign}", ReplyKind.HELP)
+    assert "uk" in (told.language, told.supposed)
+
+
 @pytest.mark.parametrize("text", ["S.O.S.", "s o s", "Please, S-O-S!", "С.О.С", "r a p e"])
 def test_call_that_is_spaced_out_is_heard(text: str) -> None:
     assert judged(text).urgency is Urgency.DANGER
