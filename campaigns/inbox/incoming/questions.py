@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from sqlalchemy import or_, select
@@ -21,6 +22,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.inbox.urgency.wordless import Sign
 
+_log = logging.getLogger(__name__)
 #: What somebody of ours has to read. Who may have said stop may ask for help with the same words.
 ASKS = (
     *(ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.YES, ReplyKind.HOLD),
@@ -56,7 +58,16 @@ def put_in_conversation(
 
 def judge_heard(text: str, kind: ReplyKind) -> Judged:
     """Judge a message by its words and by what it asks; HELP on a line of its own counts beside a stop too."""
-    return judge(text, ReplyKind.HELP if _has_line_for_help(text) else kind)
+    return _judge(text, ReplyKind.HELP if _has_line_for_help(text) else kind)
+
+
+def _judge(text: str, kind: ReplyKind) -> Judged:
+    try:
+        return judge(text, kind)
+    except Exception:
+        # Whatever is wrong with the lists, the message itself must be kept, and what it says done.
+        _log.exception("a message that asks for %s cannot be judged", kind)
+        return Judged(Urgency.DAY)
 
 
 def know_writer(session: Session, reply: Reply, written_from: str, *, vault: Vault) -> bool:
@@ -88,7 +99,7 @@ def _calls_for_help(text: str) -> bool:
     if _has_line_for_help(text):
         return True
     beside = "\n".join(line for line in text.splitlines() if meaning_of(line) is None)
-    judged = judge(beside, ReplyKind.TEXT)
+    judged = _judge(beside, ReplyKind.TEXT)
     return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)
 
 

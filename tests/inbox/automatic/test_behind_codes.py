@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import AddressState, PositionSource
 from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.incoming import questions
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from tests.inbox.automatic.person import Person, a_person
@@ -88,6 +89,20 @@ def test_call_for_help_with_a_line_of_signs_is_answered_and_waits(person: Person
     assert person.waits
     (read,) = person.reads()
     assert "112" in read
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "waits"), [("HELP", ReplyKind.HELP, True), ("STOP\nplease", ReplyKind.STOP, False)]
+)
+def test_message_that_cannot_be_judged_is_kept_and_done(
+    person: Person, monkeypatch: pytest.MonkeyPatch, text: str, kind: ReplyKind, waits: bool
+) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    person.writes("MEDYKA")
+    monkeypatch.setattr(questions, "judge", lambda *_: {}[text])
+    assert person.writes(text).kind == kind
+    assert person.waits == waits
+    assert (person.contact.addresses[0].state == AddressState.OPTED_OUT) is (kind is ReplyKind.STOP)
 
 
 @pytest.mark.parametrize(
