@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import CTE, ColumnElement, and_, select
@@ -92,6 +92,32 @@ def find_versions_saying(session: Session, which: ColumnElement[bool]) -> set[tu
         .where(which)
     )
     return {(message_id, version) for message_id, version, says, said in rows if says_any(says, said)}
+
+
+def find_withdrawn_words(session: Session, message_ids: Collection[int]) -> set[tuple[int, str, str]]:
+    """Return what was withdrawn of messages and of what they were copied from: the message, a language, a text.
+
+    Words that were for one channel are among the texts.
+    """
+    lineage = _lineage()
+    own = select(MessageVersion.message_id, MessageVersion.texts, MessageVersion.wordings)
+    theirs = select(lineage.c.message_id, MessageVersion.texts, MessageVersion.wordings).join_from(
+        lineage,
+        MessageVersion,
+        and_(MessageVersion.message_id == lineage.c.source_id, MessageVersion.version == lineage.c.version),
+    )
+    same = and_(MessageVersion.message_id == Withdrawal.message_id, MessageVersion.version == Withdrawal.version)
+    found = (
+        row
+        for each, message_id in ((own, MessageVersion.message_id), (theirs, lineage.c.message_id))
+        for row in session.execute(each.join(Withdrawal, same).where(message_id.in_(message_ids)))
+    )
+    return {
+        (message_id, language, text)
+        for message_id, texts, wordings in found
+        for language in texts
+        for text in (texts[language], *wordings.get(language, {}).values())
+    }
 
 
 def find_copies(session: Session, message_id: int, version: int) -> list[Suspect]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,12 +16,15 @@ from campaigns.audience.by_hand.number_search import MOST_NUMBERS
 from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.written_text import digest_of
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
 from campaigns.messages.models import Message
 from campaigns.messages.service import save_translation
+from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
+from campaigns.planning.whatsapp.template_text import template_of
 from campaigns.staff.models import AuditEntry, Organisation, Role
 from tests.factories import a_contact, a_member, a_message, a_region, a_sender, a_service, add, an_address
 from tests.inbox.builders import OURS, THEM, write
@@ -370,18 +374,20 @@ def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, clie
     assert client_for(Role.RESPONDER).post(f"/inbox/{which}/prepared", data={"message": theirs}).status_code == 404
 
 
-def a_reminder(session: Session, organisation_id: int) -> WhatsAppTemplate:
+def a_reminder(
+    session: Session, organisation_id: int, text: str = "You have an answer. Write 1 to read it.", **changes: Any
+) -> WhatsAppTemplate:
     """Add an approved template that asks somebody to write again, and the sender over which it goes."""
     sender = a_sender(session, organisation_id=organisation_id, channel=Channel.WHATSAPP, identity=OURS)
     ours = session.get_one(Organisation, organisation_id)
-    message = a_message(session, ours, {"en": "You have an answer. Write 1 to read it."}, title="Write again")
+    message = a_message(session, ours, {"en": text}, title="Write again", **changes)
     facts = {"message_id": message.id, "language": "en", "organisation_id": ours.id, "gateway": sender.gateway}
     template = WhatsAppTemplate(
         **facts,
         secret_name=sender.secret_name,
-        text_digest="0" * 64,
+        text_digest=digest_of(text),
         name="write_again",
-        body="You have an answer. Write 1 to read it.",
+        body=template_of(with_stop_said(text, "en")).body,
         slots=[],
         category=TemplateCategory.UTILITY,
         state=TemplateState.APPROVED,
@@ -438,6 +444,34 @@ def test_no_template_says_what_was_withdrawn(
         withdraw_version(session, message, message.version, by=member.id, reason="Nobody reads it.")
         if is_anew:
             save_translation(session, message, language="en", text="Write 2.", by=member.id)
+    assert offered not in client.get(f"/inbox/{which}").text
+
+
+def test_no_template_of_a_copy_says_what_its_source_withdrew(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    """The copy says something else by now, and its template still what was copied, with how to stop in it."""
+    text = "You have an answer. Write 1 to read it ((stop))"
+    with pages.sessions.begin() as session:
+        theirs = a_message(session, session.get_one(Organisation, pages.theirs.id), {"en": text})
+        lineage = {"copied_from_id": theirs.id, "copied_from_version": theirs.version}
+        template = a_reminder(session, pages.ours.id, text, **lineage)
+        save_translation(
+            session,
+            session.get_one(Message, template.message_id),
+            language="en",
+            text="Write 2.",
+            by=template.asked_by_id,
+        )
+        source_id, by = theirs.id, a_member(session, pages.theirs).id
+    which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+    offered = "Write again"
+    assert offered in client.get(f"/inbox/{which}").text
+    with pages.sessions.begin() as session:
+        source = session.get_one(Message, source_id)
+        withdraw_version(session, source, source.version, by=by, reason="Nobody reads it.")
     assert offered not in client.get(f"/inbox/{which}").text
 
 

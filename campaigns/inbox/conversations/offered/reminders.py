@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
+from campaigns.core.written_text import digest_of
 from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.gateways.base import Template
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.service import Seen, check_seen, hold_kept, send
 from campaigns.inbox.conversations.window import ANSWER_LIVES, Obstacle, find_obstacle
-from campaigns.messages.models import Message, MessageVersion, Withdrawal
-from campaigns.messages.translations.withdrawn_copies import find_still_saying
+from campaigns.messages.models import Message
+from campaigns.messages.translations.withdrawn_copies import find_still_saying, find_withdrawn_words
 from campaigns.planning.models import TemplateState, WhatsAppTemplate
 from campaigns.staff.queries import owned
 
@@ -77,16 +78,12 @@ def _standing(
     """Return those that say nothing which was withdrawn, here or by whom their message was copied from."""
     ids = {template.message_id for template, _ in found}
     copies = find_still_saying(session, Message.id.in_(ids))
-    same = and_(MessageVersion.message_id == Withdrawal.message_id, MessageVersion.version == Withdrawal.version)
-    rows = session.execute(
-        select(MessageVersion.message_id, MessageVersion.texts)
-        .join(Withdrawal, same)
-        .where(Withdrawal.message_id.in_(ids))
-    )
-    wrong = {(message_id, *said) for message_id, texts in rows for said in texts.items()}
+    # The words of a template stay what they were when it was asked for, whatever its message says by now.
+    said = find_withdrawn_words(session, ids)
+    wrong = {(message_id, language, digest_of(text)) for message_id, language, text in said}
     return [
         (template, title)
         for template, title in found
         if template.message_id not in copies
-        and (template.message_id, template.language, template.body) not in wrong
+        and (template.message_id, template.language, template.text_digest) not in wrong
     ]
