@@ -69,15 +69,17 @@ def stop_by_command(
 def _stop(sessions: sessionmaker[Session], run_id: int | None, seconds: Callable[[], float]) -> Iterator[str]:
     began_at, outcome = seconds(), _stop_each(sessions, run_id)
     if run_id in outcome.hindered:
-        raise outcome.hindered[run_id]
+        error = outcome.hindered[run_id]
+        if not isinstance(error, NotFoundError):
+            yield f"This was tried in {_where(sessions)}."
+        raise error
     yield from outcome.lines.values()
     for hindered_id, error in outcome.hindered.items():
         yield f"Run {hindered_id} is NOT stopped: {_reason(error)}"
     if outcome.stopped:
         yield from _tell_rest(sessions, outcome.stopped, began_at, seconds)
-    found = outcome.lines or outcome.hindered
-    done = "This was done" if found else "No run is being sent, planned, paused or held"
-    yield f"{done} in {_where(sessions)}."
+    tried = "This was tried" if outcome.hindered else "No run is being sent, planned, paused or held"
+    yield f"{'This was done' if outcome.lines else tried} in {_where(sessions)}."
     if run_id is None:
         yield from _tell_coming(sessions)
     if outcome.hindered:

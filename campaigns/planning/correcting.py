@@ -8,10 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core.errors import BaseLanguageError
+from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts
 from campaigns.planning.models import Campaign, CampaignState, CommonCorrection
 from campaigns.staff.queries import owned
+
+#: Of `languages`: a correction that says what was withdrawn would be wrong itself.
+CORRECTION_WITHDRAWN = N_(
+    "What the correction says was withdrawn in %(languages)s. Write it anew and have it reviewed first."
+)
 
 
 def correction_texts(correction: Message | None, languages: Collection[str]) -> dict[str, str]:

@@ -163,6 +163,23 @@ def test_what_hinders_one_run_keeps_no_other_going(
     assert f"fingerpost: Not every run is stopped: {first}." in answer.output
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize("is_all", [True, False])
+def test_nothing_is_said_to_be_done_where_nothing_was(
+    stop: Callable[..., Result],
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    is_all: bool,
+) -> None:
+    [run_id] = runs_in(sessions, vault, RunState.RUNNING)
+    monkeypatch.setattr("campaigns.commands.stopping.stop_run", lambda *_, **__: {}[run_id])
+    answer = stop("--all" if is_all else str(run_id))
+    assert (answer.exit_code != 0, state_of(sessions, run_id)) == (True, RunState.RUNNING)
+    assert "This was tried in " in answer.output
+    assert "This was done" not in answer.output
+
+
 def test_run_that_somebody_holds_locked_keeps_no_other_going(
     stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

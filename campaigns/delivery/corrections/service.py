@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, RefusedError
-from campaigns.core.sentences import Sentence
+from campaigns.core.sentences import LanguageName, Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.fanout.correction_recipients import find_said_versions, find_wrong_runs
 from campaigns.delivery.models import LONGEST_REASON
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
 from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
-from campaigns.messages.translations.withdrawn_copies import find_still_said, says_withdrawn
+from campaigns.messages.translations.withdrawn_copies import find_withdrawn_languages
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
-from campaigns.planning.correcting import correction_texts, find_correction_of_sent
+from campaigns.planning.correcting import CORRECTION_WITHDRAWN, correction_texts, find_correction_of_sent
 from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -53,6 +53,8 @@ class CorrectionOutlook:
 
     #: The prepared correction by language; empty: none is prepared.
     texts: dict[str, str]
+    #: Languages in which what it says was withdrawn itself: as it is, it cannot be sent.
+    withdrawn_in: tuple[str, ...]
     #: Runs of the organisation that say the same, this one among them.
     runs: int
     withdrawal: Withdrawal | None
@@ -68,8 +70,11 @@ def outlook_of(session: Session, run: Run) -> CorrectionOutlook:
     sent = select(Run.id).where(Run.corrects_id.in_(wrong)).order_by(Run.id.desc()).limit(1)
     withdrawal = find_withdrawal(session, int(run.frozen.get("message_id", 0)), run.message_version)
     names = load_member_names(session, [withdrawal.member_id] if withdrawal else [])
+    correction = find_correction_of_sent(session, run.campaign)
+    texts = correction_texts(correction, _languages_of([run]))
     return CorrectionOutlook(
-        texts=correction_texts(find_correction_of_sent(session, run.campaign), _languages_of([run])),
+        texts=texts,
+        withdrawn_in=find_withdrawn_languages(session, correction, texts) if correction else (),
         runs=len(wrong),
         withdrawal=withdrawal,
         name=names.get(withdrawal.member_id, "") if withdrawal else "",
@@ -147,10 +152,8 @@ def _check(
         raise RefusedError(N_("A message cannot correct itself: choose another one."))
     if right is None or not content.correction:
         raise GateError(N_("No reviewed correction is prepared. Have its message reviewed first."))
-    if says_withdrawn(session, right) or find_still_said(session, right.id, content.correction):
-        raise GateError(
-            N_("What the correction itself says was withdrawn. Write it anew and have it reviewed first.")
-        )
+    if withdrawn := find_withdrawn_languages(session, right, content.correction):
+        raise GateError(CORRECTION_WITHDRAWN, languages=tuple(map(LanguageName, withdrawn)))
     approved = session.scalar(
         select(Approval.content).where(Approval.campaign_id == campaign.id, Approval.digest == run.digest).limit(1)
     )

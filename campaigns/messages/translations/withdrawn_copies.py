@@ -120,6 +120,16 @@ def find_withdrawn_words(session: Session, message_ids: Collection[int]) -> set[
     }
 
 
+def find_withdrawn_languages(session: Session, message: Message, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the languages in which `texts` of a message were withdrawn, here or of what it was copied from."""
+    said = find_withdrawn_words(session, [message.id])
+    wrong = {language for _, language, text in said if texts.get(language) == text}
+    if not wrong and says_withdrawn(session, message):
+        # It is another language that says it, and nobody notes which of them was wrong.
+        wrong = set(texts)
+    return tuple(sorted(wrong))
+
+
 def find_copies(session: Session, message_id: int, version: int) -> list[Suspect]:
     """Return every copy of a withdrawn version in all organisations, also what says something else by now."""
     return _find(session, and_(Withdrawal.message_id == message_id, Withdrawal.version == version))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from campaigns.core.languages import all_languages
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, unreviewed_of
+from campaigns.messages.translations.withdrawn_copies import find_withdrawn_languages
 from campaigns.planning import queries
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.correcting import (
@@ -60,6 +61,8 @@ class Correction:
     waiting: tuple[str, ...]
     #: It is the organisation's, which corrects every campaign that names no other one.
     is_common: bool = False
+    #: Languages in which what it says was withdrawn.
+    withdrawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,10 @@ def correction_of(session: Session, campaign: Campaign, content: Content | None 
     unreviewed = unreviewed_of(message)
     waiting = tuple(language for language in missing if language in unreviewed)
     is_common = message.id == find_common_id(session, campaign.organisation_id)
-    return Correction(message, dict(content.correction), missing, waiting, is_common=is_common)
+    withdrawn = find_withdrawn_languages(session, message, content.correction)
+    return Correction(
+        message, dict(content.correction), missing, waiting, is_common=is_common, withdrawn=withdrawn
+    )
 
 
 def find_uncovered(session: Session, campaign: Campaign, content: Content) -> Uncovered | None:

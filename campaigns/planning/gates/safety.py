@@ -13,6 +13,7 @@ from campaigns.core.lists import first_of
 from campaigns.core.sentences import Count, CountryName, People
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
+from campaigns.planning.correcting import CORRECTION_WITHDRAWN
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.do_no_harm.models import CountryConfirmation
 from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers, Uncovered
@@ -69,6 +70,8 @@ def correction_gate(campaign: Campaign, correction: Correction | None, uncovered
     if correction.missing:
         template = N_("The correction has no reviewed text in %(languages)s.")
         return plan_gate("correction", False, template, {}, link, languages=correction.missing)
+    if correction.withdrawn:
+        return plan_gate("correction", False, CORRECTION_WITHDRAWN, {}, link, languages=correction.withdrawn)
     template = (
         N_("The organisation’s correction is used: “%(title)s”. It is reviewed in every language that is sent.")
         if correction.is_common

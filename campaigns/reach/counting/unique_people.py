@@ -26,7 +26,7 @@ from sqlalchemy import (
     select,
 )
 
-from campaigns.audience.models import Address, Channel, Contact
+from campaigns.audience.models import Channel, Contact
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.models import Reply, ReplyKind
@@ -34,6 +34,7 @@ from campaigns.places.models import Place, PlaceCell, PlaceKind
 from campaigns.planning.models import Run
 from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.ladder import CAME_TO, REACHED, Rung, rung_of
+from campaigns.reach.counting.same_person import select_same_person
 from campaigns.reach.models import Scope
 
 
@@ -74,8 +75,6 @@ ENGAGING = (
 )
 #: Places at which people are counted who stay there.
 STAYING = (PlaceKind.HOTSPOT, PlaceKind.STOP)
-#: Which address of a person the same person has elsewhere: the first of these that they have.
-_SAME_PERSON_BY = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _deliveries(crowd: Crowd) -> Select[*tuple[Any, ...]]:
 
 def _by_region(crowd: Crowd) -> Select[*tuple[Any, ...]]:
     """Count each person in one region for every measure, so that regions are parts of the total."""
-    same = _same_person() if crowd.scope is Scope.INSTANCE else None
+    same = select_same_person() if crowd.scope is Scope.INSTANCE else None
     person: list[Any] = [Delivery.contact_id]
     if same is not None:
         # Whose addresses are erased is nobody else.
@@ -263,13 +262,3 @@ def select_engaged(crowd: Crowd) -> Select[*tuple[Any, ...]]:
         .where(people.c.first == 1)
         .group_by(people.c.region_id)
     )
-
-
-def _same_person() -> Subquery:
-    """Select for each contact the hash by which the same person is known elsewhere: of a phone on any channel."""
-    rank = case({channel: rank for rank, channel in enumerate(_SAME_PERSON_BY)}, value=Address.channel)
-    turn = func.row_number().over(partition_by=Address.contact_id, order_by=rank)
-    # A row of an earlier version may not have its number's hash yet.
-    person = func.coalesce(Address.number, Address.lookup).label("lookup")
-    ranked = select(Address.contact_id, person, turn.label("turn")).subquery("ranked_addresses")
-    return select(ranked.c.contact_id, ranked.c.lookup).where(ranked.c.turn == 1).subquery("same")

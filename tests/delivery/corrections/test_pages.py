@@ -14,6 +14,7 @@ from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.policy import USUAL
@@ -89,6 +90,20 @@ def test_page_says_how_to_prepare_what_is_missing(pages: Pages, story: Story) ->
     page = pages.client(story.approver).get(url_of(pages)).text
     assert "No reviewed correction is prepared" in page
     assert f"/campaigns/{story.campaign.id}/correction" in page
+
+
+def test_pages_say_that_the_correction_was_withdrawn_itself(pages: Pages, story: Story) -> None:
+    with pages.sessions.begin() as session:
+        correction = first_run(session).campaign.correction
+        assert correction is not None
+        withdraw_version(session, correction, correction.version, by=story.approver.id, reason="Wrong.")
+    approver = pages.client(story.approver)
+    page = approver.get(url_of(pages)).text
+    assert "What the correction says was withdrawn in <bdi>English</bdi>" in page
+    assert "Withdraw it and send the correction" not in page
+    prepared = approver.get(f"/campaigns/{story.campaign.id}/correction").text
+    assert "Was withdrawn" in prepared
+    assert "Write it anew" in pages.client(story.author).get(f"/campaigns/{story.campaign.id}/correction").text
 
 
 def test_two_members_resume_what_paused_by_itself(pages: Pages, story: Story) -> None:

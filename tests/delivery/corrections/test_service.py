@@ -29,7 +29,8 @@ from campaigns.directory.models import Service
 from campaigns.messages.models import Message
 from campaigns.messages.service import save_translation
 from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
-from campaigns.planning.do_no_harm.service import prepare_correction
+from campaigns.planning.do_no_harm.service import correction_of, prepare_correction
+from campaigns.planning.gates.safety import correction_gate
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
 from campaigns.planning.policy import USUAL
 from campaigns.planning.queries import find_approval, load_content
@@ -432,17 +433,33 @@ def test_nothing_is_sent_without_a_prepared_correction(scene: Scene) -> None:
         scene.correct()
 
 
-@pytest.mark.parametrize("is_anew", [True, False])
-def test_correction_that_was_withdrawn_itself_is_not_sent(scene: Scene, is_anew: bool) -> None:
+@pytest.mark.parametrize(
+    ("anew", "wrong", "named"),
+    [
+        ("", ("en", "uk"), "English and Ukrainian"),
+        ("pl", ("en", "uk"), "English and Ukrainian"),
+        ("uk", ("en",), "English"),
+    ],
+)
+def test_correction_that_was_withdrawn_itself_is_not_sent(
+    scene: Scene, anew: str, wrong: tuple[str, ...], named: str
+) -> None:
     """It had a run of its own, which said something wrong; a version that is new in one language says the rest."""
     correction = scene.story.campaign.correction
     assert correction is not None
     withdraw_version(scene.session, correction, correction.version, by=scene.story.approver.id, reason="Wrong.")
-    if is_anew:
-        save_translation(scene.session, correction, language="pl", text="((hotline))", by=scene.story.author.id)
+    session, run = scene.session, scene.run
+    if anew:
+        saved = save_translation(session, correction, language=anew, text="((hotline))", by=scene.story.author.id)
+        saved.state = "reviewed"  # type: ignore[assignment]
         correction.version += 1
-    scene.session.commit()
-    with pytest.raises(GateError, match="withdrawn"):
+    session.commit()
+    assert outlook_of(session, run).withdrawn_in == wrong
+    found = correction_of(session, run.campaign)
+    assert found is not None
+    assert found.withdrawn == wrong
+    assert not correction_gate(run.campaign, found).passed
+    with pytest.raises(GateError, match=rf"withdrawn in {named}\."):
         scene.correct()
 
 

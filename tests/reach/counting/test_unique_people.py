@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.models import PairedHandle
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
@@ -125,6 +126,23 @@ def test_person_of_two_organisations_counts_once_in_the_instance(
     a_delivery(session, foreign, send_state=SendState.ACCEPTED)
     assert total(found_in(session, Crowd(Scope.INSTANCE, 0)), Measure.ACCEPTED) == 2
     assert total(found_in(session, Crowd(Scope.ORGANISATION, other.id)), Measure.ACCEPTED) == 2
+
+
+def test_person_known_by_number_and_by_what_whatsapp_calls_it_counts_once_in_the_instance(
+    session: Session, runs: list[Run], vault: Vault
+) -> None:
+    other = an_organisation(session)
+    foreign = a_run(session, a_campaign(session, other, a_member(session, other)))
+    handles = ((runs[0], Channel.SMS, "+380670000001"), (foreign, Channel.WHATSAPP, "UA.8f2c1d"))
+    for run, channel, handle in handles:
+        contact = a_contact(session, session.get_one(type(other), run.organisation_id))
+        an_address(session, contact, vault, channel=channel, number=handle)
+        a_delivery(session, run, contact_id=contact.id, send_state=SendState.ACCEPTED)
+    instance = Crowd(Scope.INSTANCE, 0)
+    assert total(found_in(session, instance), Measure.ACCEPTED) == 2
+    pair = {"lookup": vault.lookup_hash(*handles[1][1:]), "number": vault.number_hash(handles[0][2])}
+    add(session, PairedHandle(**pair, shown_at=NOON))
+    assert total(found_in(session, instance), Measure.ACCEPTED) == 1
 
 
 def test_rehearsal_reaches_nobody(session: Session, runs: list[Run]) -> None:

@@ -11,10 +11,10 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, outerjoin, select
+from sqlalchemy import ColumnElement, Select, case, func, outerjoin, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Channel
+from campaigns.audience.models import Channel
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.conversations.models import ConversationTheme
@@ -24,10 +24,8 @@ from campaigns.places.models import Region
 from campaigns.planning.models import Run
 from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.ladder import REACHED, rung_of
+from campaigns.reach.counting.same_person import select_same_person
 from campaigns.staff.queries import owned
-
-#: Which address of a person the same person has elsewhere: the first of these that they have.
-_SAME_PERSON_BY = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +121,9 @@ def _first_reached(
     if not joint_ids:
         turn = func.row_number().over(partition_by=Delivery.contact_id, order_by=(sent_at, Delivery.id))
         return select(*columns, turn.label("turn")).where(*reached)
-    same = _same_person(joint_ids)
+    same = select_same_person(joint_ids)
     # Whose addresses are erased is nobody else.
     alone = case((same.c.lookup.is_(None), Delivery.contact_id), else_=0)
     turn = func.row_number().over(partition_by=(same.c.lookup, alone), order_by=(sent_at, Delivery.id))
     joined = outerjoin(Delivery, same, same.c.contact_id == Delivery.contact_id)
     return select(*columns, turn.label("turn")).select_from(joined).where(*reached)
-
-
-def _same_person(organisation_ids: Sequence[int]) -> Subquery:
-    """Select for each contact the hash by which the same person is known elsewhere: of a phone on any channel."""
-    rank = case({channel: rank for rank, channel in enumerate(_SAME_PERSON_BY)}, value=Address.channel)
-    turn = func.row_number().over(partition_by=Address.contact_id, order_by=rank)
-    # A row of an earlier version may not have its number's hash yet.
-    person = func.coalesce(Address.number, Address.lookup).label("lookup")
-    ranked = (
-        select(Address.contact_id, person, turn.label("turn"))
-        .where(Address.organisation_id.in_(organisation_ids))
-        .subquery("ranked")
-    )
-    return select(ranked.c.contact_id, ranked.c.lookup).where(ranked.c.turn == 1).subquery("same")
