@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -173,7 +174,7 @@ def test_nothing_is_said_to_be_done_where_nothing_was(
     is_all: bool,
 ) -> None:
     [run_id] = runs_in(sessions, vault, RunState.RUNNING)
-    monkeypatch.setattr("campaigns.commands.stopping.stop_run", lambda *_, **__: {}[run_id])
+    monkeypatch.setattr("campaigns.commands.stopping.stop_run", Mock(side_effect=LookupError("damaged")))
     answer = stop("--all" if is_all else str(run_id))
     assert (answer.exit_code != 0, state_of(sessions, run_id)) == (True, RunState.RUNNING)
     assert "This was tried in " in answer.output

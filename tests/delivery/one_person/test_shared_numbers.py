@@ -101,9 +101,9 @@ def test_phone_that_has_its_message_leaves_out_no_other_phone(
     with sessions.begin() as session:
         run = a_planned_run(session, senders=[a_sender(session), a_sender(session, channel=Channel.WHATSAPP)])
         ours, run_id = run.organisation_id, run.id
-        order = ((Channel.SMS, ONE), (Channel.SMS, "+380671111111"), (Channel.WHATSAPP, ONE))
-        order += ((Channel.SMS, OTHER), (Channel.WHATSAPP, OTHER))
-        contacts = [write(session, ours, vault, each)[0].contact_id for each in order]
+        first = ((Channel.SMS, ONE), (Channel.SMS, "+380671111111"))
+        second = ((Channel.WHATSAPP, ONE), (Channel.SMS, OTHER), (Channel.WHATSAPP, OTHER))
+        contacts = [write(session, ours, vault, each)[0].contact_id for each in (*first, *second)]
     fan_out(sessions, run_id, policy=USUAL, chunk=2)
     assert outcome(sessions, run_id) == ([contacts[0], contacts[1], contacts[3]], {"same_number": 2})
 
