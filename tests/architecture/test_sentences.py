@@ -38,7 +38,7 @@ def telling() -> set[str]:
 @pytest.fixture(scope="module")
 def constants() -> dict[str, list[ast.expr]]:
     """What the constants of all files are set to, by their name."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
     found: dict[str, list[ast.expr]] = {}
     for name, value in (pair for tree in trees for pair in assigned(tree.body)):
         if name.isupper():
