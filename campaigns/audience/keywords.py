@@ -68,7 +68,7 @@ def meaning_of(text: str, language: str | None = None) -> Meaning | None:
     """
     code = language.partition("-")[0] if language else None
     phrases = load_phrases()
-    heard = {_meaning_of_line(line, phrases, code) for line in lines_of(text)}
+    heard = {_meaning_of_line(line, phrases, code) for line in dict.fromkeys(lines_of(text))}
     # A yes answers a question only when nothing else is said.
     return strongest(heard - {Meaning.YES} or heard)
 
@@ -76,12 +76,14 @@ def meaning_of(text: str, language: str | None = None) -> Meaning | None:
 def _meaning_of_line(line: str, phrases: Phrases, language: str | None) -> Meaning | None:
     words = words_of(line)
     if not words:
-        return strongest(_SIGNS.get(sign) for sign in line) if _is_of_signs(line) else None
+        return strongest(map(_SIGNS.get, line)) if _is_of_signs(line) else None
     plain = phrases.plain(words)
     held_down = [phrases.plain([shortened(with_letters_o(word), to=to) for word in words]) for to in (1, 2)]
     heard = strongest([_hear(plain, phrases, language), _hear_anew(held_down[0], plain, phrases, language)])
     # Some languages spell with double letters: JOOOOJI is JOOJI. But "daaa" is a Russian yes before it is Somali.
-    return heard or _hear_anew(held_down[1], plain, phrases, language)
+    heard = heard or _hear_anew(held_down[1], plain, phrases, language)
+    # Beside a start a sign counts as a word would.
+    return strongest([heard, *map(_SIGNS.get, line)]) if heard is Meaning.START else heard
 
 
 def _is_of_signs(line: str) -> bool:

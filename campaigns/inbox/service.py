@@ -39,6 +39,7 @@ from campaigns.inbox.incoming.order import (
     lift_again,
 )
 from campaigns.inbox.incoming.other_handle import learn_other
+from campaigns.inbox.incoming.questions import says_more
 from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.incoming.strangers import note_stop
 from campaigns.inbox.incoming.triage import put_in_triage
@@ -270,6 +271,8 @@ def _act(
     """Do what the reply asks and return what its audit entry says; None when it asks nothing."""
     # A start that stands in an older message may have been followed by a stop.
     may_lift = account.is_signed and not inbound.is_edit
+    # Nor does one lift a stop beside which something else is said: a doubt must never bring messages back.
+    may_lift = may_lift and not (reply.kind == ReplyKind.START and says_more(inbound.text, reply.kind))
     if inbound.happening is Happening.STARTED:
         entry_point = addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
 import unicodedata
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.audience.joining.ways_to_join import _AROUND
 from campaigns.audience.keywords import Meaning, language_of, meaning_of
 from campaigns.audience.phrases.phrase_table import load_phrases
 from campaigns.core.languages import all_languages
@@ -318,3 +320,15 @@ def test_ordinary_message_takes_less_than_a_millisecond() -> None:
     for text in texts * 100:
         meaning_of(text)
     assert (time.process_time() - began) / 300 < 0.001
+
+
+@pytest.mark.parametrize(("word", "meaning"), [("STOP", Meaning.STOP), ("HELP", Meaning.HELP)])
+def test_word_between_rules_is_no_heading_of_another_message(word: str, meaning: Meaning) -> None:
+    assert meaning_of(f"hello\n____ {word} ____") is meaning
+    assert meaning_of(f"hello\n----- Original message -----\n{word}") is None
+
+
+@given(text=st.text(alphabet="aB1-_ .é㌖\n", max_size=12))
+def test_code_is_parted_from_what_stands_around_it(text: str) -> None:
+    inner = re.search(r"[A-Za-z0-9_-](?:.*[A-Za-z0-9_-])?", text, re.DOTALL)
+    assert _AROUND.sub("", text) == (inner[0] if inner else "")

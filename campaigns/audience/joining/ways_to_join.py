@@ -31,7 +31,7 @@ _GENERATED_LENGTH = 6
 #: Most words beside a code among which a stop is looked for.
 _FIRST_WORDS = 3
 #: What people put around a code.
-_AROUND = re.compile(r"^[^A-Za-z0-9_-]+|[^A-Za-z0-9_-]+$")
+_AROUND = re.compile(r"^[^A-Za-z0-9_-]+|(?<![^A-Za-z0-9_-])[^A-Za-z0-9_-]+$")
 
 
 def create_entry_point(

@@ -12,7 +12,7 @@ from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
 from campaigns.audience.keywords import Meaning, is_mere_start, meaning_of
 from campaigns.audience.models import Address, Channel
-from campaigns.audience.phrases.lines import lines_of
+from campaigns.audience.phrases.lines import written_lines_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.conversations.hear import hear
@@ -41,11 +41,7 @@ def put_in_conversation(
     can answer has no conversation: what it sent stands in the history.
     """
     text = text[:LONGEST_TEXT]
-    is_asking = (
-        reply.kind in ASKS
-        or _calls_for_help(text)
-        or (reply.kind == ReplyKind.START and says_more(text, reply.kind))
-    )
+    is_asking = reply.kind in ASKS or _calls_for_help(text) or _starts_and_asks(reply, text)
     if reply.happening not in SPOKEN or not is_asking:
         return
     if not know_writer(session, reply, written_from, vault=vault):
@@ -103,12 +99,17 @@ def _calls_for_help(text: str) -> bool:
     return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)
 
 
+def _starts_and_asks(reply: Reply, text: str) -> bool:
+    """Say whether a start says something beside it, or comes from somebody unknown, whom it brings no messages."""
+    return reply.kind == ReplyKind.START and (reply.contact_id is None or says_more(text, reply.kind))
+
+
 def says_more(text: str, done: str) -> bool:
     """Say whether a line beside what is done or answered (a ReplyKind) says something else, courtesies apart.
 
-    Of several things that are asked for only the strongest is done.
+    Of several things that are asked for only the strongest is done, and nothing that stands under a rule.
     """
-    lines = lines_of(text)
+    lines = written_lines_of(text)
     # A line alone is what was done or answered, as the words on a button are.
     return len(lines) > 1 and any(_asks_apart(line, done) for line in lines)
 

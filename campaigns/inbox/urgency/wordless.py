@@ -20,7 +20,7 @@ class Sign(StrEnum):
 
 #: What nobody of ours can read, and a bare call for help, goes one level above a question: it is never last.
 URGENCY = dict.fromkeys(Sign, Urgency.DAY) | {Sign.MACHINE: Urgency.MACHINE}
-_LINKS = re.compile(r"\s*(?:(?:https?://|www\.)\S+\s*)+", re.IGNORECASE)
+_LINKS = re.compile(r"\s*+(?:(?:https?://|www\.)\S++\s*+)+", re.IGNORECASE)
 #: Whoever sends where they are and nothing else may have no time for words.
 _PLACE = re.compile(r"\bmaps?\b|waze\.|what3words|w3w\.co|openstreetmap|goo\.gl/", re.IGNORECASE)
 #: Scripts of listed languages: Latin, Cyrillic, Arabic, Ethiopic.

@@ -22,6 +22,8 @@ import numpy as np
 CREDIT = "Places: GeoNames (CC BY 4.0)"
 #: Names and keys with fewer letters must be typed without an error.
 SHORTEST_MISTYPED = 5
+#: No name is longer; of each key two and more for each of its letters are made.
+LONGEST_MISTYPED = 100
 #: A beginning of more names than this says nothing.
 COMMON_BEGINNING = 300
 #: Comes after every letter.
@@ -71,7 +73,7 @@ class NameTable:
 
     def nearly_named(self, key: str) -> list[int]:
         """Return where the places stand whose key has one letter more, less, another, or two letters swapped."""
-        if len(key) < SHORTEST_MISTYPED:
+        if not SHORTEST_MISTYPED <= len(key) <= LONGEST_MISTYPED:
             return []
         near = {near for near in self._one_error_away(key) if len(near) >= SHORTEST_MISTYPED}
         return self._named_by_any(sorted(near))

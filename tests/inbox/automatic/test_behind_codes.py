@@ -23,6 +23,12 @@ def person(session: Session, vault: Vault) -> Person:
     return a_person(session, vault)
 
 
+def joins(person: Person) -> None:
+    """Let them be known."""
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    person.writes("MEDYKA")
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
@@ -80,7 +86,7 @@ def test_call_for_help_on_another_line_waits(person: Person, text: str, kind: Re
 )
 def test_question_on_another_line_waits(person: Person, text: str, kind: ReplyKind, is_known: bool) -> None:
     if is_known:
-        person.writes("START")
+        joins(person)
     assert person.writes(text).kind == kind
     assert person.waits
 
@@ -99,8 +105,7 @@ def test_call_for_help_with_a_line_of_signs_is_answered_and_waits(person: Person
 def test_message_that_cannot_be_judged_is_kept_and_done(
     person: Person, monkeypatch: pytest.MonkeyPatch, text: str, kind: ReplyKind, waits: bool
 ) -> None:
-    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
-    person.writes("MEDYKA")
+    joins(person)
     monkeypatch.setattr(questions, "judge", Mock(side_effect=LookupError("damaged")))
     assert person.writes(text).kind == kind
     assert person.waits == waits
@@ -117,6 +122,50 @@ def test_message_that_cannot_be_judged_is_kept_and_done(
     ],
 )
 def test_courtesy_on_another_line_waits_for_nobody(person: Person, text: str) -> None:
-    person.writes("START")
+    joins(person)
     person.writes(text)
     assert not person.waits
+
+
+@pytest.mark.parametrize("text", ["START", "join", "START\nthank you", "старт"])
+def test_start_of_somebody_unknown_waits(person: Person, text: str) -> None:
+    """It brings them no messages, as a code does; so they hear from somebody."""
+    assert person.writes(text).kind == ReplyKind.START
+    assert person.waits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "START\nno",
+            "START\nnever",
+            "START\n❌",
+            "START\n🚫 messages",
+            "START\n---\nSTOP",
+            "START\n---\nwhere to sleep",
+        ),
+        *("START 🛑", "🛑 START", "START 🚫", "START⛔", "START 🔕", "START\nVon meinem Vermieter rausgeworfen"),
+    ],
+)
+def test_start_beside_anything_else_lifts_no_stop(person: Person, text: str) -> None:
+    joins(person)
+    person.writes("STOP")
+    person.writes(text)
+    assert person.contact.addresses[0].state != AddressState.ACTIVE
+    assert person.writes("START\nthanks").kind == ReplyKind.START
+    assert person.contact.addresses[0].state == AddressState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INFO\n---\nWe are three and have no food",
+        "INFO\nSent from the hostel, no bed for us",
+        "INFO\nVon meinem Mann rausgeworfen",
+    ],
+)
+def test_what_only_seems_to_be_a_signature_waits(person: Person, text: str) -> None:
+    joins(person)
+    person.writes(text)
+    assert person.waits

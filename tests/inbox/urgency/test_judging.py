@@ -9,6 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from campaigns.audience.joining.ways_to_join import beside_code
+from campaigns.audience.keywords import meaning_of
 from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
 from campaigns.inbox.complaints.passing_complaints import GIVEN_BACK
@@ -228,3 +230,21 @@ def test_long_message_takes_no_time(piece: str) -> None:
         judged(text)
         took.append(time.process_time() - began)
     assert min(took) < 0.2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("www.a" * 800 + " q", "http://x" * 500 + " x", "www. " * 800 + "é"),
+        *("x\n" + "_" * 1300 + " " * 1300 + "_" * 1300 + " é", "x\n" + "-" * 4000 + " é"),
+        *("a" + "㌖" * 4000 + "a", "a" + "é" * 50_000 + "a", "w\n" * 2048),
+    ],
+)
+def test_no_message_keeps_a_process_busy(text: str) -> None:
+    """A pattern that tries every way to part a text would go on for ever: one message would silence all others."""
+    load_lists()
+    began = time.process_time()
+    meaning_of(text)
+    judged(text)
+    beside_code(text)
+    assert time.process_time() - began < 1

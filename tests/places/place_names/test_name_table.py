@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -157,3 +158,13 @@ def test_key_of_a_key_is_that_key(text: str) -> None:
 )
 def test_transcripts_of_other_scripts_are_not_typed(name: str, meant: bool) -> None:
     assert is_typed(name) is meant
+
+
+def test_what_is_longer_than_any_name_is_compared_with_none() -> None:
+    """Of a message of 24,000 letters each would be kept twice and more: it took gigabytes."""
+    tracemalloc.start()
+    try:
+        assert a_table("krakow").nearly_named("k" * 24_000) == []
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
