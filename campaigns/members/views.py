@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from campaigns.core import clock
@@ -141,6 +142,8 @@ def bar_member(member_id: int) -> Page:
 def pass_on_work(member_id: int) -> Page:
     """Give what a member has to another one, or to the team."""
     membership, chosen = _membership(member_id), request.form.get("to", "")
+    if chosen and not chosen.isdecimal():
+        raise BadRequest
     with refusals_told(InputError):
         passed = pass_on(
             session(),

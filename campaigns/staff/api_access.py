@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from campaigns.core import clock
-from campaigns.core.errors import ForbiddenError, TokenError
+from campaigns.core.errors import ForbiddenError, InputError, TokenError
 from campaigns.core.words import N_
 from campaigns.staff.event_notes import note_event
 from campaigns.staff.models import ApiToken
@@ -23,6 +23,8 @@ R = TypeVar("R")
 def requires_token(scope: ApiScope) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Guard an answer of the API: TokenError without a good token, ForbiddenError when it allows something else.
 
+    InputError for what is sent and is no JSON.
+
     The scope stays readable as `view.scope`, and `view.permission` is "token".
     """
 
@@ -32,6 +34,9 @@ def requires_token(scope: ApiScope) -> Callable[[Callable[P, R]], Callable[P, R]
             g.api_token = _token()
             if scope not in g.api_token.scopes:
                 raise ForbiddenError(N_("This API key does not allow %(scope)s."), scope=scope)
+            if request.method == "POST" and not request.is_json:
+                # Of another kind nothing is read, and the view would have nothing to look at.
+                raise InputError(N_("Send JSON, with the header Content-Type: application/json."))
             return view(*args, **kwargs)
 
         guarded.permission = "token"  # type: ignore[attr-defined] # read by tests

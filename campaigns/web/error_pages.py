@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, g, make_response, render_templat
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 API = "/api/"
 #: Below it providers ask, who try again where something broke.
 HOOKS = "/hooks/"
+#: How PostgreSQL and its library say that no row can hold a value.
+_OUT_OF_RANGE, _NUL = "22003", "cannot contain NUL"
 #: How PostgreSQL and SQLite say that a row is there already.
 _UNIQUE_VIOLATION, _TWICE = "23505", ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 
@@ -108,6 +110,8 @@ def _answer_unexpected(error: InternalServerError) -> Response:
             409,
             _("The same was saved at this moment, perhaps by you: look whether it is there, else do it again."),
         )
+    if _cannot_be_stored(error.original_exception):
+        return _answer(400)
     if not isinstance(error.original_exception, OperationalError | InterfaceError | PoolTimeoutError):
         return _answer(500)
     answer = _answer(503)
@@ -120,6 +124,12 @@ def _is_double(error: BaseException | None) -> bool:
     cause = error.orig if isinstance(error, IntegrityError) else None
     is_said = getattr(cause, "sqlstate", "") == _UNIQUE_VIOLATION
     return is_said or getattr(cause, "sqlite_errorname", "") in _TWICE
+
+
+def _cannot_be_stored(error: BaseException | None) -> bool:
+    """Say whether PostgreSQL was asked for what no row of it can hold: a NUL in a text, or too large a number."""
+    cause = error.orig if isinstance(error, DataError) else None
+    return getattr(cause, "sqlstate", None) == _OUT_OF_RANGE or (cause is not None and _NUL in str(cause))
 
 
 def _answer(status: int, sentence: str = "", *, errors: Sequence[Mapping[str, str]] = ()) -> Response:

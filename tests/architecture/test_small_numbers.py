@@ -67,6 +67,8 @@ def read(world: World, who: str) -> Iterator[tuple[str, str]]:
     for endpoint, address in addresses(world):
         if endpoint.startswith("api_"):
             answer = stranger.get(address, headers={"Authorization": f"Bearer {world.token}"})
+            # What the token does not open says nothing of what is behind it.
+            assert answer.status_code != 401, address
         else:
             answer = client.get(address)
         assert answer.status_code < 500, f"{address} answered {answer.status}"

@@ -165,7 +165,9 @@ def build(pages: Pages, vault: Vault) -> tuple[dict[str, Member], str, dict[str,
         values["audience_id"] = [each.id for each in (everybody, *small)]
         values["message_id"].append(message.id)
         values["place_id"] = [place.id for place in hotspots]
-        token = issue_token(session, ours.id, name="All", scopes=ApiScope, days=30, by=members["author"].id)[1]
+        token = issue_token(
+            session, ours.id, name="All", scopes=ApiScope, days=30, by=members["everybody else"].id
+        )[1]
         session.execute(update(Contact).values(region_id=region.id))
         session.execute(update(Delivery).values(region_id=region.id, intent_at=NOON))
     return members, token, values

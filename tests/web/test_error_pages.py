@@ -12,10 +12,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from campaigns.core import errors
 from campaigns.core.errors import FingerpostError
 from campaigns.front.peer_limits import USUAL_BODY
-from campaigns.staff.models import Role
+from campaigns.staff.models import Organisation, Role
 from campaigns.web.error_pages import status_of
 from campaigns.web.guards.bodies import LARGEST_CALLBACK, body_limit_of
-from tests.factories import a_member
+from tests.factories import a_member, a_message
 from tests.web.pages import Pages, make_pages, page_settings
 
 
@@ -95,6 +95,36 @@ def test_whoever_pressed_twice_is_not_told_that_nothing_was_done(own_pages: Page
     assert "secret" not in answer.text
     # A provider tries again what broke: nothing that somebody said is lost.
     assert [client.get(path).status_code for path in ("/hooks/fail", "/broken")] == [500, 500]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/go/%00", "/go/%00/PL-18", "/audience/contacts?language=%00", "/messages/partners?theme=%00"),
+        "/messages/1/versions/2147483648",
+    ],
+)
+def test_what_no_row_can_hold_breaks_nothing(pages: Pages, path: str) -> None:
+    with pages.sessions.begin() as session:
+        a_message(session, session.get_one(Organisation, pages.ours.id))
+    client = pages.client(pages.member(*Role))
+    assert client.get(path).status_code in (200, 302, 400, 404)
+    assert client.post("/audience/contacts/groups", data={"name": "a\0b"}).status_code in (302, 400, 422)
+    assert pages.client().post("/sign-in", data={"email": "a\0b@example.org", "password": "x"}).status_code < 500
+
+
+def test_form_that_is_too_large_is_told_wherever_it_is_sent(pages: Pages) -> None:
+    client = pages.client(pages.member(*Role))
+    for path in ("/audience/1/duplicate", "/settings/teams"):
+        answer = client.post(path, data={"name": "x" * 1_100_000})
+        assert answer.status_code in (404, 413), path
+
+
+def test_work_is_passed_on_to_a_member_and_to_nothing_else(pages: Pages) -> None:
+    admin, other = pages.member(Role.ADMIN), pages.member(Role.AUTHOR)
+    path = f"/settings/members/{other.id}/pass-on"
+    assert pages.client(admin).post(path, data={"to": "xx"}).status_code == 400
 
 
 def test_template_errors_do_not_leak(own_pages: Pages) -> None:

@@ -243,6 +243,9 @@ def _parts_of(recurrence: str) -> dict[str, str]:
         raise ScheduleError(N_("A campaign can be sent once an hour at most."))
     if parts.get("FREQ") not in FREQUENCIES:
         raise ScheduleError(N_("A repeat begins with FREQ=DAILY, WEEKLY, MONTHLY, YEARLY or HOURLY."))
+    if parts["FREQ"] == "HOURLY" and "BYSETPOS" in parts:
+        # Within an hour there is one moment: dateutil would look for a second one through centuries.
+        raise ScheduleError(N_("A schedule cannot recur by %(name)s."), name="BYSETPOS")
     return parts
 
 

@@ -116,6 +116,8 @@ def test_leap_day_keeps_its_date() -> None:
         ("FREQ=DAILY;COUNT=99999999999999", "between 1 and"),
         ("FREQ=DAILY;BYHOUR=24", "between 0 and 23"),
         ("FREQ=DAILY;BYEASTER=1", "cannot recur by BYEASTER"),
+        ("FREQ=HOURLY;BYSETPOS=2", "cannot recur by BYSETPOS"),
+        ("FREQ=HOURLY;BYMINUTE=0;BYSETPOS=-2", "cannot recur by BYSETPOS"),
         ("FREQ=DAILY\nEXDATE:20260302", "cannot be read"),
         ("FREQ=DAILY;FREQ=WEEKLY", "cannot be read"),
         ("FREQ=WEEKLY;BYDAY=XX", "cannot be used"),

@@ -60,6 +60,18 @@ def test_json_that_breaks_parsers_is_refused_everywhere(pages: Pages, signed_in:
         assert answer.status_code < 500, where
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""])
+@pytest.mark.parametrize("path", ["/api/v1/assisted", "/api/v1/reach-reports"])
+def test_program_that_sends_no_json_is_told(pages: Pages, path: str, kind: str) -> None:
+    with pages.sessions.begin() as session:
+        by = pages.member(Role.ADMIN).id
+        _, token = issue_token(session, pages.ours.id, name="P", scopes=ApiScope, days=30, by=by)
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = pages.client().post(path, data=b"", content_type=kind, headers=headers)
+    assert answer.status_code == 422
+    assert "Send JSON" in answer.get_json(force=True)["detail"]
+
+
 @pytest.mark.parametrize("body", [DEEP, EMPTY_LISTS], ids=["deep", "lists"])
 def test_json_that_breaks_parsers_is_refused_to_programs_too(pages: Pages, body: bytes) -> None:
     with pages.sessions.begin() as session:
