@@ -12,7 +12,7 @@ from importlib.resources import files
 from campaigns.audience.phrases.phrase_book import PhraseBook
 
 #: Headings of words that people put around what they ask.
-COURTESIES = frozenset({"please", "thanks", "greeting"})
+PLEASE, THANKS, GREETING = "please", "thanks", "greeting"
 _TAG = re.compile(r"\[(\w+)\]\s*")
 
 
@@ -65,7 +65,7 @@ def load_phrases() -> Phrases:
 @cache
 def load_courtesies() -> PhraseBook[str]:
     """Read and fold the words of courtesy; the rows of the book are their languages."""
-    courtesies = (row for row in load_rows() if row["meaning"] in COURTESIES)
+    courtesies = (row for row in load_rows() if row["meaning"] in (PLEASE, THANKS, GREETING))
     return PhraseBook((row["language"], row["phrase"], row["language"]) for row in courtesies)
 
 

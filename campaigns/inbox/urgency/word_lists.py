@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from campaigns.audience.phrases.phrase_book import PhraseBook
-from campaigns.audience.phrases.phrase_table import load_rows
+from campaigns.audience.phrases.phrase_table import GREETING, PLEASE, load_rows
 from campaigns.core.folding import words_of
 from campaigns.inbox.urgency.latin_letters import consonants_of, is_latin, sounds_of
 from campaigns.inbox.urgency.levels import Urgency
@@ -40,8 +40,6 @@ _CONSONANTAL = ("ar", "fa", "ps", "am", "ti")
 #: A phrase in Latin letters needs so many sounds, or consonants, since other languages have short words like it.
 _FEWEST_SOUNDS = 6
 _FEWEST_CONSONANTS = 7
-#: Headings of words that people write beside others of whatever language.
-_OF_ANY_LANGUAGE = frozenset({"please", "greeting"})
 #: The age that samples in the lists have, and the ages for which it stands.
 _SAMPLE_AGE = "16"
 _AGES = frozenset(map(str, range(8, 18)))
@@ -67,7 +65,7 @@ class WordLists:
     def __init__(self, rows: list[dict[str, str]]) -> None:
         """Fold the rows of the table, of which those under our headings are looked for."""
         #: All words of all lists, those for stopping too; an "ok" and a "hello" are of any language.
-        told = (row["phrase"] for row in rows if row["meaning"] not in _OF_ANY_LANGUAGE)
+        told = (row["phrase"] for row in rows if row["meaning"] not in (PLEASE, GREETING))
         self.vocabulary = frozenset(word for phrase in told for word in words_of(phrase))
         ours = [row for row in rows if row["meaning"] in HEADINGS]
         in_a_row = [(row["language"], row["phrase"], _reason(row)) for row in ours if row["form"] != _NEARBY]

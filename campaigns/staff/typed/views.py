@@ -17,7 +17,6 @@ from flask import session as cookie
 from flask_babel import gettext as _
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField
 
@@ -258,12 +257,7 @@ def _digest(form: Form, known: Mapping[str, str] | None = None) -> str:
 
 
 def _read() -> TypedMark | None:
-    try:
-        mark = request.form.get(FIELD, "")
-    except RequestEntityTooLarge:
-        # Of a body that is too large nothing is kept, and it is refused already.
-        return None
-    return read_mark(settings().secret_key, mark)
+    return read_mark(settings().secret_key, request.form.get(FIELD, ""))
 
 
 def _own_mark() -> TypedMark:

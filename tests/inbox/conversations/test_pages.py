@@ -374,6 +374,12 @@ def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, clie
     assert client_for(Role.RESPONDER).post(f"/inbox/{which}/prepared", data={"message": theirs}).status_code == 404
 
 
+def let_a_day_pass(pages: Pages) -> None:
+    """Let WhatsApp deliver nothing any more but templates."""
+    with pages.sessions.begin() as session:
+        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+
+
 def a_reminder(
     session: Session, organisation_id: int, text: str = "You have an answer. Write 1 to read it.", **changes: Any
 ) -> WhatsAppTemplate:
@@ -406,8 +412,7 @@ def test_who_cannot_be_answered_any_more_is_asked_by_a_template_to_write_again(
         chosen = a_reminder(session, pages.ours.id).id
     which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
     assert "Ask them to write again" not in client.get(f"/inbox/{which}").text
-    with pages.sessions.begin() as session:
-        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+    let_a_day_pass(pages)
     page = client.get(f"/inbox/{which}").text
     assert "WhatsApp delivers no answer later than 24 hours" in page
     assert "Send the answer" not in page
@@ -432,8 +437,7 @@ def test_no_template_says_what_was_withdrawn(
     with pages.sessions.begin() as session:
         message_id = a_reminder(session, pages.ours.id).message_id
     which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
-    with pages.sessions.begin() as session:
-        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+    let_a_day_pass(pages)
     offered = "Write again"
     assert offered in client.get(f"/inbox/{which}").text
     with pages.sessions.begin() as session:
@@ -465,8 +469,7 @@ def test_no_template_of_a_copy_says_what_its_source_withdrew(
         )
         source_id, by = theirs.id, a_member(session, pages.theirs).id
     which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
-    with pages.sessions.begin() as session:
-        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+    let_a_day_pass(pages)
     offered = "Write again"
     assert offered in client.get(f"/inbox/{which}").text
     with pages.sessions.begin() as session:
