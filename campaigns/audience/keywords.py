@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from campaigns.audience.phrases.lines import lines_of
 from campaigns.audience.phrases.phrase_table import Heading, Listed, Phrases, load_courtesies, load_phrases
-from campaigns.core.folding import looks_of, shortened, with_letters_o, words_of
+from campaigns.core.folding import looks_of, shortened, with_letters_joined, with_letters_o, words_of
 
 
 class Meaning(StrEnum):
@@ -48,6 +48,8 @@ _STRENGTH = {meaning: rank for rank, meaning in enumerate(Meaning)}
 _MISTYPED = frozenset({"ctop", "stoп", "ctoп"})
 #: Signs that say it without a word.
 _SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕": Meaning.HOLD}
+#: Beside a start a sign counts as a word would, and one that says no lets it wait.
+_BESIDE_A_START = _SIGNS | dict.fromkeys("❌❎✖✋🤚🖐👎🙅🚷", Meaning.HOLD)
 #: Signs that thank or greet, and say nothing more.
 _COURTEOUS_SIGNS = frozenset("🙏👍👌🤝🙂😊👋🌹🌷💐🤗❤💙💛💚🤍")
 #: What is heard with words of courtesy around it; a doubt must never bring messages back, nor answer a question.
@@ -82,8 +84,9 @@ def _meaning_of_line(line: str, phrases: Phrases, language: str | None) -> Meani
     heard = strongest([_hear(plain, phrases, language), _hear_anew(held_down[0], plain, phrases, language)])
     # Some languages spell with double letters: JOOOOJI is JOOJI. But "daaa" is a Russian yes before it is Somali.
     heard = heard or _hear_anew(held_down[1], plain, phrases, language)
-    # Beside a start a sign counts as a word would.
-    return strongest([heard, *map(_SIGNS.get, line)]) if heard is Meaning.START else heard
+    # "S.T.O.P. writing me"
+    heard = heard or _hear_anew(with_letters_joined(plain), plain, phrases, language)
+    return strongest([heard, *map(_BESIDE_A_START.get, line)]) if heard is Meaning.START else heard
 
 
 def _is_of_signs(line: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from itertools import groupby
 
 #: Apostrophes of every shape: don't is dont, and the Ukrainian м’я is мя.
 _APOSTROPHES = dict.fromkeys(map(ord, "'`´‘’‚‛ʹʻʼʽʾʿˈˊˋ՚՝׳′‵＇\u0313\u0315"))
@@ -34,6 +36,8 @@ _LATIN, _GREEK, _CYRILLIC = (
     re.compile(letters) for letters in ("[a-z\u00df-\u024f]", "[\u0370-\u03ff]", "[\u0400-\u052f]")
 )
 _DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")
+#: So many letters in a row that stand alone are a word spaced out.
+_FEWEST_SPACED = 3
 
 
 class _Bare(dict[int, str]):
@@ -86,6 +90,15 @@ def looks_of(word: str) -> str:
 def shortened(word: str, *, to: int) -> str:
     """Return a word in which each letter that comes three or more times in a row comes `to` times."""
     return _DRAWN_OUT.sub(lambda found: found[1] * to, word)
+
+
+def with_letters_joined(words: Iterable[str]) -> list[str]:
+    """Return words in which letters that stand alone, three or more in a row, are one word: S.O.S., s t o p."""
+    joined: list[str] = []
+    for is_letter, some in groupby(words, key=lambda word: len(word) == 1 and word.isalpha()):
+        run = list(some)
+        joined += ["".join(run)] if is_letter and len(run) >= _FEWEST_SPACED else run
+    return joined
 
 
 def digits_of(text: str) -> str:

@@ -199,6 +199,7 @@ def test_courtesy_makes_nothing_else_of_a_message(text: str) -> None:
             "Locked in.\nDo not write to me by day, he reads it",
         ),
         *("wrong number", "you have the wrong number, my friend", "بند", "⛔", "🚫🚫", "🔕", "⛔️"),
+        *("S.T.O.P. writing me", "s t o p contacting my wife", "START ❌", "👎 start", "START ✋🏽"),
         *("دیگر به من پیام ندهید لطفا", "دیگر به من پیامندهید لطفا", "لاتراسلوني بعد الآن"),
     ],
 )

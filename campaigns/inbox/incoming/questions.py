@@ -41,7 +41,7 @@ def put_in_conversation(
     can answer has no conversation: what it sent stands in the history.
     """
     text = text[:LONGEST_TEXT]
-    is_asking = reply.kind in ASKS or _calls_for_help(text) or _starts_and_asks(reply, text)
+    is_asking = reply.kind in ASKS or _calls_for_help(text) or _asks_beside(reply, text)
     if reply.happening not in SPOKEN or not is_asking:
         return
     if not know_writer(session, reply, written_from, vault=vault):
@@ -99,9 +99,14 @@ def _calls_for_help(text: str) -> bool:
     return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)
 
 
-def _starts_and_asks(reply: Reply, text: str) -> bool:
-    """Say whether a start says something beside it, or comes from somebody unknown, whom it brings no messages."""
-    return reply.kind == ReplyKind.START and (reply.contact_id is None or says_more(text, reply.kind))
+def _asks_beside(reply: Reply, text: str) -> bool:
+    """Say whether a start or a stop says something beside it.
+
+    Or whether a start comes from somebody unknown, whom it brings no messages.
+    """
+    if reply.kind == ReplyKind.START and reply.contact_id is None:
+        return True
+    return reply.kind in (ReplyKind.START, ReplyKind.STOP) and says_more(text, reply.kind)
 
 
 def says_more(text: str, done: str) -> bool:

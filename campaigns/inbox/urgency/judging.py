@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
 from campaigns.audience.keywords import language_of
-from campaigns.core.folding import shortened, with_letters_o, words_of
+from campaigns.core.folding import shortened, with_letters_joined, with_letters_o, words_of
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import HEADINGS, Reason, load_lists
@@ -24,8 +23,6 @@ _LEVELS: dict[str, Urgency] = HEADINGS | {str(sign): level for sign, level in UR
 _DISTRESS = "\N{SQUARED SOS}"
 #: Words of a message that are read; one letter may stand for several words.
 _MOST_WORDS = 4_000
-#: So many letters in a row that stand alone are a word spaced out.
-_FEWEST_SPACED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +73,10 @@ def _found(words: list[str]) -> list[Reason]:
     """Return what is found in words as they stand, spaced out (S.O.S.), or with letters held down: heeelp."""
     lists = load_lists()
     spelled = [lists.plain(words)]
-    if (joined := _joined(words)) != words:
+    if (joined := with_letters_joined(words)) != words:
         spelled.append(lists.plain(joined))
     for to in (1, 2):
         short = lists.plain([shortened(with_letters_o(word), to=to) for word in words])
         if short not in spelled:
             spelled.append(short)
     return [reason for spelling in spelled for reason in lists.within(spelling)]
-
-
-def _joined(words: list[str]) -> list[str]:
-    """Return words in which letters that stand alone, three or more in a row, are one word."""
-    joined: list[str] = []
-    for is_letter, some in groupby(words, key=lambda word: len(word) == 1 and word.isalpha()):
-        run = list(some)
-        joined += ["".join(run)] if is_letter and len(run) >= _FEWEST_SPACED else run
-    return joined

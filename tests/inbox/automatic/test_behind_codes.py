@@ -146,6 +146,7 @@ def test_start_of_somebody_unknown_waits(person: Person, text: str) -> None:
             "START\n---\nwhere to sleep",
         ),
         *("START 🛑", "🛑 START", "START 🚫", "START⛔", "START 🔕", "START\nVon meinem Vermieter rausgeworfen"),
+        *("START ❌", "START 👎", "✋ START"),
     ],
 )
 def test_start_beside_anything_else_lifts_no_stop(person: Person, text: str) -> None:

@@ -25,7 +25,7 @@ from campaigns.inbox.conversations.queries import count_waiting
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.wait import began_at
 from campaigns.inbox.incoming.triage import assign
-from campaigns.inbox.models import ReplyKind
+from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
@@ -471,7 +471,16 @@ def test_danger_beside_a_word_that_is_done_is_read_by_a_person(desk: Desk, text:
     assert desk.conversation.waiting_since is not None
 
 
-@pytest.mark.parametrize("text", ["STOP", "stop\n\nстоп", "ከዝርዝር አውጡኝ"])
+@pytest.mark.parametrize("text", ["STOP\nWhere can my sister sleep tonight?", "стоп\nДе мені подати документи"])
+def test_question_beside_a_stop_is_read_by_a_person(desk: Desk, text: str) -> None:
+    desk.hear(text)
+    assert desk.session.scalars(select(Reply.kind)).one() == ReplyKind.STOP
+    assert desk.conversation.waiting_since is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["STOP", "stop\n\nстоп", "ከዝርዝር አውጡኝ", "STOP\nthank you", "STOP\nSent from my iPhone", "start\nstop"]
+)
 def test_word_that_is_done_waits_for_nobody(desk: Desk, text: str) -> None:
     desk.hear(text)
     assert desk.session.scalars(select(Conversation)).all() == []
