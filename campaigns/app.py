@@ -47,6 +47,8 @@ from campaigns.inbox.holds import settling_views as settling
 from campaigns.inbox.unnamed import public as unnamed
 from campaigns.leaving import public as leaving
 from campaigns.members import invitation_views as invitation
+from campaigns.members import organisation_name
+from campaigns.members import organisation_views as organisation
 from campaigns.members import set_up_views as set_up
 from campaigns.members import views as members
 from campaigns.members.forgotten import views as forgotten
@@ -143,6 +145,7 @@ PAGES: tuple[Blueprint, ...] = (
     typed.pages,
     public_pages.pages,
     members.pages,
+    organisation.pages,
     set_up.pages,
     invitation.pages,
     forgotten.pages,
@@ -158,6 +161,7 @@ KINDS: tuple[Kind, ...] = (
     *outcomes_proposed.KINDS,
     *joint_releases.KINDS,
     *public_pages_proposed.KINDS,
+    *organisation_name.KINDS,
 )
 #: Pages for people on the move: no script, no cookie, and a layout of their own.
 PEOPLE: tuple[Blueprint, ...] = (

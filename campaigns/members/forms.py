@@ -1,14 +1,14 @@
-"""By these forms administrators say who belongs to the organisation, and with which roles."""
+"""By these forms administrators say what the organisation is, who belongs to it, and with which roles."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import PasswordInput
 
-from campaigns.staff.forms import new_password
+from campaigns.staff.forms import ZONES, new_password
 from campaigns.staff.models import Role
 from campaigns.web.forms import Form, Ticks, options
 
@@ -50,3 +50,14 @@ class InvitationForm(Form):
     """The password that somebody chooses who was invited; a refused one stays, to be mended."""
 
     password = chosen_password()
+
+
+class OrganisationForm(Form):
+    """An organisation's own settings."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
+    time_zone = SelectField(
+        _l("Time zone"),
+        choices=options(ZONES),
+        description=_l("Members read times in this zone. Schedules have a zone of their own."),
+    )

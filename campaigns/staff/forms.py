@@ -1,4 +1,4 @@
-"""These forms ask for a sign-in, for a member's own account, and for an organisation."""
+"""These forms ask for a sign-in, and for a member's own account."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from zoneinfo import available_timezones
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_security.forms import LoginForm, VerifyForm
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import EmailField, PasswordField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from campaigns.staff.auth import Account, is_own_password
 from campaigns.staff.models import Role
 from campaigns.staff.sign_in.password_checks import Verdict, check_sign_in
 from campaigns.staff.sign_in.passwords import LONGEST, SHORTEST
-from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.forms import Form, Ticks
 
 ROLE_NAMES = {
     Role.VIEWER: _l("Viewer"),
@@ -113,15 +113,4 @@ class LanguagesForm(Form):
     languages = Ticks(
         _l("Languages that you read and write"),
         description=_l("The inbox then shows you first who writes in one of them."),
-    )
-
-
-class OrganisationForm(Form):
-    """An organisation's own settings."""
-
-    name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
-    time_zone = SelectField(
-        _l("Time zone"),
-        choices=options(ZONES),
-        description=_l("Members read times in this zone. Schedules have a zone of their own."),
     )

@@ -41,7 +41,7 @@ def create_organisation(
     if queries.find_organisation(session, slug) is not None:
         raise InputError(N_("The short name %(name)s is taken."), name=slug)
     organisation = Organisation(
-        slug=slug, name=_own_name(session, name), time_zone=_known_zone(time_zone), created_at=clock.now()
+        slug=slug, name=own_name(session, name), time_zone=_known_zone(time_zone), created_at=clock.now()
     )
     session.add(organisation)
     session.flush()
@@ -58,7 +58,7 @@ def update_organisation(
 
     Raises InputError as `create_organisation` does: by its name people are handed over to it.
     """
-    before, organisation.name = organisation.name, _own_name(session, name, organisation.id)
+    before, organisation.name = organisation.name, own_name(session, name, organisation.id)
     organisation.time_zone = _known_zone(time_zone)
     audit.record(
         session,
@@ -69,6 +69,18 @@ def update_organisation(
         time_zone=time_zone,
         **({"before": before, "after": organisation.name} if before != organisation.name else {}),
     )
+
+
+def own_name(session: Session, name: str, organisation_id: int | None = None) -> str:
+    """Return the name that an organisation takes (an id, or None: a new one), without needless spaces.
+
+    Raises InputError for none, one that is too long, and one that reads as another organisation's.
+    """
+    own = _named(name)
+    others = select(Organisation.name).where(Organisation.id != (organisation_id or 0))
+    if any(_read_as(other) == _read_as(own) for other in session.scalars(others)):
+        raise InputError(N_("Another organisation is called %(name)s, or what reads the same."), name=own)
+    return own
 
 
 def set_mandate(session: Session, organisation: Organisation, codes: Iterable[str] | None) -> None:
@@ -349,14 +361,6 @@ def _named(name: str) -> str:
     if not name.strip():
         raise InputError(N_("A name is needed."))
     return name.strip()
-
-
-def _own_name(session: Session, name: str, organisation_id: int | None = None) -> str:
-    own = _named(name)
-    others = select(Organisation.name).where(Organisation.id != (organisation_id or 0))
-    if any(_read_as(other) == _read_as(own) for other in session.scalars(others)):
-        raise InputError(N_("Another organisation is called %(name)s, or what reads the same."), name=own)
-    return own
 
 
 def _read_as(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings show one's own account, the organisation and its audit trail."""
+"""Settings show one's own account and the organisation's audit trail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from campaigns.staff.auth import (
     renew_session,
     requires,
 )
-from campaigns.staff.forms import ROLE_NAMES, LanguagesForm, OrganisationForm, PasswordForm
+from campaigns.staff.forms import ROLE_NAMES, LanguagesForm, PasswordForm
 from campaigns.staff.models import AuditEntry
 from campaigns.staff.notes import open_reasons
 from campaigns.staff.permissions import Permission
@@ -116,25 +116,6 @@ def languages() -> Page:
 def index() -> Page:
     """Show one's account and the ways to everything an administrator sets."""
     return render_template("staff/index.html", role_names=ROLE_NAMES)
-
-
-@pages.route("/organisation", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
-def edit_organisation() -> Page:
-    """Change the organisation's name and time zone."""
-    ours = current_organisation()
-    form = OrganisationForm(obj=ours)
-    if form.validate_on_submit():
-        try:
-            service.update_organisation(
-                session(), ours, name=form.text("name"), time_zone=form.text("time_zone"), by=current_member().id
-            )
-        except InputError as error:
-            form.show(error, "name")
-        else:
-            flash(_("The organisation is saved."), "good")
-            return redirect(url_for("staff.index"))
-    return render_template("staff/organisation.html", form=form), form.status
 
 
 @pages.get("/audit")

@@ -68,21 +68,6 @@ def test_a_list_without_an_empty_answer_is_not_called_optional(client_for: Calla
     assert "optional" in client_for(Role.AUTHOR).get("/directory/new").text
 
 
-@pytest.mark.parametrize("name", ["Theirs", " theirs!", "Тhеirs", "THE IRS"])
-def test_organisation_is_not_called_as_another_one(
-    pages: Pages, client_for: Callable[..., FlaskClient], name: str
-) -> None:
-    """Members hand people over to a name that they read, and people are told it."""
-    client = client_for(Role.ADMIN)
-    page = client.post("/settings/organisation", data={"name": name, "time_zone": "Europe/Kyiv"})
-    assert (page.status_code, "or what reads the same" in page.text) == (422, True)
-    assert client.post("/settings/organisation", data={"name": "Ours too", "time_zone": "UTC"}).status_code == 302
-    with pages.sessions() as session:
-        assert session.get_one(Organisation, pages.ours.id).name == "Ours too"
-        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "organisation.update")).one()
-        assert (entry.detail["before"], entry.detail["after"]) == ("Ours", "Ours too")
-
-
 @pytest.mark.both_databases
 def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.ADMIN)
@@ -141,9 +126,3 @@ def test_whole_chain_is_read_for_one_at_a_time(session: Session, monkeypatch: py
 
     monkeypatch.setattr(audit, "verify_chain", look_again)
     assert looking.look(session).broken is None
-
-
-def test_unknown_time_zone_is_told_beside_it(client_for: Callable[..., FlaskClient]) -> None:
-    answer = client_for(Role.ADMIN).post("/settings/organisation", data={"name": "Ours", "time_zone": "Mars/Base"})
-    assert answer.status_code == 422
-    assert 'id="time_zone-error"' in answer.text

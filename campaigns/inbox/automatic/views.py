@@ -17,6 +17,7 @@ from campaigns.inbox.conversations.models import Occasion
 from campaigns.inbox.conversations.offered.prepared import load_prepared
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, unreviewed_of
+from campaigns.messages.translations.withdrawn_copies import find_withdrawn
 from campaigns.places.place_names.name_table import CREDIT
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -82,11 +83,13 @@ def _form(chosen: Mapping[Occasion, Message]) -> AutomaticForm:
 
 
 def _show(form: AutomaticForm, chosen: Mapping[Occasion, Message]) -> str:
+    wrong = find_withdrawn(session(), chosen.values())
     return render_template(
         "inbox/automatic.html",
         form=form,
         credit=CREDIT,
         chosen={occasion.value: message for occasion, message in chosen.items()},
         reviewed={occasion.value: list(current_texts(message)) for occasion, message in chosen.items()},
+        withdrawn={occasion.value for occasion, message in chosen.items() if message.id in wrong},
         awaited={occasion.value: unreviewed_of(message) for occasion, message in chosen.items()},
     )

@@ -49,6 +49,14 @@ def says_withdrawn(session: Session, message: Message) -> bool:
     return message.copied_from_id is not None and find_suspect(session, message.id) is not None
 
 
+def find_withdrawn(session: Session, messages: Collection[Message]) -> set[int]:
+    """Return the ids of those messages that say what was withdrawn, as `says_withdrawn` tells of one."""
+    are_meant = Message.id.in_([message.id for message in messages])
+    is_present = and_(Withdrawal.message_id == Message.id, Withdrawal.version == Message.version)
+    own = select(Message.id).join(Withdrawal, is_present).where(are_meant)
+    return {*session.scalars(own), *find_still_saying(session, are_meant)}
+
+
 def find_still_said(session: Session, message_id: int, texts: Mapping[str, str]) -> Withdrawal | None:
     """Return the latest withdrawal of a version of a message of which `texts` say one to the letter, or None.
 

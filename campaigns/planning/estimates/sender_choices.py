@@ -44,6 +44,13 @@ def load_templates(session: Session, content: Content) -> dict[str, dict[str, An
     }
 
 
+def find_unapproved(session: Session, content: Content) -> tuple[str, ...]:
+    """Return the languages in which WhatsApp has not approved what `content` says; none without a sender there."""
+    if not content.uses(Channel.WHATSAPP):
+        return ()
+    return tuple(sorted(content.texts.keys() - load_templates(session, content).keys()))
+
+
 def load_asked(session: Session, content: Content) -> dict[str, WhatsAppTemplate]:
     """Return the templates that were asked for the texts of `content` as they are, by language.
 

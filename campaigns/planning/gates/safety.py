@@ -72,12 +72,25 @@ def correction_gate(campaign: Campaign, correction: Correction | None, uncovered
         return plan_gate("correction", False, template, {}, link, languages=correction.missing)
     if correction.withdrawn:
         return plan_gate("correction", False, CORRECTION_WITHDRAWN, {}, link, languages=correction.withdrawn)
+    return _prepared_gate(campaign, correction, link)
+
+
+def _prepared_gate(campaign: Campaign, correction: Correction, link: Link) -> Gate:
+    """Say which correction is prepared, and warn where WhatsApp would let it through to few."""
+    values = {"title": correction.message.title}
+    if correction.unapproved:
+        template = N_(
+            "The correction “%(title)s” is prepared, but WhatsApp has not approved it in %(languages)s: there only"
+            " who wrote within a day would get it."
+        )
+        asked: Link = ("planning.templates.show", {"campaign_id": campaign.id})
+        return plan_gate("correction", True, template, values, asked, languages=correction.unapproved, warns=True)
     template = (
         N_("The organisation’s correction is used: “%(title)s”. It is reviewed in every language that is sent.")
         if correction.is_common
         else N_("The correction “%(title)s” is prepared in every language that is sent.")
     )
-    return plan_gate("correction", True, template, {"title": correction.message.title}, link)
+    return plan_gate("correction", True, template, values, link)
 
 
 def mandate_gate(campaign: Campaign, outside: Outside) -> Gate:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from campaigns.inbox.automatic.chosen_texts import load_chosen
 from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.models import Message, Translation, TranslationState
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.staff.models import Role
 from campaigns.web import forms
 from tests.factories import a_message
@@ -37,6 +38,19 @@ def test_reviewed_message_is_chosen(pages: Pages, client_for: Clients) -> None:
     assert client.post(URL, data=choosing()).status_code == 302
     with pages.sessions() as session:
         assert load_chosen(session, pages.ours.id) == {}
+
+
+def test_withdrawn_text_is_told_where_it_was_chosen(pages: Pages, client_for: Clients) -> None:
+    client = client_for(Role.APPROVER)
+    with pages.sessions.begin() as session:
+        message = a_message(session, pages.ours, {"en": "Call ((hotline))."}, title="Help")
+        message_id = message.id
+    client.post(URL, data=choosing(help=str(message_id)))
+    with pages.sessions.begin() as session:
+        message = session.get_one(Message, message_id)
+        withdraw_version(session, message, message.version, by=1, reason="It is another's number.")
+    shown = client.get(URL).text
+    assert ("It is not sent any more." in shown, "Reviewed in" in shown) == (True, False)
 
 
 def test_field_that_nobody_fills_in_is_refused(pages: Pages, client_for: Clients) -> None:

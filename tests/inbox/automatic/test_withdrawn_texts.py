@@ -16,6 +16,7 @@ from campaigns.inbox.automatic.chosen_texts import choose, find_chosen, load_cho
 from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.models import Message, MessageVersion
 from campaigns.messages.translations.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawn_copies import find_withdrawn
 from tests.factories import a_member, a_message, an_organisation
 from tests.inbox.automatic.person import TEXTS, Person, a_person
 
@@ -94,6 +95,14 @@ def test_what_was_withdrawn_is_not_chosen(person: Person, withdraw: Withdraw) ->
     withdraw(person.session, message)
     with pytest.raises(InputError, match="was withdrawn"):
         choose(person.session, person.organisation, {Occasion.INFO: message.id}, by=person.member.id)
+
+
+@WITHDRAWN
+@pytest.mark.both_databases
+def test_of_what_was_chosen_that_which_was_withdrawn_is_found(person: Person, withdraw: Withdraw) -> None:
+    chosen = load_chosen(person.session, person.organisation.id)
+    withdraw(person.session, chosen[Occasion.HELP])
+    assert find_withdrawn(person.session, chosen.values()) == {chosen[Occasion.HELP].id}
 
 
 @WITHDRAWN
