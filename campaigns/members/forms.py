@@ -55,7 +55,11 @@ class InvitationForm(Form):
 class OrganisationForm(Form):
     """An organisation's own settings."""
 
-    name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
+    name = StringField(
+        _l("Name"),
+        [InputRequired(), Length(max=200)],
+        description=_l("Partners hand people over to this name. Another one may take two administrators."),
+    )
     time_zone = SelectField(
         _l("Time zone"),
         choices=options(ZONES),
