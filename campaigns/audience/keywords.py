@@ -48,6 +48,12 @@ _STRENGTH = {meaning: rank for rank, meaning in enumerate(Meaning)}
 _MISTYPED = frozenset({"ctop", "stoп", "ctoп"})
 #: Signs that say it without a word.
 _SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕": Meaning.HOLD}
+#: The sign that calls for help in every language, beside which the others count as they do alone.
+DISTRESS = "\N{SQUARED SOS}"
+#: What says nothing on a line of signs.
+_SILENT = frozenset(f" \ufe0f{DISTRESS}")
+#: Beside these a sign is a doubt, which a person reads: no machine answers it.
+_DOUBTED_BY_SIGNS = (Meaning.INFO, Meaning.MOVED, Meaning.YES)
 #: Beside a start a sign counts as a word would, and one that says no lets it wait.
 _BESIDE_A_START = _SIGNS | dict.fromkeys("❌❎✖✋🤚🖐👎🙅🚷", Meaning.HOLD)
 #: Signs that thank or greet, and say nothing more.
@@ -86,11 +92,14 @@ def _meaning_of_line(line: str, phrases: Phrases, language: str | None) -> Meani
     heard = heard or _hear_anew(held_down[1], plain, phrases, language)
     # "S.T.O.P. writing me"
     heard = heard or _hear_anew(with_letters_joined(plain), plain, phrases, language)
-    return strongest([heard, *map(_BESIDE_A_START.get, line)]) if heard is Meaning.START else heard
+    if heard is Meaning.START:
+        return strongest([heard, *map(_BESIDE_A_START.get, line)])
+    is_doubtful = heard in _DOUBTED_BY_SIGNS and any(sign in _SIGNS for sign in line)
+    return Meaning.HOLD if is_doubtful else heard
 
 
 def _is_of_signs(line: str) -> bool:
-    return all(sign in _SIGNS or not sign.isprintable() or sign in " \ufe0f" for sign in line)
+    return all(sign in _SIGNS or not sign.isprintable() or sign in _SILENT for sign in line)
 
 
 def _hear_anew(spelled: list[str], plain: list[str], phrases: Phrases, language: str | None) -> Meaning | None:

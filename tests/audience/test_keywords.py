@@ -134,7 +134,7 @@ def test_word_that_counts_alone_says_nothing_with_others(row: dict[str, str], ot
         ),
         *("STOP STOP STOP STOP", "STOP.STOP.STOP.STOP", "стоп стоп stop", "“STOP”", "--- STOP ---", "Stop!!"),
         *("STOP\nSent from my iPhone", "STOP\n--\nGet Outlook for Android", "Thank you\nstop\nOlena", "> STOP"),
-        *("🛑", "🛑🛑🛑", "🛑 stop", "🚫🛑"),
+        *("🛑", "🛑🛑🛑", "🛑 stop", "🚫🛑", "🛑🆘"),
         *(
             "please stop",
             "don’t text me",
@@ -200,6 +200,7 @@ def test_courtesy_makes_nothing_else_of_a_message(text: str) -> None:
         ),
         *("wrong number", "you have the wrong number, my friend", "بند", "⛔", "🚫🚫", "🔕", "⛔️"),
         *("S.T.O.P. writing me", "s t o p contacting my wife", "START ❌", "👎 start", "START ✋🏽"),
+        *("INFO 🛑", "YES ⛔", "moved to Lviv 🛑"),
         *("دیگر به من پیام ندهید لطفا", "دیگر به من پیامندهید لطفا", "لاتراسلوني بعد الآن"),
     ],
 )

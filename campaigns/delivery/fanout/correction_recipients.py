@@ -76,7 +76,10 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
     """
     frozen = FrozenRun.from_json(run.frozen)
     texts, fallback = tuple(frozen.texts), frozen.fallback_language
-    can_read = RunText.language.in_(texts)
+    can_read: ColumnElement[bool] = RunText.language.in_(texts)
+    if fallback in frozen.templates:
+        # The approved text in another language is better than none: theirs would not be let through.
+        can_read = and_(can_read, ~_is_shut_to(frozen, RunText.language))
     language: Any = case((can_read, RunText.language), else_=fallback) if fallback else RunText.language
     reason = _reason(frozen, language, literal(True) if fallback else can_read)
     latest = _latest(run, wrong, after, through, reason)
@@ -142,15 +145,19 @@ def _latest(run: Run, wrong: Collection[int], after: int, through: int, reason: 
 
 def _reason(frozen: FrozenRun, language: ColumnElement[Any], can_read: ColumnElement[bool]) -> ColumnElement[Any]:
     """Return why a person is left out, whom the text in `language` is for, or NULL; the first that applies."""
-    heard = and_(Address.heard_at.is_not(None), Address.heard_at > clock.now() - FREE_TEXT)
-    has_template = language.in_(tuple(frozen.templates)) if frozen.templates else literal(False)
-    is_shut = and_(Delivery.channel == Channel.WHATSAPP, ~has_template, ~heard)
     return case(
         (Address.id.is_(None), LeftOut.NO_ADDRESS.value),
         (Address.state == AddressState.OPTED_OUT, LeftOut.OPTED_OUT.value),
         (Address.state == AddressState.HELD, LeftOut.HELD.value),
         (Address.state != AddressState.ACTIVE, LeftOut.INVALID_ADDRESS.value),
-        (is_shut, LeftOut.NO_TEMPLATE.value),
+        (_is_shut_to(frozen, language), LeftOut.NO_TEMPLATE.value),
         (~can_read, LeftOut.NO_TRANSLATION.value),
         else_=null(),
     )
+
+
+def _is_shut_to(frozen: FrozenRun, language: Any) -> ColumnElement[bool]:
+    """Match people on WhatsApp who wrote nothing within a day, where it has not approved a text in `language`."""
+    heard = and_(Address.heard_at.is_not(None), Address.heard_at > clock.now() - FREE_TEXT)
+    has_template = language.in_(tuple(frozen.templates)) if frozen.templates else literal(False)
+    return and_(Delivery.channel == Channel.WHATSAPP, ~has_template, ~heard)

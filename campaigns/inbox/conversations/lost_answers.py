@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, sessionmaker
@@ -18,7 +19,7 @@ from campaigns.delivery.answers.answer_runs import stop_answers
 from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Occasion, Outcome
 from campaigns.inbox.conversations.waiting_again import NOT_ARRIVED, active_of, hold_back, wait_again
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.planning.models import Sender
@@ -33,12 +34,14 @@ AT_ONCE = 200
 #: What nobody got. Whoever said stop meanwhile is not among them.
 _UNSENT = (SendState.FAILED, SendState.EXPIRED, SendState.CANCELLED)
 _LOST = (ReceiptState.UNDELIVERED, ReceiptState.FAILED)
+#: What a machine says to whoever asked, so that they wait for nobody.
+_ASKED_FOR = (Occasion.INFO, Occasion.MOVED, Occasion.WHICH_PLACE)
 #: How a conversation ended in which the answer was to help.
 _HELPED = (Outcome.INFORMED, Outcome.GIVEN_HELPLINE, Outcome.HANDED_OVER)
 
 
 def put_back_lost(sessions: sessionmaker[Session]) -> int:
-    """Let those wait again whom the last answer of a member did not reach; return how many.
+    """Let those wait again whom the last answer did not reach, a member's or what they asked for; return how many.
 
     Commits; nobody writes while there is none.
     """
@@ -75,11 +78,13 @@ def _stop_resting(session: Session, ids: Collection[int], *, now: datetime) -> N
 
 
 def _select_lost(now: datetime) -> Select[int]:
-    """Select conversations that are answered, of which the last answer of a member did not arrive."""
+    """Select conversations that are answered, of which the last answer did not arrive.
+
+    Of what a machine says, what was asked for counts: whoever gets the rest waits for the team already.
+    """
     later = aliased(Answer)
-    is_last = ~exists().where(
-        later.conversation_id == Answer.conversation_id, later.id > Answer.id, later.member_id.is_not(None)
-    )
+    is_later = and_(later.conversation_id == Answer.conversation_id, later.id > Answer.id)
+    is_last = ~exists().where(is_later, _counts(later))
     lost = select(Conversation.id).join(Answer, Answer.conversation_id == Conversation.id)
     lost = lost.join(Delivery, Delivery.run_id == Answer.run_id)
     lost = lost.outerjoin(Address, Address.id == Delivery.address_id)
@@ -89,12 +94,16 @@ def _select_lost(now: datetime) -> Select[int]:
         Conversation.state.in_((ConversationState.ANSWERED, ConversationState.CLOSED)),
         Conversation.last_at > now - LOOKED_BACK,
         _is_to_be_seen(),
-        Answer.member_id.is_not(None),
+        _counts(Answer),
         is_last,
         or_(Delivery.send_state.in_(_UNSENT), Delivery.receipt_state.in_(_LOST), _rests(now)),
         # Nobody writes to whoever said stop since.
         func.coalesce(Address.state, "") != AddressState.OPTED_OUT,
     )
+
+
+def _counts(answer: Any) -> ColumnElement[bool]:
+    return or_(answer.member_id.is_not(None), answer.occasion.in_(_ASKED_FOR))
 
 
 def _rests(now: datetime) -> ColumnElement[bool]:

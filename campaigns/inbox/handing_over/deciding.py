@@ -77,6 +77,9 @@ def come_back(session: Session, ended: Collection[HandOver]) -> None:
         handed = by_id[conversation.id]
         reason = Reason(_heading(handed), phrase=targets[handed.id])
         wait_again(conversation, reason, active=active, at=clock.now())
+        if handed.helped_at is None:
+            # Closing it had said that somebody acts.
+            conversation.urgency = max(conversation.urgency, handed.urgency)
         hold_back(session, conversation, at=clock.now())
     session.flush()
 

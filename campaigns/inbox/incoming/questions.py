@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
-from campaigns.audience.keywords import Meaning, is_mere_start, meaning_of
+from campaigns.audience.keywords import DISTRESS, Meaning, is_mere_start, meaning_of
 from campaigns.audience.models import Address, Channel
 from campaigns.audience.phrases.lines import written_lines_of
+from campaigns.core.folding import words_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.conversations.hear import hear
@@ -28,6 +29,8 @@ ASKS = (
     *(ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.YES, ReplyKind.HOLD),
     *(ReplyKind.MOVED, ReplyKind.LOCATION),
 )
+#: Words of the longest name with which somebody signs, and marks of a question in any script.
+_WORDS_OF_A_NAME, _QUESTION_MARKS = 3, "?؟？፧՞"
 #: What a person says in a conversation, a place without a word too; other things they do to it.
 SPOKEN = (Happening.WROTE, Happening.PRESSED_BUTTON, Happening.SHARED_LOCATION)
 
@@ -91,8 +94,11 @@ def _is_theirs(session: Session, reply: Reply) -> bool:
 
 
 def _calls_for_help(text: str) -> bool:
-    """Say whether HELP or urgent words stand on other lines than a word that is done already, as a stop is."""
-    if _has_line_for_help(text):
+    """Say whether HELP or urgent words stand on other lines than a word that is done already, as a stop is.
+
+    The sign for it counts beside that word, too.
+    """
+    if DISTRESS in text or _has_line_for_help(text):
         return True
     beside = "\n".join(line for line in text.splitlines() if meaning_of(line) is None)
     judged = _judge(beside, ReplyKind.TEXT)
@@ -100,13 +106,13 @@ def _calls_for_help(text: str) -> bool:
 
 
 def _asks_beside(reply: Reply, text: str) -> bool:
-    """Say whether a start or a stop says something beside it.
+    """Say whether a start says something beside it, or a stop more than a name that it is signed with.
 
     Or whether a start comes from somebody unknown, whom it brings no messages.
     """
-    if reply.kind == ReplyKind.START and reply.contact_id is None:
-        return True
-    return reply.kind in (ReplyKind.START, ReplyKind.STOP) and says_more(text, reply.kind)
+    if reply.kind == ReplyKind.STOP:
+        return any(map(_is_more_than_a_name, _lines_beside(text, reply.kind)))
+    return reply.kind == ReplyKind.START and (reply.contact_id is None or says_more(text, reply.kind))
 
 
 def says_more(text: str, done: str) -> bool:
@@ -114,9 +120,17 @@ def says_more(text: str, done: str) -> bool:
 
     Of several things that are asked for only the strongest is done, and nothing that stands under a rule.
     """
+    return bool(_lines_beside(text, done))
+
+
+def _lines_beside(text: str, done: str) -> list[str]:
     lines = written_lines_of(text)
     # A line alone is what was done or answered, as the words on a button are.
-    return len(lines) > 1 and any(_asks_apart(line, done) for line in lines)
+    return [line for line in lines if _asks_apart(line, done)] if len(lines) > 1 else []
+
+
+def _is_more_than_a_name(line: str) -> bool:
+    return len(words_of(line)) > _WORDS_OF_A_NAME or any(sign in line for sign in _QUESTION_MARKS)
 
 
 def _asks_apart(line: str, done: str) -> bool:

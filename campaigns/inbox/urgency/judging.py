@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from campaigns.audience.keywords import language_of
+from campaigns.audience.keywords import DISTRESS, language_of
 from campaigns.core.folding import shortened, with_letters_joined, with_letters_o, words_of
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
@@ -19,8 +19,6 @@ from campaigns.inbox.urgency.wordless import URGENCY, Sign, sign_of
 
 #: How urgent each reason makes a message.
 _LEVELS: dict[str, Urgency] = HEADINGS | {str(sign): level for sign, level in URGENCY.items()}
-#: The sign that calls for help in every language.
-_DISTRESS = "\N{SQUARED SOS}"
 #: Words of a message that are read; one letter may stand for several words.
 _MOST_WORDS = 4_000
 
@@ -44,8 +42,8 @@ def judge(text: str, kind: ReplyKind) -> Judged:
     text = text[:LONGEST_TEXT]
     words = words_of(text)[:_MOST_WORDS]
     found = _found(words)
-    if _DISTRESS in text:
-        found.append(Reason("urgent_now", phrase=_DISTRESS))
+    if DISTRESS in text:
+        found.append(Reason("urgent_now", phrase=DISTRESS))
     sign = Sign.ASKS_FOR_HELP if kind is ReplyKind.HELP else None if found else sign_of(text, words)
     if sign is not None:
         found.append(Reason(sign))

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, RefusedError
 from campaigns.core.keys.crypto import Vault
@@ -144,6 +144,33 @@ def test_same_address_sender_and_language_are_used(sessions: sessionmaker[Sessio
     text = scene.session.get_one(RunText, right.text_id)
     assert text.body == "Номер хибний. Дзвоніть +48 22 628 01 20"
     assert right.due_at <= clock.now()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("heard_hours_ago", "languages", "reads"),
+    [(25, ["en"], "en"), (None, ["en"], "en"), (1, ["en"], "uk"), (25, ["en", "uk"], "uk"), (25, ["uk"], "uk")],
+)
+def test_on_whatsapp_an_approved_text_in_another_language_is_better_than_none(
+    sessions: sessionmaker[Session],
+    scene: Scene,
+    heard_hours_ago: int | None,
+    languages: list[str],
+    reads: str,
+) -> None:
+    scene.settle(SendState.ACCEPTED, *range(10))
+    heard_at = heard_hours_ago and clock.now() - timedelta(hours=heard_hours_ago)
+    scene.session.execute(update(Delivery).values(channel=Channel.WHATSAPP))
+    scene.session.execute(update(Address).values(channel=Channel.WHATSAPP, heard_at=heard_at))
+    scene.session.commit()
+    correction = scene.correct()
+    approved = {language: {"content_sid": "HX1", "slots": ["hotline"]} for language in languages}
+    correction.frozen = {**correction.frozen, "templates": approved}
+    scene.session.commit()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == list(range(10))
+    said = select(RunText.language).join(Delivery, Delivery.text_id == RunText.id)
+    assert set(scene.session.scalars(said.where(Delivery.run_id == correction.id))) == {reads}
 
 
 def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Session], scene: Scene) -> None:

@@ -5,19 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import AddressState, PositionSource
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.automatic.models import OpenQuestion
 from campaigns.inbox.complaints.service import ReadBy, complain
 from campaigns.inbox.conversations import service
-from campaigns.inbox.conversations.models import Answer, ConversationState, ConversationWord, Occasion
+from campaigns.inbox.conversations.lost_answers import put_back_lost
+from campaigns.inbox.conversations.models import (
+    Answer,
+    Conversation,
+    ConversationState,
+    ConversationWord,
+    Occasion,
+)
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
@@ -380,3 +388,24 @@ def test_phone_that_was_called_dead_lives_when_it_calls_for_help(person: Person)
     person.session.flush()
     person.writes("HELP")
     assert person.reads()[1:] == ["In danger call 112."]
+
+
+@pytest.mark.both_databases
+def test_who_got_no_answer_to_what_they_asked_waits_for_the_team(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with sessions.begin() as session:
+        person = a_person(session, vault, occasions=TEXTS)
+        person.writes("INFO")
+        assert (len(person.reads()), person.waits) == (1, False)
+        session.execute(update(Delivery).values(send_state=SendState.FAILED))
+    assert (put_back_lost(sessions), put_back_lost(sessions)) == (1, 0)
+    with sessions() as session:
+        assert session.scalars(select(Conversation.waiting_since)).one() is not None
+
+
+@pytest.mark.one_database
+def test_sign_that_says_no_beside_a_word_is_answered_by_no_machine(session: Session, vault: Vault) -> None:
+    person = a_person(session, vault, occasions=TEXTS)
+    person.writes("INFO 🛑")
+    assert (person.reads(), person.waits) == ([], True)

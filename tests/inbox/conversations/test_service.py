@@ -464,7 +464,13 @@ def test_who_writes_while_put_off_waits_since_then(desk: Desk) -> None:
     assert conversation.waiting_since == MORNING
 
 
-@pytest.mark.parametrize("text", ["STOP\nhe beats me", "start\nthey locked me in", "СТОП\nпомогите меня бьют"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("STOP\nhe beats me", "start\nthey locked me in", "СТОП\nпомогите меня бьют"),
+        *("STOP 🆘", "🆘 стоп", "🛑🆘", "START 🆘"),
+    ],
+)
 def test_danger_beside_a_word_that_is_done_is_read_by_a_person(desk: Desk, text: str) -> None:
     desk.hear(text)
     assert desk.conversation.urgency == Urgency.DANGER
@@ -479,7 +485,16 @@ def test_question_beside_a_stop_is_read_by_a_person(desk: Desk, text: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["STOP", "stop\n\nстоп", "ከዝርዝር አውጡኝ", "STOP\nthank you", "STOP\nSent from my iPhone", "start\nstop"]
+    "text",
+    [
+        "STOP",
+        "stop\n\nстоп",
+        "ከዝርዝር አውጡኝ",
+        "STOP\nthank you",
+        "STOP\nSent from my iPhone",
+        "start\nstop",
+        "STOP\nОлена Петренко",
+    ],
 )
 def test_word_that_is_done_waits_for_nobody(desk: Desk, text: str) -> None:
     desk.hear(text)
