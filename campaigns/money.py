@@ -22,7 +22,7 @@ from campaigns.core.mail.smtp import Mailer
 from campaigns.core.processes.chores import Chore
 from campaigns.core.settings import Settings
 from campaigns.example.queries import may_have_provider
-from campaigns.gateways.connecting import Charging
+from campaigns.gateways.connecting import Balance, Charging
 from campaigns.gateways.factory import open_gateway
 from campaigns.planning.models import Sender
 from campaigns.planning.spending.models import ToldDay
@@ -115,15 +115,21 @@ class Money:
     async def _read(self, account: _Account, gateway: Charging) -> None:
         now = clock.now()
         balance = await gateway.ask_balance()
-        with self._sessions.begin() as session:
-            keep_balance(session, account.secret_name, account.gateway, balance, told_at=now)
+        await asyncio.to_thread(self._keep_balance, account, balance, now)
         for day in _days_to_read(account.read_at, now):
             since = datetime(day.year, day.month, day.day, tzinfo=UTC)
             sums = ToldSums(account.owner_by_sender, account.sole_owner)
             async for page in gateway.list_charges(since, since + timedelta(days=1)):
                 sums.add((charge, country_of_handle(charge.person) or "") for charge in page)
-            with self._sessions.begin() as session:
-                replace_day(session, account.secret_name, day, sums, read_at=now)
+            await asyncio.to_thread(self._replace_day, account, day, sums, now)
+
+    def _keep_balance(self, account: _Account, balance: Balance, now: datetime) -> None:
+        with self._sessions.begin() as session:
+            keep_balance(session, account.secret_name, account.gateway, balance, told_at=now)
+
+    def _replace_day(self, account: _Account, day: date, sums: ToldSums, now: datetime) -> None:
+        with self._sessions.begin() as session:
+            replace_day(session, account.secret_name, day, sums, read_at=now)
 
     def _load_accounts(self) -> list[_Account]:
         with self._sessions() as session:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns import money
 from campaigns.core import clock
 from campaigns.core.settings import Settings
 from campaigns.gateways.connecting import Charge
@@ -65,6 +67,31 @@ def test_the_sandbox_tells_prices_and_a_balance_as_twilio_does(
     (message,) = sandbox.truth()
     assert row.micros == round(message["price"] * 1_000_000)
     assert 900 < left.micros / 1_000_000 <= 1_000
+
+
+def test_nothing_is_written_on_the_loop_that_sends(
+    sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write waits for as long as somebody else writes."""
+    written: list[str] = []
+
+    def off_the_loop(name: str) -> None:
+        keep = getattr(money, name)
+
+        def watched(*values: Any, **named: Any) -> None:
+            with pytest.raises(RuntimeError):
+                asyncio.get_running_loop()
+            written.append(name)
+            keep(*values, **named)
+
+        monkeypatch.setattr(money, name, watched)
+
+    for name in ("keep_balance", "replace_day"):
+        off_the_loop(name)
+    with sessions.begin() as session:
+        a_sender(session, organisation_id=an_organisation(session).id)
+    asyncio.run(Money(sessions, settings, no_mailer).ask_providers())
+    assert set(written) == {"keep_balance", "replace_day"}
 
 
 def test_a_provider_is_asked_once_an_hour(sessions: sessionmaker[Session], settings: Settings) -> None:

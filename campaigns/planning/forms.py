@@ -14,7 +14,6 @@ from wtforms import (
     BooleanField,
     DateField,
     DateTimeLocalField,
-    DecimalField,
     FieldList,
     RadioField,
     SelectField,
@@ -50,7 +49,7 @@ from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name, listed
 from campaigns.web.forms import Form, LongSelect, Ticks, options
-from campaigns.web.number_fields import WholeNumberField, whole_number
+from campaigns.web.number_fields import AmountField, WholeNumberField, whole_number
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 #: Time zones that can be chosen.
@@ -93,7 +92,7 @@ class CampaignForm(Form):
         [Optional(), Length(max=LONGEST_LINK)],
         render_kw={"dir": "ltr", "inputmode": "url", "placeholder": "https://"},
     )
-    budget = DecimalField(
+    budget = AmountField(
         _l("Spending limit of one run, in US dollars"),
         [Optional(), NumberRange(Decimal("0.01"), LARGEST_BUDGET // 100)],
         places=None,

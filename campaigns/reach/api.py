@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Self
 
 from flask import Blueprint, Response
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field, model_validator
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
+from campaigns.places.geography.atlas import load_atlas
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.reading import USUAL, Reported
@@ -61,6 +63,11 @@ class Recorded(BaseModel):
     people: int
 
 
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(region.country for region in load_atlas().facts)
+
+
 class ReachRow(Strict):
     """One number of people, with its place and time."""
 
@@ -82,6 +89,8 @@ class ReachRow(Strict):
     def _fits(self) -> Self:
         if self.ends_on < self.starts_on:
             raise ValueError("ends_on lies before starts_on")
+        if self.country not in _countries():
+            raise ValueError("the country is none that we know")
         if self.region and self.region[:2] != self.country:
             raise ValueError("the region lies in another country")
         return self
@@ -94,6 +103,12 @@ class ReachReport(Strict):
     exported_on: date
     name: str = Field("api", min_length=1, max_length=200, pattern=LINE, description="What you call this report.")
     rows: list[ReachRow] = Field(min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _lies_before(self) -> Self:
+        if any(row.starts_on > self.exported_on for row in self.rows):
+            raise ValueError("a period begins after the report was exported")
+        return self
 
 
 class Imported(BaseModel):

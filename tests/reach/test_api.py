@@ -84,6 +84,8 @@ def test_reach_of_adverts_is_taken_in_once(pages: Pages, tell: Tell) -> None:
         ROW | {"campaign": "NONE"},
         ROW | {"people": -1},
         ROW | {"region": "PL-1\0"},
+        ROW | {"country": "ZZ", "region": None},
+        ROW | {"starts_on": "2099-01-01", "ends_on": "2099-02-03"},
     ],
 )
 def test_one_wrong_row_refuses_the_report(pages: Pages, tell: Tell, row: dict[str, Any]) -> None:

@@ -187,5 +187,5 @@ def test_wrong_credentials_open_nothing(
             with pytest.raises(TwilioException) as caught:
                 twilio.do(resource, verb)
             response = caught.value.args[1] if verb == "list" else caught.value
-            assert getattr(response, "status", None) or response.status_code == status
+            assert (getattr(response, "status", None) or response.status_code) == status
             assert verb == "list" or response.code == code

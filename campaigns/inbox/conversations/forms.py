@@ -44,7 +44,12 @@ class AnswerForm(SeenForm):
 class CloseForm(SeenForm):
     """How a conversation ended."""
 
-    outcome = SelectField(_l("How did it end?"), validators=[InputRequired()], choices=options(OUTCOMES.items()))
+    outcome = SelectField(
+        _l("How did it end?"),
+        validators=[InputRequired()],
+        # Nobody closes by one press, under what happens to stand first.
+        choices=options([("", _l("Choose")), *OUTCOMES.items()]),
+    )
 
 
 class ThemesForm(Form):

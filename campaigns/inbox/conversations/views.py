@@ -262,6 +262,8 @@ def close_many() -> Redirect:
     """Close those conversations that were ticked, but for the urgent ones and for what came meanwhile."""
     ids = request.form.getlist("conversation", type=whole_number)
     with refusals_told(InputError):
+        if not ids:
+            raise InputError(N_("Tick the conversations first."))
         try:
             outcome = Outcome(request.form.get("outcome", ""))
         except ValueError:

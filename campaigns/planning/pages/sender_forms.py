@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
-    DecimalField,
     SelectField,
     StringField,
     TextAreaField,
@@ -32,7 +31,7 @@ from campaigns.web.error_words import said
 from campaigns.web.filters import country_name, listed
 from campaigns.web.forms import Form, options
 from campaigns.web.locale import current_language
-from campaigns.web.number_fields import WholeNumberField
+from campaigns.web.number_fields import AmountField, WholeNumberField
 
 #: What stands between the countries of a sender in languages that write another comma.
 _COMMAS = {"ar": "، "}
@@ -46,7 +45,7 @@ class SenderChangeForm(Form):
         _l("Countries of the numbers it writes to"),
         description=_l("Names or codes with commas between them: Poland, UA. Empty: every country."),
     )
-    pace = DecimalField(
+    pace = AmountField(
         _l("Sending speed, in SMS parts or messages a second"),
         [InputRequired(), NumberRange(SLOWEST_PACE, FASTEST_PACE)],
         places=None,

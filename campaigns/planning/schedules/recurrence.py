@@ -53,11 +53,12 @@ WIDEST_OFFSET = timedelta(hours=26)
 #: A start further ahead is taken for a slip of the pen.
 FURTHEST_START = timedelta(days=10 * 366)
 #: Numbers a part may take; what BYDAY and BYSETPOS may say is left to dateutil.
-NUMBERS = {
+NUMBERS: dict[str, Sequence[int]] = {
     "INTERVAL": range(1, 1000),
     "COUNT": range(1, 100_000),
     "BYMONTH": range(1, 13),
-    "BYMONTHDAY": range(-31, 32),
+    # A month has no day 0; dateutil would take any day then.
+    "BYMONTHDAY": (*range(-31, 0), *range(1, 32)),
     "BYHOUR": range(24),
     "BYMINUTE": range(60),
 }

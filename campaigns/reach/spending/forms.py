@@ -5,17 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
-from wtforms import DecimalField
 from wtforms.validators import NumberRange, Optional
 
 from campaigns.planning.spending.service import LARGEST_LIMIT
 from campaigns.web.forms import Form
+from campaigns.web.number_fields import AmountField
 
 
 class LimitForm(Form):
     """The most that campaigns may spend in a month."""
 
-    limit = DecimalField(
+    limit = AmountField(
         _l("Most that campaigns may cost in a month, in whole US dollars"),
         [Optional(), NumberRange(Decimal(1), LARGEST_LIMIT // 100)],
         places=None,

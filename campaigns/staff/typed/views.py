@@ -42,7 +42,7 @@ pages = Blueprint("typed", __name__, url_prefix="/typed")
 
 #: Kinds of fields that are kept, by their names, as they were typed; never a password or a file.
 KEPT_KINDS = frozenset(
-    {"StringField", "TextAreaField", "RadioField", "SelectField", "LongSelect", "WholeNumberField", "DecimalField"}
+    {"StringField", "TextAreaField", "RadioField", "SelectField", "LongSelect", "WholeNumberField", "AmountField"}
     | {"DateField", "DateTimeLocalField", "TimeField", "NumberField"}
 )
 #: Those of them that are chosen from a list.

@@ -290,6 +290,20 @@ def test_several_are_closed_at_once(pages: Pages, vault: Vault, client_for: Clie
     assert "Nobody waits for an answer." in page
 
 
+def test_nothing_is_closed_before_somebody_chose_how_it_ended(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    which, client = hear(pages, vault, "Help, he is beating me now"), client_for(Role.RESPONDER)
+    page = client.get(f"/inbox/{which}").text
+    # What a browser sends that was asked for nothing else.
+    first = page[page.index('name="outcome"') :].partition("<option")[2].partition('value="')[2].partition('"')[0]
+    assert client.post(f"/inbox/{which}/close", data={"outcome": first} | fields_of(page)).status_code == 422
+    assert client.post("/inbox/close", data={"outcome": "informed"}).status_code == 302
+    assert "Tick the conversations first." in client.get("/inbox").text
+    with pages.sessions() as session:
+        assert session.get_one(Conversation, which).state != ConversationState.CLOSED
+
+
 def test_members_see_first_what_they_can_read(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, client = hear(pages, vault, "Hello"), client_for(Role.RESPONDER)
     with pages.sessions.begin() as session:

@@ -115,6 +115,8 @@ def test_leap_day_keeps_its_date() -> None:
         ("FREQ=DAILY;INTERVAL=0", "between 1 and"),
         ("FREQ=DAILY;COUNT=99999999999999", "between 1 and"),
         ("FREQ=DAILY;BYHOUR=24", "between 0 and 23"),
+        ("FREQ=MONTHLY;BYMONTHDAY=0", "between -31 and 31"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1,-0", "between -31 and 31"),
         ("FREQ=DAILY;BYEASTER=1", "cannot recur by BYEASTER"),
         ("FREQ=HOURLY;BYSETPOS=2", "cannot recur by BYSETPOS"),
         ("FREQ=HOURLY;BYMINUTE=0;BYSETPOS=-2", "cannot recur by BYSETPOS"),
