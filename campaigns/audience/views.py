@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,7 +54,6 @@ pages.register_blueprint(entry_point_pages)
 pages.register_blueprint(group_pages)
 pages.register_blueprint(silent_pages)
 
-_log = logging.getLogger(__name__)
 
 Page = str | Response | tuple[str, int]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, select, text
@@ -23,8 +22,6 @@ from campaigns.schema import check_numbers, check_schema
 
 #: How long a server may take to answer when a command starts, in seconds.
 PATIENCE_SECONDS = 10
-
-_log = logging.getLogger(__name__)
 
 
 def open_instance(settings: Settings) -> Engine:

@@ -76,10 +76,6 @@ class DutyHours:
                 return max(ends)
         return None
 
-    def is_duty(self, at: datetime) -> bool:
-        """Say whether somebody is on duty at a moment."""
-        return self.after(at, timedelta()) == at
-
     def gaps(self, since: datetime, until: datetime) -> list[Period]:
         """Return when nobody is on duty between two moments (aware)."""
         found, free_from = [], since

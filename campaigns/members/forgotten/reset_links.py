@@ -85,7 +85,7 @@ def use_link(
 ) -> Proposal | None:
     """Take the password that was chosen; return what waits for a second administrator, if it takes one.
 
-    A second factor stays. All other links of the member hold no more.
+    All other links of the member hold no more.
     """
     now = clock.now()
     theirs = select(ResetLink).where(ResetLink.member_id == member.id, ResetLink.used_at.is_(None))

@@ -21,9 +21,6 @@ from campaigns.planning.spending.models import RunCost, ToldCost
 from campaigns.planning.spending.queries import DOLLARS, MICROS, month_of
 from campaigns.staff.queries import owned
 
-#: How many months are shown, this one among them.
-MONTHS = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

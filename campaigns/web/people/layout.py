@@ -44,7 +44,6 @@ KEPT, KEPT_WITH_NUMBERS = 600, 45
 #: The answer of a page that a browser must ask for anew when somebody goes back to it: it is as good as 200 else.
 NOT_SHOWN_AGAIN = 203
 _KEY = "people"
-_STYLE = "people/style.css"
 
 
 FindHelp = Callable[[str, str], Mapping[str, Any]]
