@@ -23,7 +23,6 @@ from campaigns.planning.correcting import (
 )
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
 from campaigns.planning.do_no_harm.models import CountryConfirmation, HarmReview
-from campaigns.planning.estimates.sender_choices import find_unapproved
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.staff.queries import owned
 
@@ -64,8 +63,6 @@ class Correction:
     is_common: bool = False
     #: Languages in which what it says was withdrawn.
     withdrawn: tuple[str, ...] = ()
-    #: Languages in which WhatsApp has not approved it, where the campaign is sent there.
-    unapproved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +113,7 @@ def correction_of(session: Session, campaign: Campaign, content: Content | None 
     is_common = message.id == find_common_id(session, campaign.organisation_id)
     withdrawn = find_withdrawn_languages(session, message, content.correction)
     return Correction(
-        message,
-        dict(content.correction),
-        missing,
-        waiting,
-        is_common=is_common,
-        withdrawn=withdrawn,
-        unapproved=find_unapproved(session, content.of_correction(message.id)),
+        message, dict(content.correction), missing, waiting, is_common=is_common, withdrawn=withdrawn
     )
 
 

@@ -47,7 +47,7 @@ from campaigns.planning.estimates.rendered_texts import (
     needs_more,
     render_combinations,
 )
-from campaigns.planning.estimates.sender_choices import load_templates
+from campaigns.planning.estimates.sender_choices import find_unapproved, load_templates
 from campaigns.planning.gates.campaign import (
     audience_gate,
     budget_gate,
@@ -272,7 +272,10 @@ def _prepared_gates(session: Session, campaign: Campaign, content: Content, tall
 
 def _correction_gate(session: Session, campaign: Campaign, content: Content) -> Gate:
     found = correction_of(session, campaign, content)
-    return correction_gate(campaign, found, None if found else find_uncovered(session, campaign, content))
+    if found is None:
+        return correction_gate(campaign, None, find_uncovered(session, campaign, content))
+    unapproved = find_unapproved(session, content.of_correction(found.message.id))
+    return correction_gate(campaign, found, unapproved=unapproved)
 
 
 def _text_gates(

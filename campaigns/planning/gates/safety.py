@@ -45,10 +45,17 @@ def harm_gate(campaign: Campaign, answers: HarmAnswers | None) -> Gate:
     return plan_gate("harm", passed, template, values, _to("planning.safeguards.harm", campaign))
 
 
-def correction_gate(campaign: Campaign, correction: Correction | None, uncovered: Uncovered | None = None) -> Gate:
+def correction_gate(
+    campaign: Campaign,
+    correction: Correction | None,
+    uncovered: Uncovered | None = None,
+    *,
+    unapproved: Sequence[str] = (),
+) -> Gate:
     """Block until a correction is prepared in every language that is sent, and say which one that is.
 
-    `uncovered` is the organisation's own correction, where that is not reviewed in all of them.
+    `uncovered` is the organisation's own correction, where that is not reviewed in all of them, `unapproved` are
+    languages in which WhatsApp has not approved it.
     """
     link = _to("planning.safeguards.correction", campaign)
     if correction is None and uncovered:
@@ -72,19 +79,19 @@ def correction_gate(campaign: Campaign, correction: Correction | None, uncovered
         return plan_gate("correction", False, template, {}, link, languages=correction.missing)
     if correction.withdrawn:
         return plan_gate("correction", False, CORRECTION_WITHDRAWN, {}, link, languages=correction.withdrawn)
-    return _prepared_gate(campaign, correction, link)
+    return _prepared_gate(campaign, correction, link, unapproved)
 
 
-def _prepared_gate(campaign: Campaign, correction: Correction, link: Link) -> Gate:
+def _prepared_gate(campaign: Campaign, correction: Correction, link: Link, unapproved: Sequence[str]) -> Gate:
     """Say which correction is prepared, and warn where WhatsApp would let it through to few."""
     values = {"title": correction.message.title}
-    if correction.unapproved:
+    if unapproved:
         template = N_(
             "The correction “%(title)s” is prepared, but WhatsApp has not approved it in %(languages)s: there only"
             " who wrote within a day would get it."
         )
         asked: Link = ("planning.templates.show", {"campaign_id": campaign.id})
-        return plan_gate("correction", True, template, values, asked, languages=correction.unapproved, warns=True)
+        return plan_gate("correction", True, template, values, asked, languages=unapproved, warns=True)
     template = (
         N_("The organisation’s correction is used: “%(title)s”. It is reviewed in every language that is sent.")
         if correction.is_common

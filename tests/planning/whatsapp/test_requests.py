@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
+from campaigns.core import clock
 from campaigns.core.errors import InputError, PlaceholderError, TransitionError
+from campaigns.messages.gates import Gate
 from campaigns.messages.models import Message, TranslationState
 from campaigns.planning.do_no_harm.common_correction import choose_common_correction
-from campaigns.planning.do_no_harm.queries import correction_of
-from campaigns.planning.gates.safety import correction_gate
+from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.queries import load_content
 from campaigns.planning.whatsapp.requests import ask_for_missing, ask_for_template, count_missing_corrections
@@ -179,6 +180,12 @@ def test_the_organisations_correction_is_asked_for_with_a_draft_that_follows_it(
     assert count_missing_corrections(session, campaign, content) == 0
 
 
+def gate_of(session: Session, campaign: Campaign) -> Gate:
+    """Return what the checks of a campaign say of its correction."""
+    gates = assess(session, campaign, now=clock.now()).gates
+    return next(gate for gate in gates if gate.name == "correction")
+
+
 def test_correction_that_whatsapp_would_not_let_through_is_warned_of(session: Session, campaign: Campaign) -> None:
     """Nothing can be asked for in time once something wrong was sent."""
     organisation = session.get_one(Organisation, campaign.organisation_id)
@@ -187,7 +194,7 @@ def test_correction_that_whatsapp_would_not_let_through_is_warned_of(session: Se
     campaign.correction_id = correction.id
     ask(session, correction, "en").state = TemplateState.PENDING
     session.flush()
-    gate = correction_gate(campaign, correction_of(session, campaign))
+    gate = gate_of(session, campaign)
     assert (gate.passed, gate.warns, gate.link_endpoint) == (True, True, "planning.templates.show")
     assert "English, Polish and Ukrainian" in str(gate.sentence)
     for language in texts:
@@ -196,4 +203,4 @@ def test_correction_that_whatsapp_would_not_let_through_is_warned_of(session: Se
     for template in session.scalars(select(WhatsAppTemplate)):
         template.state, template.content_sid = TemplateState.APPROVED, "HX1"
     session.flush()
-    assert not correction_gate(campaign, correction_of(session, campaign)).warns
+    assert not gate_of(session, campaign).warns
