@@ -217,10 +217,7 @@ def wire_of(url: URL) -> dict[str, int]:
 
 
 def limit_sessions(engine: Engine, **settings: object) -> None:
-    """Set these on each connection to PostgreSQL, and by what its side notices that ours is gone.
-
-    To be called before the first connection is made.
-    """
+    """Set these on each connection to PostgreSQL that is still to be made, and how its side notices our end."""
     if engine.dialect.name != "postgresql":
         return
     theirs = {
@@ -240,14 +237,15 @@ def limit_sessions(engine: Engine, **settings: object) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Apply the house's settings to each connection: above all, that a commit is on disk when it returns.
+    """Apply the house's settings to each connection, above all that a commit is on disk when it returns.
 
-    To be called before the first connection is made.
+    To be called before the first connection is made; one that comes back to a pool that is gone is closed.
     """
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     elif engine.dialect.name == "postgresql":
         _prepare_postgresql(engine)
+    _close_late_ones(engine)
 
 
 def check_durability(engine: Engine) -> None:
@@ -284,6 +282,19 @@ def _prepare_postgresql(engine: Engine) -> None:
         with connection.cursor() as cursor:
             cursor.execute(durable)
         connection.commit()
+
+
+def _close_late_ones(engine: Engine) -> None:
+    """Close a connection that comes back after `dispose`: its pool is gone, and would keep it open."""
+
+    @event.listens_for(engine, "do_connect")
+    def note(dialect: Dialect, record: Any, *_: Any) -> None:
+        record.info["pool"] = engine.pool
+
+    @event.listens_for(engine, "checkin")
+    def look(connection: Any, record: Any) -> None:
+        if record.info.get("pool") is not engine.pool:
+            record.invalidate()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, literal, select, text
@@ -71,6 +73,23 @@ def test_manual_tells_how_many_connections_a_process_has(make: Callable[[str], E
     assert isinstance(pool, QueuePool)
     manual = (PROJECT_ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     assert re.findall(words, manual) == [str(pool.size() + pool._max_overflow)]
+
+
+def test_connection_that_comes_back_late_is_closed(engine: Engine) -> None:
+    """It belongs to a pool that is gone: nobody takes it out again, and nobody would close it."""
+    own = make_engine(engine.url.render_as_string(hide_password=False))
+    late = own.connect()
+    driver = late.connection.driver_connection
+    own.dispose()
+    with own.connect() as new:
+        assert new.scalar(text("SELECT 1")) == 1
+        late.close()
+        with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+            driver.execute("SELECT 1")  # type: ignore[union-attr]
+        kept = new.connection.driver_connection
+    with own.connect() as again:
+        assert again.connection.driver_connection is kept
+    own.dispose()
 
 
 def test_stricter_commits_stay_so(postgres: PostgresServer) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.database import make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes import crash
 from campaigns.core.settings import load_settings
@@ -298,8 +298,3 @@ def until(condition: Callable[[], bool], *, seconds: float = PATIENCE, what: str
             pass
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {seconds:.0f} seconds")
-
-
-def fresh(engine: Engine) -> Engine:
-    """Return another engine on the same database, without the connections of the first."""
-    return make_engine(engine.url.render_as_string(hide_password=False))

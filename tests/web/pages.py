@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import QueuePool
 
 from campaigns import now
 from campaigns.app import create_app
@@ -48,8 +47,6 @@ TEMPLATES = FileSystemBytecodeCache()
 #: The applications of this process by their databases and settings, as one serves all requests: to make one takes
 #: longer than most tests.
 _APPS: dict[tuple[str, frozenset[tuple[str, str]]], Flask] = {}
-#: How long connections that are in use are waited for.
-LET_GO_SECONDS = 1.0
 #: Account and token by which callbacks are signed.
 CALLBACK_CREDENTIAL = "AC00000000000000000000000000000000:token"
 
@@ -155,14 +152,8 @@ def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
 
 
 def let_go(app: Flask) -> None:
-    """Close the connections that an application keeps; at its next request it opens others.
-
-    What still writes receipts gives its own back a moment later, and a pool that was closed would keep it open.
-    """
+    """Close the connections that an application keeps; at its next request it opens others."""
     with app.app_context():
-        pool, end = database.engine.pool, time.monotonic() + LET_GO_SECONDS
-        while isinstance(pool, QueuePool) and pool.checkedout() and time.monotonic() < end:
-            time.sleep(0.005)
         database.engine.dispose()
 
 
