@@ -194,7 +194,7 @@ def form_data(rule: AudienceRule, name: str) -> dict[str, Any]:
 
 
 class EntryPointForm(Form):
-    """An entry point: what hangs where, and what it says of those who join."""
+    """A way to join: what hangs where, and what it says of those who join."""
 
     name = StringField(
         _l("Name"),

@@ -1,4 +1,4 @@
-"""Turns what a contact row, a shared location or an entry point says of where somebody is into a position."""
+"""Turns what a contact row, a shared location or a way to join says of where somebody is into a position."""
 
 from __future__ import annotations
 

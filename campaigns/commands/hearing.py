@@ -24,7 +24,7 @@ def hear(texts: Iterable[str], *, language: str | None = None) -> Iterator[str]:
 
 
 def hear_for(session: Session, slug: str, texts: Iterable[str], *, language: str | None = None) -> Iterator[str]:
-    """Yield the same for messages to one organisation: a code of its entry points alone is a start.
+    """Yield the same for messages to one organisation: a code of its ways to join alone is a start.
 
     Raises NotFoundError for an organisation that does not exist.
     """

@@ -81,7 +81,7 @@ class Happening(StrEnum):
     WROTE = "wrote"
     SHARED_LOCATION = "shared_location"
     PRESSED_BUTTON = "pressed_button"
-    #: Opened the conversation, perhaps through an entry point.
+    #: Opened the conversation, perhaps through a way to join.
     STARTED = "started"
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
@@ -124,7 +124,7 @@ class Inbound:
     happening: Happening = Happening.WROTE
     #: Latitude and longitude in degrees, as exact as the person shared it: never stored.
     location: tuple[float, float] | None = None
-    #: Payload of the button, or code of the entry point they started with; '' for none.
+    #: Payload of the button, or code of the way to join they started with; '' for none.
     payload: str = ""
     #: Language the person chose in their app (BCP 47), if the provider says so.
     language: str = ""

@@ -22,12 +22,6 @@ class Connectable(Protocol):
         in words for a member, when the provider does not answer or refuses.
         """
 
-    async def identify(self) -> str:
-        """Return the name under which people find us there (a bot's user name, without @).
-
-        Raises UnavailableError, in words for a member, when the provider does not answer or refuses.
-        """
-
 
 @runtime_checkable
 class Answering(Protocol):

@@ -32,7 +32,7 @@ class ReplyKind(StrEnum):
     YES = "yes"
     #: Chose what a machine of ours had asked.
     CHOICE = "choice"
-    #: Joined through an entry point.
+    #: Joined by a way to join.
     JOIN = "join"
     #: Shared a location; only its cell is kept, with the contact.
     LOCATION = "location"

@@ -90,7 +90,7 @@ def find_first_steps(
 ) -> list[tuple[Step, bool]]:
     """Return the steps to the first run, each with whether it is done.
 
-    Whether people were written down is told by files and entry points: nobody learns how few there are.
+    Whether people were written down is told by files and ways to join: nobody learns how few there are.
     """
     are_two = founding.admins > 1 and founding.approvers > 0
     place, service, people, audience, text, *last = _which_exist(session, organisation_id)

@@ -48,7 +48,7 @@ class TranslationFacts:
 
     language: str
     text: str
-    #: Effective state: `stale` when the base text changed after it was made.
+    #: Effective state: `stale` when the source text changed after it was made.
     state: TranslationState
     translator_id: int | None
     reviewer_id: int | None
@@ -115,7 +115,7 @@ def staleness_gate(message_id: int, translations: Iterable[TranslationFacts]) ->
 
 
 def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_language: str) -> Gate:
-    """Block while a text holds a faulty placeholder, or other ones than the base text; `texts` by language."""
+    """Block while a text holds a faulty placeholder, or other ones than the source text; `texts` by language."""
     try:
         wanted = names_in(texts.get(base_language, ""))
         others = [language for language, text in texts.items() if names_in(text) != wanted]

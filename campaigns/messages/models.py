@@ -38,7 +38,7 @@ class Message(Base):
 
 
 class TranslationState(StrEnum):
-    """How far a translation is trusted; `stale` is derived: its source digest is not the base text's."""
+    """How far a translation is trusted; `stale` is derived: its source digest is not the source text's."""
 
     DRAFT = "draft"
     TRANSLATED = "translated"
@@ -66,7 +66,7 @@ class Translation(Base):
     back_translation: Mapped[str] = mapped_column(default="", server_default="")
     #: Digest of the text that was put back; None: nothing was.
     back_digest: Mapped[str | None] = mapped_column(String(64))
-    #: Digest (texts.digest_of_wordings) of the base text it was made from (its own text, for the base language).
+    #: Digest (texts.digest_of_wordings) of the source text it was made from (its own text, for the base language).
     source_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[TranslationState] = mapped_column(String(12))
     translator_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))

@@ -76,7 +76,7 @@ def get_base(message: Message) -> Translation:
 
 
 def state_of(message: Message, translation: Translation) -> TranslationState:
-    """Return how far a translation is trusted now: `stale` when the base text is not the one it was made from."""
+    """Return how far a translation is trusted now: `stale` when it was not made from the source text as it is."""
     base = find_translation(message, message.base_language)
     if base is None or translation.source_digest != digest_of_wordings(base.text, base.wordings):
         return TranslationState.STALE

@@ -111,11 +111,11 @@ def save_translation(
 ) -> Translation:
     """Write a message's text in one language and raise the message's version; its review is void.
 
-    A new base text leaves the others as they are, but stale. Saving an unchanged text confirms that it still
-    fits the base text; when it already did, nothing happens. `wordings` are other words for single channels and
+    A new source text leaves the others as they are, but stale. Saving an unchanged text confirms that it still
+    fits the source text; when it already did, nothing happens. `wordings` are other words for single channels and
     `back_translation` is what the text says in the base language; None keeps what there is of them. A draft may
     lack placeholders and cannot be reviewed. Raises BaseLanguageError, InputError, or PlaceholderError, also when
-    the placeholders are not those of the base text.
+    the placeholders are not those of the source text.
     """
     check_language(language)
     hold_message(session, message)
@@ -136,7 +136,7 @@ def save_translation(
 
 
 def _says(message: Message, present: Translation, text: str, wordings: Mapping[str, str]) -> bool:
-    """Say whether a translation has these words already, made from the base text as it is."""
+    """Say whether a translation has these words already, made from the source text as it is."""
     same = present.text == text and present.wordings == wordings
     return same and present.source_digest == source_digest(message, present)
 

@@ -208,7 +208,7 @@ def measure() -> Page:
 @pages.post("/<int:message_id>/<language>/measure")
 @requires(Permission.EDIT)
 def measure_translation(message_id: int, language: str) -> Page:
-    """Measure a text of a message that is being written, also against its base text and the glossary."""
+    """Measure a text of a message that is being written, also against its source text and the glossary."""
     message, form = _message(message_id), ComposerForm()
     measured = _measure(clean_line_ends(form.text("body")), language, message)
     channels = _measure_channels(form, language)

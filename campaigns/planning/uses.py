@@ -1,6 +1,6 @@
 """This finds the places and routes in use: campaigns that are submitted, approved or being sent name them.
 
-A place at which an entry point hangs is in use too: whoever joins by it is taken to be there, and told who helps
+A place at which a way to join hangs is in use too: whoever joins by it is taken to be there, and told who helps
 there.
 """
 

@@ -29,7 +29,7 @@ TRUSTED = frozenset({Role.APPROVER, Role.STEWARD, Role.ADMIN})
 
 
 class Organisation(Base):
-    """A tenant: everything staff see belongs to exactly one."""
+    """An organisation: everything staff see belongs to exactly one."""
 
     __tablename__ = "organisation"
 

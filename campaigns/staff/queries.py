@@ -1,4 +1,4 @@
-"""Reads on organisations and members, and the one function that scopes every tenant's query."""
+"""Reads on organisations and members, and the one function that scopes every organisation's query."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 def owned(statement: S, model: Any, organisation_id: int) -> S:
-    """Restrict a statement over `model` to one organisation's rows; every tenant query goes through here."""
+    """Restrict a statement over `model` to one organisation's rows; every such query goes through here."""
     return statement.where(model.organisation_id == organisation_id)
 
 

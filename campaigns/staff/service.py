@@ -32,7 +32,7 @@ LAST_ADMIN = N_("The last administrator of an organisation keeps this role. Name
 def create_organisation(
     session: Session, slug: str, *, name: str, time_zone: str = "UTC", by: int | None = None
 ) -> Organisation:
-    """Create a tenant.
+    """Create an organisation.
 
     Raises InputError for a slug that is taken or malformed, a name that reads as another's, or an unknown zone.
     """

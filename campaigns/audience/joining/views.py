@@ -1,4 +1,4 @@
-"""On these staff pages entry points are hung up, read off and taken down."""
+"""On these staff pages ways to join are hung up, read off and taken down."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def senders_of(organisation_id: int) -> tuple[list[Any], list[Any]]:
 @pages.get("")
 @requires(Permission.EDIT)
 def index() -> Page:
-    """List the organisation's entry points."""
+    """List the organisation's ways to join."""
     organisation_id = current_organisation().id
     found = asked_page(session(), ways_to_join.select_entry_points(organisation_id), EntryPoint.id)
     places = places_by_id(session(), organisation_id, [row.place_id for row in found.rows if row.place_id])
@@ -64,7 +64,7 @@ def index() -> Page:
 @pages.route("/new", methods=["GET", "POST"])
 @requires(Permission.EDIT)
 def create() -> Page:
-    """Hang up an entry point."""
+    """Hang up a way to join."""
     form = EntryPointForm()
     form.offer(place_ids_and_names(session(), current_organisation().id))
     if form.validate_on_submit():
@@ -88,7 +88,7 @@ def create() -> Page:
 @pages.get("/<int:entry_point_id>")
 @requires(Permission.EDIT)
 def show(entry_point_id: int) -> Page:
-    """Show an entry point with everything that a poster needs."""
+    """Show a way to join with everything that a poster needs."""
     entry_point = _entry_point(entry_point_id)
     place = session().get(Place, entry_point.place_id) if entry_point.place_id else None
     return render_template(
@@ -104,7 +104,7 @@ def show(entry_point_id: int) -> Page:
 @pages.get("/<int:entry_point_id>/poster")
 @requires(Permission.EDIT)
 def poster(entry_point_id: int) -> Page:
-    """Show an entry point as a poster to print, in one to three languages."""
+    """Show a way to join as a poster to print, in one to three languages."""
     entry_point = _entry_point(entry_point_id)
     asked = [code for code in request.args.getlist("language") if code in public_languages()]
     reader = str(get_locale() or "")
@@ -130,7 +130,7 @@ def poster(entry_point_id: int) -> Page:
 @pages.post("/<int:entry_point_id>/take-down")
 @requires(Permission.EDIT)
 def take_down(entry_point_id: int) -> Page:
-    """Let nobody join through an entry point any more."""
+    """Let nobody join this way any more."""
     ways_to_join.take_down(session(), _entry_point(entry_point_id), by=current_member().id)
     flash(_("It is taken down. Whoever joined through it stays."), "info")
     return redirect(url_for("audience.entry_points.show", entry_point_id=entry_point_id))

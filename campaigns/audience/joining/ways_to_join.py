@@ -1,4 +1,4 @@
-"""Entry points are hung up with a code, found by what people send, and taken down; no verb commits."""
+"""Ways to join are hung up with a code, found by what people send, and taken down; no verb commits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def create_entry_point(
     place_id: int | None = None,
     language: str | None = None,
 ) -> EntryPoint:
-    """Hang up an entry point; without a `code` it gets a short one.
+    """Hang up a way to join; without a `code` it gets a short one.
 
     Raises InputError for a name that is missing or too long, a code that is taken or means something already, and
     a place or language that does not exist.
@@ -81,19 +81,19 @@ def take_down(session: Session, entry_point: EntryPoint, *, by: int | None) -> b
 
 
 def select_entry_points(organisation_id: int) -> Select[EntryPoint]:
-    """Select an organisation's entry points, newest first."""
+    """Select an organisation's ways to join, newest first."""
     return owned(select(EntryPoint), EntryPoint, organisation_id).order_by(EntryPoint.id.desc())
 
 
 def find_by_code(session: Session, code: str) -> EntryPoint | None:
-    """Return the entry point with a code, however its letters are written, unless it was taken down."""
+    """Return the way to join with a code, however its letters are written, unless it was taken down."""
     if not CODE.fullmatch(code):
         return None
     return session.scalar(_with_code(code).where(EntryPoint.removed_at.is_(None)))
 
 
 def find_in_text(session: Session, text: str) -> EntryPoint | None:
-    """Return the entry point whose code is the first word of a message, or follows a word for joining.
+    """Return the way to join whose code is the first word of a message, or follows a word for joining.
 
     A message that says stop beside it, or may say it, names none.
     """

@@ -134,14 +134,6 @@ class TelegramBot(Unlisted):
         except SendError as error:
             raise _unavailable(error) from error
 
-    async def identify(self) -> str:
-        """Return the bot's user name; see Connectable.identify."""
-        current_fence.set(None)
-        try:
-            return (await self._bot.get_me()).username or ""
-        except SendError as error:
-            raise _unavailable(error) from error
-
     async def ask_account(self) -> str:
         """Return the bot's user name; see Answering.ask_account."""
         current_fence.set(None)

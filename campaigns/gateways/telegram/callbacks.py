@@ -33,7 +33,7 @@ MAX_AGE = timedelta(hours=48)
 #: The end of the last year that a date can name, in seconds as Telegram counts them.
 _LAST_SECOND = 253_402_300_799
 
-#: What the link of an entry point opens the chat with; its payload has at most 64 of these letters. Words behind
+#: What the link of a way to join opens the chat with; its payload has at most 64 of these letters. Words behind
 #: it were typed by a person, and may be a stop or call for help.
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(?P<payload>[!-~]+))?\s*")
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")

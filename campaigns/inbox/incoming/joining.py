@@ -19,7 +19,7 @@ from campaigns.inbox.queries import find_contact
 
 
 def addressed(entry_point: EntryPoint | None, receiver: Receiver) -> EntryPoint | None:
-    """Return an entry point, unless its code came to a number that is not its organisation's.
+    """Return a way to join, unless its code came to a number that is not its organisation's.
 
     Where several share a number, the code says which of them is meant.
     """

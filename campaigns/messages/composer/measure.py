@@ -59,7 +59,7 @@ class Measured:
     linked_parts: int
     savings: tuple[Saving, ...]
     hints: tuple[Hint, ...]
-    #: Terms of the glossary that the base text uses.
+    #: Terms of the glossary that the source text uses.
     terms: tuple[TermUse, ...]
     #: Empty when the text names no hotline.
     arrivals: tuple[Arrival, ...]
@@ -75,7 +75,7 @@ def measure_text(
     terms: Iterable[Term] = (),
     pages: str = "",
 ) -> Measured:
-    """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text.
+    """Return what there is to say about `text`; `base` is what it was translated from, "" for a source text.
 
     `pages` is what addresses of our own pages begin with, one of which a text may name; '': there are none.
     """

@@ -33,7 +33,7 @@ class Desk:
     base: Translation | None
     #: Digest of what is read, by which a review says what it is of.
     seen: str
-    #: The base text with its changes since the translation was made; empty when it is current.
+    #: The source text with its changes since the translation was made; empty when it is current.
     since: tuple[Stretch, ...]
     #: The back-translation is of an older text.
     is_back_old: bool
@@ -83,7 +83,7 @@ def measure(
     pages: str,
     message: Message | None = None,
 ) -> Measured:
-    """Measure a text that is being written; with its message, against the base text and the glossary too.
+    """Measure a text that is being written; with its message, against the source text and the glossary too.
 
     `pages` is what addresses of our own pages begin with.
     """

@@ -1,4 +1,4 @@
-"""Pure functions find the glossary's terms in a base text, and check that its translation says them as agreed."""
+"""Pure functions find the glossary's terms in a source text, and check that translations say them as agreed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class TermUse:
-    """A term that a base text uses."""
+    """A term that a source text uses."""
 
     term: Term
     #: Whether the translation says it as agreed.

@@ -54,7 +54,7 @@ def select_shared(session: Session, organisation_id: int) -> Select[Message, str
     """Select the messages that other organisations share, with their names, by theme and title.
 
     A version that was withdrawn is shown to nobody, nor is a copy that still says what was withdrawn elsewhere;
-    what is changed is shown again. Nor is one whose base text is not reviewed.
+    what is changed is shown again. Nor is one whose source text is not reviewed.
     """
     return (
         select(Message, Organisation.name)
@@ -101,7 +101,7 @@ def get_shared(session: Session, message_id: int, organisation_id: int) -> Share
 def share_message(session: Session, message: Message, *, is_shared: bool, by: int) -> None:
     """Show a message to the other organisations of this instance, or no longer.
 
-    Raises RefusedError for a message whose base text is not reviewed.
+    Raises RefusedError for a message whose source text is not reviewed.
     """
     hold_message(session, message)
     if is_shared and message.base_language not in current_texts(message):

@@ -62,7 +62,7 @@ def write_text(
     wordings: Mapping[str, str] | None = None,
     state: TranslationState = TranslationState.TRANSLATED,
 ) -> Translation:
-    """Put checked words into the message's translation, made from the base text as it is now; its review is void.
+    """Put checked words into the message's translation, made from the present source text; its review is void.
 
     `wordings` of None keeps those that are there. Other words than those that a reviewer returned end the comment.
     """
@@ -99,7 +99,7 @@ def put_back(translation: Translation, back_translation: str) -> None:
 
 
 def source_digest(message: Message, translation: Translation) -> str:
-    """Return the digest of what a translation is made from now. Raises BaseLanguageError without a base text."""
+    """Return the digest of what a translation is made from now. Raises BaseLanguageError without a source text."""
     source = translation if translation.language == message.base_language else queries.get_base(message)
     return digest_of_wordings(source.text, source.wordings)
 
@@ -148,7 +148,7 @@ def add_version(
 def check_text(message: Message, language: str, text: str, *, is_draft: bool = False) -> str:
     """Return a text clean. Raises InputError, BaseLanguageError or PlaceholderError when it cannot be kept.
 
-    Placeholders must be those of the base text; only a draft may still lack some.
+    Placeholders must be those of the source text; only a draft may still lack some.
     """
     clean = clean_text(text)
     if language == message.base_language:
@@ -183,7 +183,7 @@ def check_wordings(text: str, wordings: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_placeholders(base: str, text: str, *, is_draft: bool = False) -> None:
-    """Raise PlaceholderError when `text` holds a faulty placeholder, or other ones than the base text."""
+    """Raise PlaceholderError when `text` holds a faulty placeholder, or other ones than the source text."""
     wanted, given = names_in(base), names_in(text)
     lacking, extra = sorted(wanted - given), sorted(given - wanted)
     if lacking and not is_draft:

@@ -48,7 +48,7 @@ def changes_between(before: MessageVersion | None, after: MessageVersion) -> tup
 
 
 def find_source(session: Session, message: Message, translation: Translation) -> MessageVersion | None:
-    """Return the newest version whose base text is the one that a translation was made from, if it is kept."""
+    """Return the newest version whose source text is the one that a translation was made from, if it is kept."""
     base = message.base_language
     return next(
         (
@@ -62,7 +62,7 @@ def find_source(session: Session, message: Message, translation: Translation) ->
 
 
 def base_changes(session: Session, message: Message, translation: Translation) -> tuple[Stretch, ...]:
-    """Return the base text with what changed in it since a translation was made; empty when that is not kept."""
+    """Return the source text with what changed in it since a translation was made; empty when that is not kept."""
     source, base = find_source(session, message, translation), find_translation(message, message.base_language)
     if source is None or base is None:
         return ()

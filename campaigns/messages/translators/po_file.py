@@ -35,7 +35,7 @@ class Entry:
 
     #: Context (msgctxt) by which it is known when it comes back: "message-7", or "message-7-sms".
     key: str
-    #: The base text.
+    #: The source text.
     source: str
     #: What there is already, or "".
     translation: str = ""

@@ -59,7 +59,7 @@ class _Change:
 def export_texts(
     session: Session, organisation_id: int, *, language: str, message: Message | None = None
 ) -> bytes:
-    """Return the base texts of all messages, or of one, with what there is of their translation, as a PO file.
+    """Return the source texts of all messages, or of one, with what there is of their translation, as a PO file.
 
     Raises InputError for a language that is not known.
     """
@@ -189,7 +189,7 @@ def _write(session: Session, message: Message, language: str, change: _Change, *
     wordings = {channel: words for channel, words in (kept | change.wordings).items() if words}
     if present is not None and (present.text, present.wordings) == (change.text, wordings):
         is_finished = present.state != TranslationState.DRAFT
-        # An unfinished text that nobody touched is no news, even if it no longer fits the base text.
+        # An unfinished text that nobody touched is no news, even if it no longer fits the source text.
         if change.is_draft or (is_finished and _fits(message, present)):
             return False
     is_reworded = rewords(message, present, change.text, wordings)

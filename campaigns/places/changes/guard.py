@@ -21,7 +21,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Places and routes of campaigns that are submitted, approved or being sent, and places of entry points."""
+    """Places and routes of campaigns that are submitted, approved or being sent, and places of ways to join."""
 
     place_ids: frozenset[int] = frozenset()
     route_ids: frozenset[int] = frozenset()

@@ -40,13 +40,6 @@ def cell_of(longitude: float, latitude: float) -> int:
     return int(h3.latlng_to_cell(latitude, longitude, CELL_RESOLUTION))
 
 
-def is_cell(value: int) -> bool:
-    """Say whether `value` is an H3 cell of the resolution that is stored."""
-    return (
-        0 < value < 1 << 63 and bool(h3.is_valid_cell(value)) and bool(h3.get_resolution(value) == CELL_RESOLUTION)
-    )
-
-
 def centre_of(cell: int) -> tuple[float, float]:
     """Return longitude and latitude of a cell's centre, in degrees."""
     latitude, longitude = h3.cell_to_latlng(cell)

@@ -65,7 +65,7 @@ def coverage_from(message: Message, rows: Iterable[Row]) -> tuple[LanguageCovera
 
 
 def _sendable(message: Message) -> dict[str, str]:
-    """Return the texts that may be sent; without a base text there are none."""
+    """Return the texts that may be sent; without a source text there are none."""
     base = find_translation(message, message.base_language)
     return current_texts(message) if base and base.text.strip() else {}
 

@@ -178,7 +178,7 @@ def test_webhook_follows_the_public_address(telegram: SandboxProcess) -> None:
 def test_bot_knows_its_name(telegram: SandboxProcess) -> None:
     bot = bot_at(telegram.url)
     assert isinstance(bot, Connectable)
-    assert using(bot, lambda bot: bot.identify()) == "fingerpost_bot"
+    assert using(bot, lambda bot: bot.ask_account()) == "@fingerpost_bot"
 
 
 @pytest.mark.parametrize("url", ["wrong-token", "http://127.0.0.1:1"])
@@ -188,5 +188,3 @@ def test_connecting_fails_in_words(telegram: SandboxProcess, url: str) -> None:
 
     with pytest.raises(UnavailableError, match="Telegram"):
         using(bot(), lambda bot: bot.connect(PUBLIC))
-    with pytest.raises(UnavailableError, match="Telegram"):
-        using(bot(), lambda bot: bot.identify())

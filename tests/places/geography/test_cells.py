@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.places.geography.atlas import load_atlas
-from campaigns.places.geography.cells import cell_of, centre_of, is_cell, locate, locate_cell, locate_cells
+from campaigns.places.geography.cells import cell_of, centre_of, locate, locate_cell, locate_cells
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,4 @@ def test_no_cells_need_no_answer() -> None:
 @given(st.floats(-180, 180), st.floats(-84, 84))
 def test_cell_contains_its_own_centre(longitude: float, latitude: float) -> None:
     cell = cell_of(longitude, latitude)
-    assert is_cell(cell)
     assert cell_of(*centre_of(cell)) == cell
-
-
-@pytest.mark.parametrize("value", [0, 1, -5, 0x8A1E23A2A6BFFFF])
-def test_other_numbers_are_no_cells(value: int) -> None:
-    assert not is_cell(value)
