@@ -136,7 +136,8 @@ class Money:
             session.connection(execution_options={"read_only": True})
             credentials = load_credentials(session, self._settings)
             senders = session.scalars(select(Sender).where(may_have_provider(self._settings.secrets))).all()
-            days = session.execute(select(ToldDay.secret_name, ToldDay.day, ToldDay.read_at)).all()
+            told = select(ToldDay.secret_name, ToldDay.day, ToldDay.read_at)
+            days = session.execute(told.where(ToldDay.day >= _days_back(clock.now())[-1])).all()
         accounts: dict[str, _Account] = {}
         for sender in senders:
             name = sender.secret_name
@@ -158,8 +159,12 @@ class Money:
 
 def _days_to_read(read_at: dict[date, datetime], now: datetime) -> list[date]:
     """Return the days whose prices may still be told or moved, the latest first."""
-    days = [(now - timedelta(days=back)).date() for back in range(FIRST_DAYS)]
-    return [day for day in days if day not in read_at or read_at[day] < _end_of(day) + SETTLES_AFTER]
+    return [day for day in _days_back(now) if day not in read_at or read_at[day] < _end_of(day) + SETTLES_AFTER]
+
+
+def _days_back(now: datetime) -> list[date]:
+    """Return the days that are ever asked for, the latest first."""
+    return [(now - timedelta(days=back)).date() for back in range(FIRST_DAYS)]
 
 
 def _end_of(day: date) -> datetime:
