@@ -28,6 +28,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
@@ -166,10 +167,26 @@ def _ordered_token_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"lpad(to_hex({microseconds}), 14, '0') || right(replace(gen_random_uuid()::text, '-', ''), 18)"
 
 
+class ClosingPool(QueuePool):
+    """A pool that closes what comes back to it after `dispose`: nobody takes it out again, or would close it."""
+
+    _is_gone = False
+
+    def dispose(self) -> None:
+        self._is_gone = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        # Asked afterwards: what comes back while others are being closed is closed by one of the two.
+        if self._is_gone:
+            super().dispose()
+
+
 def make_engine(url: str, **options: Any) -> Engine:
     """Return an engine for `url` (sqlite:/// or postgresql+psycopg://) with the house's settings applied."""
     # An error of the database is logged, and what was written may be somebody's text.
-    engine = create_engine(url, hide_parameters=True, **options)
+    engine = create_engine(url, hide_parameters=True, **{"poolclass": ClosingPool} | options)
     prepare(engine)
     return engine
 
@@ -237,15 +254,11 @@ def limit_sessions(engine: Engine, **settings: object) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Apply the house's settings to each connection, above all that a commit is on disk when it returns.
-
-    To be called before the first connection is made; one that comes back to a pool that is gone is closed.
-    """
+    """Apply the house's settings to each connection still to be made, above all that commits are on disk."""
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     elif engine.dialect.name == "postgresql":
         _prepare_postgresql(engine)
-    _close_late_ones(engine)
 
 
 def check_durability(engine: Engine) -> None:
@@ -282,19 +295,6 @@ def _prepare_postgresql(engine: Engine) -> None:
         with connection.cursor() as cursor:
             cursor.execute(durable)
         connection.commit()
-
-
-def _close_late_ones(engine: Engine) -> None:
-    """Close a connection that comes back after `dispose`: its pool is gone, and would keep it open."""
-
-    @event.listens_for(engine, "do_connect")
-    def note(dialect: Dialect, record: Any, *_: Any) -> None:
-        record.info["pool"] = engine.pool
-
-    @event.listens_for(engine, "checkin")
-    def look(connection: Any, record: Any) -> None:
-        if record.info.get("pool") is not engine.pool:
-            record.invalidate()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

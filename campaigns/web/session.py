@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns.continuity.journal import KEY, journal_of
-from campaigns.core.database import limit_web_sessions, make_sessions, prepare, wire_of
+from campaigns.core.database import ClosingPool, limit_web_sessions, make_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
 from campaigns.front.peer_limits import THREADS
 
@@ -111,6 +111,7 @@ def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
     url = _anchored(settings.database_url)
     options = {
+        "poolclass": ClosingPool,
         "pool_pre_ping": True,
         "hide_parameters": True,
         "connect_args": wire_of(url),

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from campaigns.core.database import (
+    ClosingPool,
     UTCDateTime,
     WallClock,
     check_durability,
@@ -90,6 +91,26 @@ def test_connection_that_comes_back_late_is_closed(engine: Engine) -> None:
     with own.connect() as again:
         assert again.connection.driver_connection is kept
     own.dispose()
+
+
+def test_connection_that_is_made_late_is_closed(engine: Engine) -> None:
+    """Whoever asked for the pool before it was disposed of takes a connection out of it afterwards."""
+    own = make_engine(engine.url.render_as_string(hide_password=False))
+    gone = own.pool
+    own.dispose()
+    late = gone.connect()
+    driver = late.driver_connection
+    late.close()
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        driver.execute("SELECT 1")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("make", [make_engine, make_worker_engine, web_engine])
+def test_every_pool_closes_what_comes_late(make: Callable[[str], Engine]) -> None:
+    engine = make("postgresql+psycopg://nobody@localhost/none")
+    assert isinstance(engine.pool, ClosingPool)
+    engine.dispose()
+    assert isinstance(engine.pool, ClosingPool)
 
 
 def test_stricter_commits_stay_so(postgres: PostgresServer) -> None:
