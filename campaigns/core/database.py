@@ -170,6 +170,8 @@ def _ordered_token_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 class ClosingPool(QueuePool):
     """A pool that closes what comes back to it after `dispose`: nobody takes it out again, or would close it."""
 
+    #: Its log is the library's own, which is silent.
+    _sqla_logger_namespace = "sqlalchemy.pool.ClosingPool"
     _is_gone = False
 
     def dispose(self) -> None:

@@ -113,6 +113,13 @@ def test_every_pool_closes_what_comes_late(make: Callable[[str], Engine]) -> Non
     assert isinstance(engine.pool, ClosingPool)
 
 
+def test_end_of_a_pool_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """What the house's own log tells at INFO is for who runs it."""
+    with caplog.at_level("INFO", "campaigns"):
+        make_engine("sqlite://").dispose()
+    assert caplog.records == []
+
+
 def test_stricter_commits_stay_so(postgres: PostgresServer) -> None:
     engine = make_engine(set_to(postgres, "remote_apply"))
     with engine.connect() as connection:
