@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.database import insert_or
+from campaigns.core.processes.chores import do_for_each
 from campaigns.core.settings import Settings
 from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.conversations.models import Conversation
@@ -43,18 +44,28 @@ class Reached:
 def escalate(sessions: sessionmaker[Session], settings: Settings) -> int:
     """Take every step that is due and ask for second members; return how many steps and offers these were.
 
-    Nobody writes while there is none.
+    Nobody writes while there is none. What fails for one organisation is raised when the others' steps are taken.
     """
     now = clock.now()
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         waiting = session.scalars(_who_waits()).all()
-        due = [organisation for organisation in waiting if _is_due(session, organisation, settings, now)]
-    taken = 0
-    for organisation in due:
+
+    def climb(organisation_id: int) -> int:
+        with sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            organisation = session.get_one(Organisation, organisation_id)
+            if not _is_due(session, organisation, settings, now):
+                return 0
         with sessions.begin() as session:
-            taken += len(take_steps(session, organisation, settings, now=now))
-    return taken + ask_second_members(sessions, now=now)
+            return len(take_steps(session, organisation, settings, now=now))
+
+    told = "what waits in some organisations climbs no further"
+    try:
+        taken = do_for_each(waiting, climb, doing="escalating for organisation {}", told=told)
+    finally:
+        asked = ask_second_members(sessions, now=now)
+    return taken + asked
 
 
 def take_steps(
@@ -132,11 +143,11 @@ def _tell(
         session.execute(insert_or(session, StepTold).on_conflict_do_nothing(), rows)
 
 
-def _who_waits() -> Select[Organisation]:
+def _who_waits() -> Select[int]:
     waits = exists().where(
         Conversation.organisation_id == Organisation.id, Conversation.waiting_since.is_not(None)
     )
-    return select(Organisation).where(waits).order_by(Organisation.id)
+    return select(Organisation.id).where(waits).order_by(Organisation.id)
 
 
 def _is_due(session: Session, organisation: Organisation, settings: Settings, now: datetime) -> bool:

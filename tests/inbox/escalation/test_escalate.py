@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -13,9 +14,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.escalation import escalate as climbing
 from campaigns.inbox.escalation.escalate import escalate, take_steps
 from campaigns.inbox.escalation.models import EscalationStep
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.models import Organisation
 from tests.factories import NOON, an_organisation
 from tests.inbox.escalation.waiting import a_conversation
 from tests.web.pages import page_settings
@@ -52,6 +55,29 @@ def test_danger_climbs_by_the_clock_and_each_step_is_taken_once(
             assert escalate(sessions, settings) == taken, f"after {minutes} minutes"
             assert escalate(sessions, settings) == 0
     assert steps(sessions) == ["alert", "responders", "lead", "red"]
+
+
+@pytest.mark.parametrize("fails_at", ["_is_due", "take_steps"])
+def test_one_organisation_that_fails_holds_up_no_other(
+    sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch, fails_at: str
+) -> None:
+    with sessions.begin() as session:
+        broken, whole = an_organisation(session), an_organisation(session)
+        a_conversation(session, broken)
+        a_conversation(session, whole)
+    works = getattr(climbing, fails_at)
+
+    def fail(session: Session, organisation: Organisation, *args: Any, **how: Any) -> Any:
+        if organisation.id == broken.id:
+            raise ValueError("a roster that nobody can read")
+        return works(session, organisation, *args, **how)
+
+    monkeypatch.setattr(climbing, fails_at, fail)
+    with at(NOON + MINUTE), pytest.raises(ExceptionGroup) as caught:
+        escalate(sessions, settings)
+    assert steps(sessions) == ["alert"]
+    (error,) = caught.value.exceptions
+    assert error.__notes__ == [f"while escalating for organisation {broken.id}"]
 
 
 def test_worker_that_was_away_takes_all_steps_at_once(sessions: sessionmaker[Session], settings: Settings) -> None:
