@@ -15,8 +15,10 @@ from campaigns.directory.opening_hours import write_hours
 from campaigns.directory.proposed import EMERGENCY_NUMBER, SERVICE
 from campaigns.directory.service import VERIFIED_FACTS
 from campaigns.directory.spoken_languages import write_spoken
+from campaigns.places.geography.atlas import load_atlas
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.proposal_kinds import Line, Shown
+from campaigns.web.filters import region_name
 
 _CONFIDENTIAL = {None: "", True: "yes", False: "no"}
 #: What members call each fact, in the order in which it is shown.
@@ -56,7 +58,8 @@ _WORDS: dict[str, Callable[[Any], Any]] = {
     "hours": lambda value: write_hours(value),
     "languages": lambda value: write_spoken(value, {}),
     "language_days": lambda value: write_spoken(list(value), value),
-    "region_codes": tuple,
+    "country": lambda value: country_name(value),
+    "region_codes": lambda value: tuple(_region_named(code) for code in value),
     "other_numbers": tuple,
 }
 
@@ -81,6 +84,11 @@ def _in_words(name: str, facts: Mapping[str, Any]) -> str | tuple[object, ...]:
         return ""
     words = _WORDS.get(name, str)(value)
     return words if isinstance(words, tuple) else str(words)
+
+
+def _region_named(code: str) -> str:
+    region = load_atlas().get(code)
+    return f"{region_name(region)} ({code})" if region else code
 
 
 def show_emergency(session: Session, proposal: Proposal) -> Shown:

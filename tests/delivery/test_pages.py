@@ -13,7 +13,16 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.sentences import Count, Sentence
 from campaigns.core.small_numbers import SMALLEST_SHOWN
-from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunText, RunZone
+from campaigns.delivery.models import (
+    Attempt,
+    CanaryState,
+    Delivery,
+    RunCanary,
+    RunLeftOut,
+    RunQuiet,
+    RunText,
+    RunZone,
+)
 from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Run, RunState
@@ -87,6 +96,34 @@ def test_cause_and_receipt_of_few_are_told_to_data_managers_alone(pages: Pages, 
 
 
 @pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("fared", "state", "words", "not_words"),
+    [
+        (CanaryState.PASSED, RunState.RUNNING, "went well. The rest is being sent.", "badly"),
+        (CanaryState.PASSED, RunState.DONE, "went well.", "The rest is"),
+        (CanaryState.FAILED, RunState.PAUSED, "went badly. Two members must agree", "well"),
+        (CanaryState.FAILED, RunState.STOPPED, "went badly.", "must agree before"),
+    ],
+)
+def test_trial_batch_tells_no_more_than_is_to_come(
+    pages: Pages, client_for: Clients, fared: CanaryState, state: RunState, words: str, not_words: str
+) -> None:
+    run = make_run(pages, state)
+    with pages.sessions.begin() as session:
+        add(session, RunCanary(run_id=run.id, state=fared, people=30, sent_at=clock.now(), decided_at=clock.now()))
+    told = client_for(Role.STEWARD).get(f"/delivery/runs/{run.id}").text.split('id="canary"')[1].split("</div>")[0]
+    assert (words in told, not_words in told) == (True, False)
+
+
+@pytest.mark.parametrize(("state", "stands"), [(RunState.RUNNING, False), (RunState.DONE, True)])
+def test_run_that_is_over_is_not_offered_to_be_stopped(
+    pages: Pages, client_for: Clients, state: RunState, stands: bool
+) -> None:
+    page = client_for(Role.STEWARD).get(f"/delivery/runs/{make_run(pages, state).id}").text
+    assert "No reviewed correction is prepared" in page
+    assert ("You can still stop it." not in page) is stands
+
+
 def test_run_is_told_of_each_sender(pages: Pages, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         paused = a_sender(session, name="Line A", health=Health.PAUSED, health_code="21606", health_at=NOON)

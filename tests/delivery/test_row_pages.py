@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -102,6 +104,18 @@ def test_run_links_to_its_states_and_causes(pages: Pages, client_for: Clients) -
         assert f'href="{link}"' in page
         assert client_for(Role.STEWARD).get(link).text.count('<th scope="row">') == 1
     assert page_of(run, state="failed") not in client_for(Role.APPROVER).get(f"/delivery/runs/{run.id}").text
+
+
+@pytest.mark.parametrize(
+    ("state", "leads"), [(RunState.DONE, True), (RunState.RUNNING, True), (RunState.STOPPED, False)]
+)
+def test_run_leads_to_sending_again_while_it_may_send(
+    pages: Pages, client_for: Clients, vault: Vault, state: RunState, leads: bool
+) -> None:
+    client = client_for(Role.APPROVER, Role.STEWARD)
+    page = client.get(f"/delivery/runs/{make_run(pages, vault, state=state).id}").text
+    ways = re.findall(r'id="resend-unconfirmed" href="([^"]+)"', page)
+    assert [client.get(unescape(way)).status_code for way in ways] == [200] * leads
 
 
 def test_pages_follow_one_another(

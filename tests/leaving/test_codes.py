@@ -74,6 +74,7 @@ def state_of(pages: Pages, address: Address) -> AddressState:
 def test_code_ends_the_messages_to_a_number(pages: Pages, vault: Vault, address: Address) -> None:
     people = pages.client()
     form = ask(people, "0 50/123-45-67".translate(PERSIAN), "/en/ua/e")
+    assert 'href="/en/ua/e"' in form.text
     [code] = sent_codes(pages, vault)
     assert state_of(pages, address) == AddressState.ACTIVE
     done = type_in(people, form, "-".join(code.translate(PERSIAN)))

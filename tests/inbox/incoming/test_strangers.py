@@ -98,7 +98,11 @@ def test_when_it_was_is_for_those_who_read_what_was_said(
     with pages.sessions.begin() as session:
         a_sender(session, identity=SENDER, name="Hotline", organisation_id=pages.ours.id)
         hear(session, vault, owners=[pages.ours.id])
-    assert ("The last one came at" in client_for(role).get("/").text) is sees
+    page = client_for(role).get("/").text
+    assert ("The last one came at" in page, 'href="/inbox/history"' in page.split("find out who it is")[1]) == (
+        sees,
+        sees,
+    )
 
 
 @pytest.mark.parametrize(("days", "count"), [(1, 0), (6.9, 0), (7.1, 1)])

@@ -376,6 +376,15 @@ def test_list_tells_current_from_archived(story: Story, author: FlaskClient) -> 
     assert story.campaign.code in author.get("/campaigns?archived=1").text
 
 
+def test_archived_campaign_leads_to_what_came_of_it(pages: Pages, story: Story, author: FlaskClient) -> None:
+    with pages.sessions.begin() as session:
+        run = a_run(session, session.get_one(Campaign, story.campaign.id), finished_at=START)
+    author.post(at(story, "/archive"))
+    page = author.get(at(story)).text
+    for way in (f'href="/reach/campaigns/{story.campaign.id}"', f'href="/delivery/runs/{run.id}"'):
+        assert way in page
+
+
 @pytest.mark.parametrize("locale", ["en", "uk", "ar"])
 def test_pages_are_drawn_in_each_language(pages: Pages, story: Story, locale: str, vault: Vault) -> None:
     member: Member = pages.member(Role.AUTHOR, Role.APPROVER, Role.ADMIN, locale=locale)
