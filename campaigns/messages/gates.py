@@ -20,13 +20,29 @@ NAMED_CHARACTERS = 12
 MESSAGE = "messages.show"
 COMPOSER = "messages.compose"
 DIRECTORY = "directory.index"
+WITHDRAWN = N_(
+    "This version of the message was withdrawn because something in it is wrong. Change its text first."
+)
+#: A later version says the same throughout.
+UNMENDED = N_(
+    "An earlier version of this message was withdrawn because something in it is wrong, and no word of it was "
+    "changed since. Change what is wrong."
+)
+#: A later version was changed in another language.
+STILL_SAID = N_(
+    "An earlier version of this message was withdrawn because something in it is wrong, and this one says the "
+    "same in %(languages)s. Is it right there?"
+)
+COPIED = N_(
+    "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """The outcome of one check."""
 
-    #: "translations", "staleness", "length", "placeholders", "stop" or "signposts".
+    #: One of the names in `planning/labels.GATES`.
     name: str
     passed: bool
     #: What is right, or what is wrong.
@@ -112,6 +128,23 @@ def staleness_gate(message_id: int, translations: Iterable[TranslationFacts]) ->
         template = N_("Nobody but the translator has reviewed: %(languages)s.")
         return _gate("staleness", False, template, {}, message_id=message_id, languages=own)
     return _passed("staleness", message_id, N_("No text is older than the source text it was made from."))
+
+
+def withdrawn_gate(
+    message_id: int, *, fault: Template | None = None, languages: Collection[str] = (), partner: str | None = None
+) -> Gate:
+    """Block while all that was withdrawn is said (`fault`); warn where some is.
+
+    It is said in `languages` as another version said it, or as a `partner` whom the message was copied from did.
+    """
+    if fault is not None:
+        return _gate("withdrawn", False, fault, {}, message_id=message_id)
+    if languages:
+        gate = _gate("withdrawn", True, STILL_SAID, {}, message_id=message_id, languages=languages)
+        return replace(gate, warns=True)
+    if partner is not None:
+        return replace(_gate("withdrawn", True, COPIED, {"partner": partner}, message_id=message_id), warns=True)
+    return _passed("withdrawn", message_id, N_("Nothing of it was withdrawn."))
 
 
 def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_language: str) -> Gate:

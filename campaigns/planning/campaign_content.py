@@ -197,6 +197,12 @@ class Content:
         return [*self.texts.values(), *own]
 
     @property
+    def worded(self) -> list[tuple[str, str]]:
+        """Every text with its language, those for single channels too."""
+        own = [(code, text) for code, words in self.wordings.items() for text in words.values()]
+        return [*self.texts.items(), *own]
+
+    @property
     def names_page(self) -> bool:
         """Whether its texts name a page to those who cannot answer, as SMS do."""
         return self.uses(Channel.SMS) and any(asks_for(text, STOP) for text in self.texts_on(Channel.SMS).values())

@@ -25,6 +25,7 @@ GATES = {
     "audience": _l("Audience"),
     "translations": _l("Translations"),
     "staleness": _l("Review"),
+    "withdrawn": _l("Withdrawn texts"),
     "placeholders": _l("Automatic fields"),
     "length": _l("Length"),
     "stop": _l("How to opt out"),

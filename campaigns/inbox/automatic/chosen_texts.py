@@ -17,13 +17,13 @@ from campaigns.inbox.automatic.models import AutomaticText
 from campaigns.inbox.automatic.open_questions import Choice
 from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.filled_text import fill_text
+from campaigns.messages.gates import WITHDRAWN
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_text_for, current_texts
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import AGAIN, EMERGENCY, HOTLINE, KIND_MARK, STOP, names_in
 from campaigns.messages.translations.withdrawn_copies import says_withdrawn
-from campaigns.planning.runs.held_runs import WITHDRAWN
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import get_owned

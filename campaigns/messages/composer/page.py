@@ -18,6 +18,7 @@ from campaigns.messages.text.diff import Stretch
 from campaigns.messages.translations.service import writers_of
 from campaigns.messages.translations.versions import base_changes
 from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawn_copies import StillSaid, find_still_said
 from campaigns.staff import queries as staff_queries
 
 
@@ -40,6 +41,8 @@ class Desk:
     lineage: Lineage | None
     #: When and why the present version was withdrawn; None: it stands.
     withdrawal: Withdrawal | None
+    #: What it says in some languages as a version did that was withdrawn; None: nothing.
+    still_said: StillSaid | None
     #: Ids of the members who wrote words of it at any time: none of them reviews it.
     writers: set[int]
     #: Names of members by id.
@@ -49,6 +52,7 @@ class Desk:
 def lay_out(session: Session, message: Message, language: str) -> Desk:
     """Return the desk of one language."""
     translation = queries.find_translation(message, language)
+    texts = {each.language: each.text for each in message.translations}
     stale = translation is not None and queries.state_of(message, translation) is TranslationState.STALE
     people = [translation.translator_id, translation.reviewer_id] if translation else []
     if translation and translation.returned:
@@ -67,6 +71,7 @@ def lay_out(session: Session, message: Message, language: str) -> Desk:
         ),
         lineage=find_lineage(session, message),
         withdrawal=find_withdrawal(session, message.id, message.version),
+        still_said=find_still_said(session, message.id, texts),
         writers=writers_of(translation) if translation else set(),
         names=staff_queries.load_member_names(session, people),
     )

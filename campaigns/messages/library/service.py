@@ -15,7 +15,7 @@ from campaigns.messages.models import Message, Origin, Translation, TranslationS
 from campaigns.messages.queries import current_texts, find_translation, order_translations, state_of
 from campaigns.messages.translations.service import add_version, hold_message, put_back, write_text, writers_of
 from campaigns.messages.translations.withdrawals import find_withdrawal, is_withdrawn
-from campaigns.messages.translations.withdrawn_copies import find_still_saying, find_suspect
+from campaigns.messages.translations.withdrawn_copies import find_still_saying, find_suspect, says_withdrawn
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -140,8 +140,7 @@ def duplicate_message(session: Session, message: Message, *, by: int) -> Message
     Whoever wrote words of the original reviews none of them in the copy either. What is out of date there is a
     draft here. Raises RefusedError for a text that was withdrawn, here or by the partner it was copied from.
     """
-    withdrawn = find_withdrawal(session, message.id, message.version) or find_suspect(session, message.id)
-    if withdrawn is not None:
+    if says_withdrawn(session, message):
         raise RefusedError(
             N_("This text was withdrawn because something in it is wrong. Change it first, then copy it.")
         )

@@ -1,4 +1,4 @@
-"""Copies of messages, one's own and partners', that say what was withdrawn are found by lineage and words."""
+"""What says what was withdrawn, a copy or a later version, is found by lineage and words."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def says_withdrawn(session: Session, message: Message) -> bool:
     """Say whether what a message says was withdrawn, here or by whom it was copied from."""
     if find_withdrawal(session, message.id, message.version) is not None:
         return True
+    if find_unmended(session, Message.id == message.id):
+        return True
     # Whoever writes waits for this: few messages are copies.
     return message.copied_from_id is not None and find_suspect(session, message.id) is not None
 
@@ -57,7 +59,16 @@ def find_withdrawn(session: Session, messages: Collection[Message]) -> set[int]:
     return {*session.scalars(own), *find_still_saying(session, are_meant)}
 
 
-def find_still_said(session: Session, message_id: int, texts: Mapping[str, str]) -> Withdrawal | None:
+@dataclass(frozen=True, slots=True)
+class StillSaid:
+    """What another version of a message said, which was withdrawn, is said in some languages."""
+
+    withdrawal: Withdrawal
+    #: Codes of the languages.
+    languages: tuple[str, ...]
+
+
+def find_still_said(session: Session, message_id: int, texts: Mapping[str, str]) -> StillSaid | None:
     """Return the latest withdrawal of a version of a message of which `texts` say one to the letter, or None.
 
     A version that is new in one language says the same in the others, and nobody notes which of them was wrong.
@@ -67,7 +78,8 @@ def find_still_said(session: Session, message_id: int, texts: Mapping[str, str])
     rows = session.execute(
         withdrawn.where(Withdrawal.message_id == message_id).order_by(Withdrawal.withdrawn_at.desc())
     )
-    return next((withdrawal for withdrawal, wrong in rows if says_any(texts, wrong)), None)
+    said = ((each, [code for code, text in wrong.items() if texts.get(code) == text]) for each, wrong in rows)
+    return next((StillSaid(each, tuple(sorted(codes))) for each, codes in said if codes), None)
 
 
 def find_suspects(session: Session, organisation_id: int) -> list[Suspect]:
@@ -83,8 +95,38 @@ def find_suspect(session: Session, message_id: int) -> Suspect | None:
 
 
 def find_still_saying(session: Session, which: ColumnElement[bool]) -> set[int]:
-    """Return the ids of those among `which` messages that say what was withdrawn of what they were copied from."""
-    return {suspect.message_id for suspect in _find(session, which) if suspect.says_it}
+    """Return the ids of those among `which` messages that say what was withdrawn, before or at their source.
+
+    Those whose present version was itself withdrawn are not among them.
+    """
+    copies = (suspect.message_id for suspect in _find(session, which) if suspect.says_it)
+    return {*copies, *find_unmended(session, which)}
+
+
+def find_unmended(session: Session, which: ColumnElement[bool]) -> dict[int, Withdrawal]:
+    """Return those among `which` messages, by id, of which no word changed since a version was withdrawn.
+
+    With the latest such withdrawal. Where one of several languages changed, the message counts as mended: nobody
+    notes which of them was wrong.
+    """
+    wrong, own = aliased(MessageVersion), aliased(MessageVersion)
+    rows = session.execute(
+        select(Message.id, Withdrawal, wrong, own)
+        .join(Withdrawal, and_(Withdrawal.message_id == Message.id, Withdrawal.version != Message.version))
+        .join(wrong, and_(wrong.message_id == Message.id, wrong.version == Withdrawal.version))
+        .join(own, and_(own.message_id == Message.id, own.version == Message.version))
+        .where(which)
+        .order_by(Withdrawal.withdrawn_at)
+    )
+    return {message_id: withdrawal for message_id, withdrawal, said, says in rows if _says_all(says, said)}
+
+
+def _says_all(says: MessageVersion, said: MessageVersion) -> bool:
+    """Say whether a version still says, for all channels and for single ones, all that another one said."""
+    words = ((code, channel, text) for code, on in said.wordings.items() for channel, text in on.items())
+    return said.texts.items() <= says.texts.items() and all(
+        says.wordings.get(code, {}).get(channel) == text for code, channel, text in words
+    )
 
 
 def find_versions_saying(session: Session, which: ColumnElement[bool]) -> set[tuple[int, int]]:

@@ -68,6 +68,7 @@ from campaigns.planning.gates.safety import (
     harm_gate,
     mandate_gate,
 )
+from campaigns.planning.gates.withdrawn import check_withdrawn
 from campaigns.planning.models import Approval, Campaign, Schedule, Sender
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.queries import default_zone_of, find_approval, load_content, load_senders
@@ -264,6 +265,7 @@ def _prepared_gates(session: Session, campaign: Campaign, content: Content, tall
         # The audience gate says so.
         outside = Outside()
     return [
+        check_withdrawn(session, campaign.message, content),
         mandate_gate(campaign, outside),
         harm_gate(campaign, harm_answers_of(session, campaign, content)),
         _correction_gate(session, campaign, content),
@@ -311,7 +313,7 @@ def _text_gates(
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         *length_gates(message_id, bodies, max_parts=content.max_parts),
-        stop_gate(message_id, _worded(content), by_link=_linked(content) if has_pages else ()),
+        stop_gate(message_id, content.worded, by_link=_linked(content) if has_pages else ()),
         signposts_gate(message_id, lacking, on_fallback=on_fallback),
     ]
 
@@ -339,12 +341,6 @@ def _own_words(content: Content, shown: Mapping[str, str]) -> dict[int, dict[str
     """Return the words, by sender and language, that its channel has of its own and that are not shown."""
     own = {each["id"]: content.texts_on(each["channel"]).items() - shown.items() for each in content.senders}
     return {sender: dict(texts) for sender, texts in own.items() if texts}
-
-
-def _worded(content: Content) -> list[tuple[str, str]]:
-    """Return every text of a campaign with its language, those for single channels too."""
-    own = [(code, text) for code, words in content.wordings.items() for text in words.values()]
-    return [*content.texts.items(), *own]
 
 
 def _linked(content: Content) -> list[tuple[str, str]]:

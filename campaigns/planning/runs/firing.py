@@ -22,6 +22,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
+from campaigns.messages.gates import WITHDRAWN
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
@@ -47,7 +48,7 @@ from campaigns.planning.models import (
     Schedule,
 )
 from campaigns.planning.policy import USUAL, Policy
-from campaigns.planning.runs.held_runs import CHANGED, NOT_BEGUN, WITHDRAWN, reason_to_hold
+from campaigns.planning.runs.held_runs import CHANGED, NOT_BEGUN, reason_to_hold
 from campaigns.planning.schedules.recurrence import Firing, firing_after, firings_after, next_firings
 from campaigns.planning.spending.service import expect_cost, forget_cost
 from campaigns.staff import audit

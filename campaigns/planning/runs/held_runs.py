@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from campaigns.continuity.latch import find_released
 from campaigns.core.sentences import Count, People, Sentence
 from campaigns.core.words import N_
+from campaigns.messages.gates import COPIED, STILL_SAID, WITHDRAWN, about
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.messages.translations.withdrawn_copies import find_still_said, find_suspect
 from campaigns.planning import queries
@@ -24,18 +25,6 @@ from campaigns.planning.models import Approval, Schedule
 #: A run is held when more of its people than this share, or this many, were not in the approved audience.
 MOST_STRANGERS_PERCENT = 5
 MOST_STRANGERS = 500
-WITHDRAWN = N_(
-    "This version of the message was withdrawn because something in it is wrong. Change its text first."
-)
-#: A text of a partner's, which it withdrew after this was approved.
-COPIED = N_(
-    "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
-)
-#: Another version, which was withdrawn after this was approved.
-STILL_SAID = N_(
-    "Another version of this message was withdrawn because something in it is wrong, and in a language this one "
-    "says the same. Is it right here?"
-)
 LATE = N_("It is %(late)s minutes late; %(allowed)s are allowed. Is it still true and useful?")
 OLD = N_("It was approved more than %(days)s days ago and never sent since. Is it still right?")
 STRANGERS = N_(
@@ -70,8 +59,8 @@ def reason_to_hold(
     if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
         return Sentence(WITHDRAWN)
     said = find_still_said(session, start.content.message_id, start.content.texts)
-    if said is not None and said.withdrawn_at >= approval.decided_at:
-        return Sentence(STILL_SAID)
+    if said is not None and said.withdrawal.withdrawn_at >= approval.decided_at:
+        return about(STILL_SAID, {}, said.languages)
     suspect = find_suspect(session, start.content.message_id)
     if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
         return Sentence(COPIED, {"partner": suspect.partner})

@@ -94,8 +94,9 @@ def _find_reason_to_pause(session: Session, run: Run) -> Sentence | None:
         return None
     texts, message_id = run.frozen.get("texts", {}), int(run.frozen.get("message_id", 0))
     said = find_still_said(session, message_id, texts)
-    if said is not None and said.withdrawn_at >= run.finished_at and said.version != run.message_version:
-        return _of_version(said)
+    other = said.withdrawal if said else None
+    if other is not None and other.withdrawn_at >= run.finished_at and other.version != run.message_version:
+        return _of_version(other)
     wrong = [
         each
         for each in find_sources(session, message_id)

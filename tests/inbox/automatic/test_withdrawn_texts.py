@@ -14,7 +14,8 @@ from campaigns.core.errors import InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.automatic.chosen_texts import choose, find_chosen, load_chosen
 from campaigns.inbox.conversations.models import Occasion
-from campaigns.messages.models import Message, MessageVersion
+from campaigns.messages.models import Message, MessageVersion, TranslationState
+from campaigns.messages.service import save_translation
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.messages.translations.withdrawn_copies import find_withdrawn
 from tests.factories import a_member, a_message, an_organisation
@@ -51,7 +52,17 @@ def chosen_for(person: Person, occasion: Occasion) -> Message:
     return load_chosen(person.session, person.organisation.id)[occasion]
 
 
-WITHDRAWN = pytest.mark.parametrize("withdraw", [here, at_a_partner])
+def before(session: Session, message: Message) -> None:
+    """Withdraw a message of ours whose words are changed, and are what they were again."""
+    here(session, message)
+    words = message.translations[0].text
+    for text in ("Something else.", words):
+        save_translation(session, message, language="en", text=text, by=1)
+    message.translations[0].state = TranslationState.REVIEWED
+    session.flush()
+
+
+WITHDRAWN = pytest.mark.parametrize("withdraw", [here, at_a_partner, before])
 
 
 @WITHDRAWN

@@ -142,6 +142,20 @@ def test_withdrawn_version_says_so(pages: Pages, author: FlaskClient, message_id
     assert words not in author.get(f"/messages/{message_id}/versions/{message.version + 1}").text
 
 
+def test_later_version_tells_in_which_languages_it_says_what_was_withdrawn(
+    pages: Pages, author: FlaskClient, message_id: int
+) -> None:
+    with pages.sessions.begin() as session:
+        message = session.get_one(Message, message_id)
+        wrong = message.translations[0].text
+        withdraw_version(session, message, message.version, by=1, reason="Wrong hotline.")
+    told = "Wrong hotline. What it says in"
+    author.post(f"/messages/{message_id}/en", data={"body": "Keep your passport with you."})
+    assert told not in author.get(f"/messages/{message_id}/en").text
+    author.post(f"/messages/{message_id}/en", data={"body": wrong})
+    assert told in author.get(f"/messages/{message_id}/en").text
+
+
 def test_glossary_is_kept_and_compared(pages: Pages, author: FlaskClient, message_id: int) -> None:
     assert author.post("/messages/glossary", data=TERM).status_code == 302
     assert "Not as agreed" in measured(author, message_id, "uk", body="Документ")

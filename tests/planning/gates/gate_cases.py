@@ -11,6 +11,8 @@ from sqlalchemy import select, update
 from campaigns.audience.models import Address, Channel
 from campaigns.directory.models import Service
 from campaigns.messages.models import TranslationState
+from campaigns.messages.translations.service import add_version
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.places.models import Region
 from campaigns.planning.do_no_harm.models import HarmReview
 from campaigns.planning.do_no_harm.service import prepare_correction
@@ -179,6 +181,19 @@ def month_limit(dollars: int) -> Act:
     return change
 
 
+def withdrawn_and_written_again(story: Story) -> None:
+    """Withdraw what is said, and keep the same words as a later version."""
+    message = story.campaign.message
+    withdraw_version(story.session, message, message.version, by=story.author.id, reason="A wrong number.")
+    add_version(story.session, message, by=story.author.id)
+
+
+def other_words(story: Story) -> None:
+    """Write other words, and review them."""
+    text(READY.replace("Паспорт", "Документи"))(story)
+    add_version(story.session, story.campaign.message, by=story.author.id)
+
+
 READY = "Паспорт тримайте при собі. ((hotline))"
 COMPOSER, CAMPAIGN = "/messages/%(message)s/uk", "/campaigns/%(campaign)s"
 CASES = (
@@ -275,6 +290,14 @@ CASES = (
         audience(),
         "An audience rule cannot say everybody.",
         "/audience/%(audience)s",
+    ),
+    Case(
+        "withdrawn",
+        withdrawn_and_written_again,
+        other_words,
+        "An earlier version of this message was withdrawn because something in it is wrong, and no word of it was "
+        "changed since. Change what is wrong.",
+        "/messages/%(message)s",
     ),
     Case(
         "link",
