@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,27 @@ def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) 
                 id=part.route_id,
                 number=part.stop_position + 1,
             )
+
+
+def find_gone(session: Session, organisation_id: int, rule: AudienceRule) -> bool:
+    """Say whether a place or route that `rule` names is there no more."""
+    places = owned(select(Place.id).where(Place.id.in_(rule.place_ids)), Place, organisation_id)
+    asked = {part.route_id for part in rule.route_parts}
+    routes = owned(select(Route.id).where(Route.id.in_(asked)), Route, organisation_id)
+    return {*session.scalars(places)} != {*rule.place_ids} or {*session.scalars(routes)} != asked
+
+
+def find_naming(session: Session, organisation_id: int, kind: str, named_id: int) -> Sequence[Audience]:
+    """Return the saved audiences whose rule names a "place", "route" or "group" by its id, by name."""
+    theirs = owned(select(Audience), Audience, organisation_id).order_by(Audience.name, Audience.id)
+    return [each for each in session.scalars(theirs) if named_id in _ids_named(each.rule, kind)]
+
+
+def _ids_named(rule: Mapping[str, Any], kind: str) -> Collection[int]:
+    if kind == "route":
+        return [part["route_id"] for part in rule.get("route_parts", ())]
+    ids: Collection[int] = rule.get(f"{kind}_ids", ())
+    return ids
 
 
 def _unknown_words(session: Session, rule: AudienceRule) -> Iterator[AudienceRuleError]:

@@ -147,9 +147,14 @@ class AudienceRule:
             raise AudienceRuleError(N_("A silence lasts between 1 and %(most)s days."), most=MAX_AGE_DAYS)
 
     @property
+    def adds_up(self) -> bool:
+        """Whether the rule means people at places or on routes alone; without any it means far more of them."""
+        return bool(self.place_ids or self.route_parts)
+
+    @property
     def asks_for_geography(self) -> bool:
         """Whether the rule depends on where people said they were."""
-        return bool(self.place_ids or self.route_parts or self.region_codes or self.countries)
+        return self.adds_up or bool(self.region_codes or self.countries)
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as it is stored: only what it says."""

@@ -22,11 +22,11 @@ from campaigns.audience.files.import_report import (
 from campaigns.audience.files.staging import Doing, Staged, Tell, limit_size, staged, untold
 from campaigns.audience.grouping import hold_groups
 from campaigns.audience.models import Audience, ContactImport, ImportState
-from campaigns.audience.queries import find_rule_writers, find_unknown
+from campaigns.audience.queries import find_gone, find_rule_writers, find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.audience.taking_in import checking, import_people, made_beforehand, require_none
 from campaigns.core import clock
-from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.errors import AudienceRuleError, InputError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.limited.disk_room import needing_room
 from campaigns.core.settings import Settings
@@ -57,8 +57,9 @@ def create_audience(
 def update_audience(session: Session, audience: Audience, *, name: str, rule: AudienceRule, by: int) -> None:
     """Change a saved rule; campaigns that were approved with the old one must be approved again.
 
-    Raises what `create_audience` raises.
+    Raises what `create_audience` and `check_not_widened` raise.
     """
+    check_not_widened(session, audience, rule)
     check_rule(session, audience.organisation_id, rule)
     audience.name, audience.rule = _named(name), rule.to_json()
     audience.updated_at = clock.now()
@@ -85,6 +86,29 @@ def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> No
     hold_groups(session, organisation_id, rule.group_ids)
     for unknown in find_unknown(session, organisation_id, rule):
         raise unknown
+
+
+def check_not_widened(session: Session, audience: Audience, rule: AudienceRule) -> None:
+    """Raise AudienceRuleError when a rule that loses the places and routes it had means people everywhere.
+
+    Those that were deleted are not on the page, so nobody chose to take them out of it.
+    """
+    if not rule.adds_up and is_gone(session, audience):
+        raise AudienceRuleError(
+            N_(
+                "Places or routes of this audience were deleted, and without any it means people everywhere: "
+                "choose others."
+            )
+        )
+
+
+def is_gone(session: Session, audience: Audience) -> bool:
+    """Say whether a place or route that an audience means is there no more."""
+    try:
+        saved = AudienceRule.from_json(audience.rule)
+    except AudienceRuleError:
+        return False
+    return find_gone(session, audience.organisation_id, saved)
 
 
 def keep_file(

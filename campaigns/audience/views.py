@@ -64,6 +64,12 @@ pages.add_app_template_filter(is_told)
 pages.add_app_template_filter(told)
 
 
+@pages.app_template_global()
+def audiences_naming(kind: str, named_id: int) -> Sequence[Audience]:
+    """Return the audiences that name a place or route, for the page that asks whether to delete it."""
+    return queries.find_naming(session(), current_organisation().id, kind, named_id)
+
+
 @pages.get("")
 @requires()
 def index() -> Page:
@@ -128,6 +134,8 @@ def preview() -> Page:
     form = AudienceForm(request.args)
     try:
         rule = form.rule(_routes(routes_named(request.args)), request.args)
+        if (of := request.args.get("of", type=whole_number)) is not None:
+            service.check_not_widened(session(), _audience(of), rule)
     except AudienceRuleError as error:
         return render_template("audience/_preview.html", preview=None, counted=None, problem=said(error))
     return render_template("audience/_preview.html", problem="", may_edit=True, **_counted(rule))
@@ -142,6 +150,8 @@ def _edit(form: AudienceForm, audience: Audience | None) -> Page:
     rule = None
     try:
         rule = form.rule(_routes(routes_named(request.form)), request.form)
+        if audience is not None:
+            service.check_not_widened(session(), audience, rule)
         if form.validate_on_submit() and "save" in request.form:
             return _saved(audience, str(form.name.data), rule)
     except InputError as error:
@@ -193,6 +203,7 @@ def _page(
         "audience/edit.html",
         form=form,
         audience=audience,
+        is_gone=audience is not None and service.is_gone(session(), audience),
         routes=_routes(form.list_routes(given)),
         given=given,
         beside=form.stretches,

@@ -112,6 +112,29 @@ def test_preview_tells_what_is_missing(pages: Pages, client_for: Callable[..., F
     assert "Choose the waypoint" in answer.text
 
 
+def test_audience_whose_place_is_gone_never_means_everybody(
+    pages: Pages, client_for: Callable[..., FlaskClient]
+) -> None:
+    with pages.sessions.begin() as session:
+        place = a_place(session, pages.ours)
+        audience = an_audience(session, pages.ours, rule={"place_ids": [place.id]})
+    client = client_for(Role.AUTHOR)
+    assert audience.name in client.get(f"/places/{place.id}/delete").text
+    client.post(f"/places/{place.id}/delete")
+    here, widened = f"/audience/{audience.id}", "without any it means people everywhere"
+    assert "nobody is found there" in client.get(here).text
+    assert widened in client.get("/audience/preview", query_string={"of": audience.id}).text
+    for button in ("preview", "save"):
+        assert widened in client.post(here, data={"name": "Border", button: "1"}).text
+    with pages.sessions() as session:
+        assert session.get_one(Audience, audience.id).rule == {"place_ids": [place.id]}
+        other = a_place(session, pages.ours)
+        session.commit()
+    answer = client.post(here, data={"name": "Border", "place_ids": other.id, "save": "1"})
+    assert answer.status_code == 302
+    assert "nobody is found there" not in client.get(here).text
+
+
 def test_preview_works_without_script(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     answer = client_for(Role.AUTHOR).post("/audience/new", data={"name": "Border", "preview": "1"})
     assert answer.status_code == 200

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.grouping import TAKEN, checked_name
-from campaigns.audience.models import Audience, ContactGroup, GroupedContact, GroupKind
+from campaigns.audience.models import ContactGroup, GroupedContact, GroupKind
+from campaigns.audience.queries import find_naming
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.staff import audit
@@ -52,18 +51,12 @@ def delete_group(session: Session, group: ContactGroup, *, by: int) -> None:
     # A file that puts people into it ends before, and so does whoever saves an audience.
     hold_organisation(session, group.organisation_id)
     _hold(session, group)
-    if find_naming(session, group):
+    if find_naming(session, group.organisation_id, "group", group.id):
         raise TransitionError(N_("An audience means this group: take it out of the rule first."))
     audit.record(session, "group.delete", subject=group, organisation_id=group.organisation_id, member_id=by)
     session.execute(delete(GroupedContact).where(GroupedContact.group_id == group.id))
     session.delete(group)
     session.flush()
-
-
-def find_naming(session: Session, group: ContactGroup) -> Sequence[Audience]:
-    """Return the saved audiences whose rule names a group, by name."""
-    theirs = owned(select(Audience), Audience, group.organisation_id).order_by(Audience.name, Audience.id)
-    return [each for each in session.scalars(theirs) if group.id in each.rule.get("group_ids", ())]
 
 
 def _hold(session: Session, group: ContactGroup, *, key_share: bool = False) -> None:

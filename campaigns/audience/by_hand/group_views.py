@@ -7,12 +7,13 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.by_hand.forms import GroupForm
-from campaigns.audience.by_hand.group_changes import change_group, delete_group, find_naming
+from campaigns.audience.by_hand.group_changes import change_group, delete_group
 from campaigns.audience.figures import Freshness, find_figures
 from campaigns.audience.forms import GROUP_KINDS
 from campaigns.audience.grouping import create_group, select_groups
 from campaigns.audience.kept.people_questions import ask_grouped
 from campaigns.audience.models import ContactGroup, GroupKind
+from campaigns.audience.queries import find_naming
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -61,7 +62,7 @@ def edit(group_id: int) -> Page:
         else:
             flash(_("The group is changed."), "good")
             return _to_all()
-    audiences = find_naming(session(), group)
+    audiences = find_naming(session(), group.organisation_id, "group", group.id)
     return render_template("audience/by_hand/group.html", form=form, group=group, audiences=audiences), form.status
 
 
@@ -80,7 +81,7 @@ def delete(group_id: int) -> Page:
         flash(_("The group is deleted. Its people stay contacts."), "good")
         return _to_all()
     people, counted = _people()
-    audiences = find_naming(session(), group)
+    audiences = find_naming(session(), group.organisation_id, "group", group.id)
     shown = {"group": group, "audiences": audiences, "people": people, "counted": counted}
     return render_template("audience/by_hand/delete_group.html", **shown)
 
