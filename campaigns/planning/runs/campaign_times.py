@@ -20,10 +20,13 @@ from campaigns.planning.schedules.recurrence import next_firings
 def add_time(campaign: Campaign, schedule: Schedule, zones: Collection[str], *, now: datetime) -> None:
     """Add a time to a campaign and aim at its first occurrence; one on approval has no instant yet.
 
-    Raises InputError for a second one that would start at the same approval.
+    Raises InputError for a second one that would start at the same approval, or at the same times.
     """
     if schedule.on_approval and any(each.awaits_approval for each in campaign.schedules):
         raise InputError(N_("It starts as soon as it is approved already."))
+    timing, coming = queries.timing_of(schedule), [each for each in campaign.schedules if each.next_occurrence]
+    if any(queries.timing_of(each) == timing for each in coming):
+        raise InputError(N_("This campaign has this time already."))
     campaign.schedules.append(schedule)
     if schedule.on_approval:
         schedule.next_occurrence = schedule.starts_at

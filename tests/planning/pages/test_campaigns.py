@@ -212,6 +212,13 @@ def test_who_had_enough_is_left_out_of_the_plan(pages: Pages, story: Story, auth
     assert "Submit for approval" not in page
 
 
+def test_time_that_is_there_is_not_added_again(pages: Pages, story: Story, author: FlaskClient) -> None:
+    author.post(at(story, "/times/new"), data=TIME | {"save": "1"})
+    again = author.post(at(story, "/times/new"), data=TIME | {"save": "1"})
+    assert (again.status_code, "This campaign has this time already." in again.text) == (422, True)
+    assert count(pages, Schedule) == 1
+
+
 def test_next_ten_times_are_shown_before_saving(pages: Pages, story: Story, author: FlaskClient) -> None:
     weekly = TIME | {"starts_at": "2026-03-27T02:30", "repeats": "DAILY", "preview": "1"}
     page = author.post(at(story, "/times/new"), data=weekly).text

@@ -375,7 +375,7 @@ def test_two_times_of_one_campaign_both_fire(story: Story) -> None:
 
 def test_one_schedule_can_be_fired_alone(story: Story) -> None:
     first = story.scheduled()
-    second = story.approved()
+    second = story.approved(Timing(DUE.replace(tzinfo=None), None, ZonePolicy.FIXED, "Europe/London"))
     (run,) = fire_due(story.session, now=DUE, only=first.id)
     assert run.schedule_id == first.id
     assert second.next_fire_at == DUE
