@@ -12,6 +12,7 @@ from campaigns.core.words import N_, Template
 from campaigns.messages.models import TranslationState
 from campaigns.messages.text.how_to_stop import find_typed_stop
 from campaigns.messages.text.placeholders import STOP, names_in
+from campaigns.messages.text.plain_language import TYPED, find_hints
 from campaigns.messages.text.sms_parts import costly_characters, count_parts
 
 #: Most characters a sentence names one by one; a Cyrillic text has its whole alphabet to name.
@@ -232,11 +233,31 @@ def _too_long(costly: Collection[str]) -> Template:
     )
 
 
-def signposts_gate(message_id: int, missing: Mapping[str, int], *, on_fallback: int = 0) -> Gate:
+def typed_gate(message_id: int, texts: Iterable[tuple[str, str]]) -> Gate:
+    """Warn of numbers and links that are typed into texts, pairs of language and words: nobody verified them."""
+    typed: dict[str, set[str]] = {}
+    for language, text in texts:
+        for hint in find_hints(text):
+            if hint.kind in TYPED:
+                typed.setdefault(hint.values["excerpt"], set()).add(language)
+    if not typed:
+        return _passed("typed", message_id, N_("No number or link is typed by hand."))
+    template = N_(
+        "Typed by hand in %(languages)s, so nobody verified it and nothing corrects it later: %(typed)s. "
+        "Automatic fields name services of the directory, and links."
+    )
+    named = {"typed": tuple(sorted(typed)[:NAMED_CHARACTERS])}
+    languages = sorted(set().union(*typed.values()))
+    return replace(_gate("typed", True, template, named, message_id=message_id, languages=languages), warns=True)
+
+
+def signposts_gate(
+    message_id: int, missing: Mapping[str, int], *, on_fallback: int = 0, is_named: bool = True
+) -> Gate:
     """Block while people have no signpost and the text no fallback; `missing` counts them by region or country.
 
     `on_fallback` counts people without a service whose text names the emergency number, or its fallback, instead:
-    they are warned of.
+    they are warned of. Where no text names a service (`is_named`), nobody is said to be pointed to one.
     """
     people = sum(missing.values())
     if not people and on_fallback:
@@ -246,6 +267,8 @@ def signposts_gate(message_id: int, missing: Mapping[str, int], *, on_fallback: 
         )
         pointed = Sentence(template, {"people": People.of(on_fallback)})
         return Gate("signposts", True, pointed, DIRECTORY, {}, warns=True)
+    if not people and not is_named:
+        return _passed("signposts", message_id, N_("No text names a service."))
     if not people:
         return _passed("signposts", message_id, N_("Everybody is pointed to a service that was verified lately."))
     places = tuple(CountryName(place) for place in sorted(missing) if missing[place])

@@ -30,6 +30,7 @@ GATES = {
     "length": _l("Length"),
     "stop": _l("How to opt out"),
     "signposts": _l("Helplines named"),
+    "typed": _l("Typed numbers and links"),
     "link": _l("Link"),
     "place": _l("Place"),
     "sender": _l("Sender"),

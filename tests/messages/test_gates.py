@@ -11,6 +11,7 @@ from campaigns.messages.gates import (
     signposts_gate,
     staleness_gate,
     translations_gate,
+    typed_gate,
 )
 from campaigns.messages.models import TranslationState
 
@@ -101,6 +102,20 @@ def test_missing_signposts_block() -> None:
     gate = signposts_gate(7, {"RO": 40, "HU-BU": 2, "PL": 0})
     assert str(gate.sentence) == "40 people have no verified service to be pointed to: HU-BU and RO."
     assert gate.link_endpoint == "directory.index"
+
+
+def test_nobody_is_said_to_be_pointed_to_what_no_text_names() -> None:
+    gate = signposts_gate(7, {}, is_named=False)
+    assert (gate.passed, str(gate.sentence)) == (True, "No text names a service.")
+    assert not signposts_gate(7, {"PL": 1}, is_named=False).passed
+
+
+def test_what_is_typed_by_hand_is_warned_of() -> None:
+    assert not typed_gate(7, [("en", "Call ((hotline)) in 2026."), ("uk", "((link))")]).warns
+    gate = typed_gate(7, [("en", "Call +48 22 628 01 20."), ("uk", "Дзвоніть +48 22 628 01 20, www.la.org")])
+    assert (gate.passed, gate.warns, gate.link_endpoint) == (True, True, "messages.compose")
+    assert str(gate.sentence).startswith("Typed by hand in English and Ukrainian, so nobody verified it")
+    assert "+48 22 628 01 20 and www.la.org" in str(gate.sentence)
 
 
 def test_sentence_can_be_translated_later() -> None:

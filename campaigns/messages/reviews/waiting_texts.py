@@ -15,6 +15,7 @@ from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message, Translation
 from campaigns.messages.queries import find_translation, find_unreviewed, get_translation, load_help
 from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.text.plain_language import TYPED, Hint, find_hints
 
 #: Most texts on one page; the next ones follow as these are decided.
 MOST_TEXTS = 20
@@ -29,6 +30,8 @@ class WaitingText:
     #: None: it is the source text itself.
     base: Translation | None
     preview: Preview
+    #: What was typed by hand and nothing corrects later, in its text and in those for single channels.
+    typed: tuple[Hint, ...]
     #: Digest of what is read, by which a review says what it is of.
     seen: str
 
@@ -80,5 +83,12 @@ def _read(message: Message, language: str, known: KnownHelp, at: datetime) -> Wa
         translation,
         None if is_base else find_translation(message, message.base_language),
         preview_text(translation.text, values),
+        _typed_in(translation),
         digest_of_wordings(translation.text, translation.wordings),
     )
+
+
+def _typed_in(translation: Translation) -> tuple[Hint, ...]:
+    hints = (hint for text in (translation.text, *translation.wordings.values()) for hint in find_hints(text))
+    typed = {hint.sentence: hint for hint in hints if hint.kind in TYPED}
+    return tuple(typed.values())

@@ -41,6 +41,8 @@ class HintKind(StrEnum):
     NAME = "name"
 
 
+#: Those of what nobody verified, and what nothing corrects once it is sent.
+TYPED = (HintKind.LINK, HintKind.NUMBER)
 #: What each says, in one sentence.
 SENTENCES: dict[HintKind, str] = {
     HintKind.LONG_SENTENCE: N_("This sentence has %(words)s words; make two of it: “%(excerpt)s”"),

@@ -24,6 +24,7 @@ from campaigns.messages.gates import (
     staleness_gate,
     stop_gate,
     translations_gate,
+    typed_gate,
 )
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.queries import load_help, load_translation_facts, returned_of, unreviewed_of
@@ -299,6 +300,7 @@ def _text_gates(
     longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
     bodies = {language: each.body for language, each in longest.items() if each.body}
     on_fallback = sum(each.people for each in rendered if each.body is not None and _names_no_service(each))
+    is_named = any(each.help_numbers for each in rendered)
     lacking = _count_lacking(content, tally, rendered, known)
     return [
         translations_gate(
@@ -314,7 +316,8 @@ def _text_gates(
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         *length_gates(message_id, bodies, max_parts=content.max_parts),
         stop_gate(message_id, content.worded, by_link=_linked(content) if has_pages else ()),
-        signposts_gate(message_id, lacking, on_fallback=on_fallback),
+        signposts_gate(message_id, lacking, on_fallback=on_fallback, is_named=is_named),
+        typed_gate(message_id, content.worded),
     ]
 
 

@@ -68,6 +68,18 @@ def test_writer_finds_none_of_their_own(pages: Pages, message: Message, author: 
     assert UKRAINIAN not in client.get("/messages/reviews").text
 
 
+def test_reviewer_is_told_what_was_typed_by_hand(
+    pages: Pages, message: Message, author: Member, reviewer: FlaskClient
+) -> None:
+    assert "typed by hand" not in reviewer.get("/messages/reviews").text
+    with pages.sessions.begin() as session:
+        there = session.get_one(Message, message.id)
+        save_translation(session, there, language="uk", text=UKRAINIAN + " +48 22 628 01 20", by=author.id)
+    page = reviewer.get("/messages/reviews?only=uk").text
+    assert "Nobody verified what was typed by hand" in page
+    assert page.count("+48 22 628 01 20") > page.count(UKRAINIAN)
+
+
 @pytest.mark.both_databases
 def test_comment_stands_on_the_text_until_there_is_another(
     pages: Pages, message: Message, author: Member, reviewer: FlaskClient
