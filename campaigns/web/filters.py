@@ -86,7 +86,7 @@ def moment(value: datetime | None, zone: str | None = None, form: str = "medium"
         return Markup("–")
     zone = zone or g.get("time_zone") or "UTC"
     text = _written(value.astimezone(ZoneInfo(zone)), form)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), zone, text)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(timespec="seconds"), zone, text)
 
 
 def ago(value: datetime) -> str:

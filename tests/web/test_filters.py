@@ -46,6 +46,10 @@ def test_moments_are_local_and_say_their_zone(written_in: Callable[..., str], la
     assert 'datetime="2026-11-25T17:05:00+00:00" title="Europe/Warsaw"' in html
 
 
+def test_moments_are_told_to_the_second(written_in: Callable[..., str]) -> None:
+    assert 'datetime="2026-11-25T17:05:00+00:00"' in written_in("en", "moment", EVENING.replace(microsecond=497_000))
+
+
 def test_moments_without_zone_are_utc(written_in: Callable[..., str]) -> None:
     assert "17:05" in written_in("en", "moment", EVENING)
     assert written_in("en", "moment", None) == "–"
