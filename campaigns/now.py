@@ -25,7 +25,7 @@ from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.example.models import PartKind
 from campaigns.example.queries import find_example, find_parts, has_earlier
-from campaigns.inbox.escalation.views import find_asked
+from campaigns.inbox.escalation.views import Asked, find_asked
 from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
 from campaigns.inbox.holds.settling import LIFT_STOP
@@ -114,8 +114,8 @@ class Waiting:
     copies: list[Suspect]
     #: Senders in use over which nothing can be sent, with the reason.
     unconnected: list[tuple[str, str]]
-    #: Offers of somebody who could not be asked, to which the member may agree.
-    to_agree: int
+    #: Offers on which the member may decide, by their state.
+    offers: list[Asked]
     #: People who may have meant a stop.
     holds: Holds | None
     #: Contacts who asked for messages again, where nothing proves that it was they.
@@ -148,7 +148,7 @@ class Waiting:
             or self.lifted
         )
         money = self.spending or self.low
-        red = money or self.unconnected or self.missing or self.unheeded or self.watched or self.to_agree
+        red = money or self.unconnected or self.missing or self.unheeded or self.watched or self.offers
         people = (self.holds and self.holds.people) or self.locked_files
         return bool(told or red or people or self.phones or self.proposals)
 
@@ -329,7 +329,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         services_due=_count_services_due(organisation_id) if reviews else 0,
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
-        to_agree=next((asked.offers for asked in find_asked() if asked.is_here), 0),
+        offers=[asked for asked in find_asked() if asked.is_here],
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
         unheeded=_count_unheeded(organisation_id),
         locked_files=count_locked(session(), organisation_id) if may_now(Permission.HANDLE_CONTACTS) else 0,

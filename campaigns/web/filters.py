@@ -86,7 +86,8 @@ def moment(value: datetime | None, zone: str | None = None, form: str = "medium"
         return Markup("–")
     zone = zone or g.get("time_zone") or "UTC"
     text = _written(value.astimezone(ZoneInfo(zone)), form)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(timespec="seconds"), zone, text)
+    at = value.isoformat(timespec="seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at, zone, text)
 
 
 def ago(value: datetime) -> str:

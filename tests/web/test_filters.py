@@ -47,7 +47,8 @@ def test_moments_are_local_and_say_their_zone(written_in: Callable[..., str], la
 
 
 def test_moments_are_told_to_the_second(written_in: Callable[..., str]) -> None:
-    assert 'datetime="2026-11-25T17:05:00+00:00"' in written_in("en", "moment", EVENING.replace(microsecond=497_000))
+    html = written_in("en", "moment", EVENING.replace(microsecond=497_000))
+    assert 'datetime="2026-11-25T17:05:00+00:00"' in html
 
 
 def test_moments_without_zone_are_utc(written_in: Callable[..., str]) -> None:

@@ -22,8 +22,8 @@ from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.inbox.escalation.models import NOT_TAKEN, EscalationStep, EscalationSwitch, StepMail, StepTold
+from campaigns.inbox.escalation.offer_mails import ask_deciders
 from campaigns.inbox.escalation.on_call import find_partner
-from campaigns.inbox.escalation.second_members import ask_second_members
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -42,7 +42,7 @@ class Reached:
 
 
 def escalate(sessions: sessionmaker[Session], settings: Settings) -> int:
-    """Take every step that is due and ask for second members; return how many steps and offers these were.
+    """Take every step that is due and ask who decides on offers; return how many steps and offers these were.
 
     Nobody writes while there is none. What fails for one organisation is raised when the others' steps are taken.
     """
@@ -64,7 +64,7 @@ def escalate(sessions: sessionmaker[Session], settings: Settings) -> int:
     try:
         taken = do_for_each(waiting, climb, doing="escalating for organisation {}", told=told)
     finally:
-        asked = ask_second_members(sessions, now=now)
+        asked = ask_deciders(sessions, now=now)
     return taken + asked
 
 

@@ -70,6 +70,16 @@ def tell_second_member(language: str | None, count: int, *, organisation: str, l
     return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _DECIDE))])
 
 
+def tell_receiver(language: str | None, count: int, *, organisation: str, link: str) -> tuple[str, str]:
+    """Return subject and text of a mail to who may take what is offered to them."""
+    words = words_in(language)
+    subject = words.ungettext(
+        "%(num)s conversation is offered to you", "%(num)s conversations are offered to you", count
+    ) % {"num": count}
+    values = {"organisation": organisation, "link": link}
+    return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _DECIDE))])
+
+
 def tell_urgent_run(language: str | None, **values: str) -> tuple[str, str]:
     """Return subject and text of a mail that says that an urgent run is under way; `values` as above."""
     words = words_in(language)

@@ -25,12 +25,13 @@ from campaigns.core.errors import RecipientRefusedError, UnavailableError
 from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.escalation import second_members, urgent_run_mails
+from campaigns.inbox.escalation import offer_mails, urgent_run_mails
 from campaigns.inbox.escalation.mail_pauses import LONGEST_PAUSE, Earlier, may_get_one, may_hear_of_run
 from campaigns.inbox.escalation.member_mail_text import (
     tell_code,
     tell_complaint,
     tell_partner,
+    tell_receiver,
     tell_second_member,
     tell_urgent_run,
     tell_waiting,
@@ -49,6 +50,7 @@ from campaigns.inbox.escalation.trying_again import (
     is_to_be_tried,
     still_waits,
 )
+from campaigns.inbox.handing_over.models import OfferState
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
 
@@ -72,8 +74,8 @@ class Due:
     conversations: int
     #: Whether no mail that was taken told them of one of these.
     is_news: bool = True
-    #: Whether they are asked to agree to a hand-over, of which offers are counted.
-    is_for_second: bool = False
+    #: They are asked to decide on offers of this state, which are counted.
+    decides: OfferState | None = None
     #: The urgent runs under way of which they are told instead.
     run_ids: tuple[int, ...] = ()
 
@@ -133,8 +135,8 @@ def _find_due(session: Session, settings: Settings, now: datetime) -> Iterator[D
         for row in session.execute(_select_pending())
     ]
     asked = [
-        Due(row.member_id, row.organisation_id, Urgency(row.urgency), False, row.offers, is_for_second=True)
-        for row in second_members.find_pending(session, now)
+        Due(row.member_id, row.organisation_id, Urgency(row.urgency), False, row.offers, decides=row.state)
+        for row in offer_mails.find_pending(session, now)
     ]
     of_runs = _find_untold(session, settings, now)
     every = [*waiting, *asked, *of_runs]
@@ -214,8 +216,8 @@ def _settle(session: Session, mail: StepMail, due: Due, now: datetime) -> bool:
     """Put what its member is to be told into a mail; say whether there was anything that nobody else took."""
     if due.run_ids:
         return urgent_run_mails.settle(session, mail, due.run_ids, now=now)
-    if due.is_for_second:
-        return second_members.settle(session, mail, now=now)
+    if due.decides:
+        return offer_mails.settle(session, mail, due.decides, now=now)
     steps = select(EscalationStep.id).join(Conversation, Conversation.id == EscalationStep.conversation_id)
     steps = steps.where(EscalationStep.organisation_id == mail.organisation_id)
     of_urgency = steps.where(
@@ -259,8 +261,9 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
     names = {"organisation": organisation.name}
     if urgent_run_mails.tells_of_run(session, mail):
         texts = tell_urgent_run(member.locale, **names, link=inbox)
-    elif second_members.is_for_second_member(session, mail):
-        texts = tell_second_member(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
+    elif state := offer_mails.asks_for(session, mail):
+        tell = tell_second_member if state is OfferState.PROPOSED else tell_receiver
+        texts = tell(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
     elif is_of_complaints(session, mail):
         link = f"{ours}/complaints"
         texts = tell_complaint(member.locale, mail.urgency, mail.conversations, **names, link=link)

@@ -83,9 +83,10 @@ class StepTold(Base):
     settled_at: Mapped[datetime | None]
 
 
-class SecondMemberTold(Base):
-    """A member who is to be told that a second one has to agree to a hand-over, by the mail that does or will."""
+class OfferTold(Base):
+    """A member who is to be told that an offer waits for them, by the mail that does or will."""
 
+    #: Of those who agree as the second one it told first, and of receivers since.
     __tablename__ = "second_member_told"
     __table_args__ = (Index("ix_second_member_told_pending", "member_id", **rows_with("settled_at IS NULL")),)
 

@@ -19,13 +19,13 @@ from campaigns.inbox.escalation.mail_pauses import MOST_AN_HOUR
 from campaigns.inbox.escalation.models import (
     NOT_TAKEN,
     EscalationStep,
+    OfferTold,
     PostState,
-    SecondMemberTold,
     StepMail,
     StepTold,
     UrgentRunTold,
 )
-from campaigns.inbox.escalation.second_members import is_for_second_member, is_still_asked
+from campaigns.inbox.escalation.offer_mails import asks_for, is_still_asked
 from campaigns.inbox.escalation.urgent_run_mails import is_under_way, tells_of_run
 from campaigns.staff.models import Member
 
@@ -69,7 +69,7 @@ def claim_again(session: Session, now: datetime, *, most: int) -> Iterator[tuple
         is_only_refused = mail.state == PostState.REFUSED
         mail.attempts = min(mail.attempts + 1, ATTEMPTS)
         mail.changed_at, mail.state = now, PostState.SENDING
-        if not (is_for_second_member(session, mail) or tells_of_run(session, mail)):
+        if asks_for(session, mail) is None and not tells_of_run(session, mail):
             gone |= _put_together(session, mail)
         yield mail, is_only_refused
 
@@ -120,7 +120,7 @@ def _put_together(session: Session, mail: StepMail) -> set[int]:
     moved = update(StepTold).where(StepTold.member_id == mail.member_id, StepTold.mail_id.in_(others))
     moved = moved.where(StepTold.step_id.in_(of_kind)).values(mail_id=mail.id)
     session.execute(moved, execution_options=PAST_MEMORY)
-    lists = StepTold, SecondMemberTold, UrgentRunTold
+    lists = StepTold, OfferTold, UrgentRunTold
     is_empty = ~or_(*(exists().where(told.mail_id == StepMail.id) for told in lists))
     emptied = delete(StepMail).where(StepMail.id.in_(others), is_empty).returning(StepMail.id)
     gone = set(session.scalars(emptied, execution_options=PAST_MEMORY))

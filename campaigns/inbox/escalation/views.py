@@ -14,7 +14,9 @@ from campaigns.core import clock
 from campaigns.inbox.escalation.on_call import select_called
 from campaigns.inbox.escalation.urgent_runs import select_urgent_ids
 from campaigns.inbox.escalation.waits import CALLED_AFTER, Urgent, count_urgent
-from campaigns.inbox.handing_over.queries import count_to_agree
+from campaigns.inbox.handing_over.labels import offer_words
+from campaigns.inbox.handing_over.models import OfferState
+from campaigns.inbox.handing_over.queries import count_to_decide
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission, may_as
@@ -39,18 +41,21 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """To how many hand-overs of an organisation a member may agree as the second one."""
+    """On how many offers a member may decide in an organisation, of one state."""
 
     offers: int
+    #: PROPOSED: they agree as the second member; OFFERED: it is offered to them.
+    state: OfferState
     organisation: str
     #: Whether they work there now.
     is_here: bool
 
 
 def init_alerts(app: Flask) -> None:
-    """Let every page ask who waits, and whether a second member has to agree."""
+    """Let every page ask who waits, and which offers wait for their member."""
     app.add_template_global(find_alerts, "urgent_alerts")
-    app.add_template_global(find_asked, "second_members_asked")
+    app.add_template_global(find_asked, "offers_asked")
+    app.add_template_global(offer_words)
     app.add_template_global(find_urgent_runs, "urgent_runs")
 
 
@@ -71,13 +76,13 @@ def find_alerts() -> Sequence[Alert]:
 
 
 def find_asked() -> Sequence[Asked]:
-    """Return where the member of this request may agree to a hand-over, of all of their organisations.
+    """Return where the member of this request may decide on an offer, of all of their organisations.
 
     It is counted once, for the strip above a page and for the page itself.
     """
-    if "agreeable" not in g:
-        g.agreeable = _count_asked()
-    return cast("Sequence[Asked]", g.agreeable)
+    if "offers_asked" not in g:
+        g.offers_asked = _count_asked()
+    return cast("Sequence[Asked]", g.offers_asked)
 
 
 def find_urgent_runs() -> Sequence[int]:
@@ -92,8 +97,11 @@ def _count_asked() -> Sequence[Asked]:
         return ()
     now, here = clock.now(), current_organisation().id
     of = {each.organisation_id: each for each in memberships if may_as(each, Permission.ANSWER, now=now)}
-    counts = count_to_agree(session(), of, current_member().id, now=now)
-    return [Asked(count, of[key].organisation.name, key == here) for key, count in sorted(counts.items())]
+    counts = count_to_decide(session(), of, current_member().id, now=now)
+    return [
+        Asked(count, state, of[key].organisation.name, key == here)
+        for (key, state), count in sorted(counts.items())
+    ]
 
 
 def _find_calls(of: Mapping[int, Membership], now: datetime) -> Iterator[Alert]:

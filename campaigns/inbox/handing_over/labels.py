@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
+from flask_babel import ngettext
 
-from campaigns.inbox.handing_over.models import Override
+from campaigns.inbox.handing_over.models import OfferState, Override
 from campaigns.inbox.handing_over.service import Confirmed, Field
 
 FIELDS = {
@@ -24,3 +25,18 @@ CONFIRMED = {
     Confirmed.CAME: _lp("somebody who was handed over", "They came to us"),
     Confirmed.HELPED: _lp("somebody who was handed over", "They were helped"),
 }
+
+
+def offer_words(state: OfferState, offers: int) -> str:
+    """Say that offers wait for a member: as the second one while they are proposed, to take them afterwards."""
+    if state == OfferState.PROPOSED:
+        words = ngettext(
+            "%(num)s conversation waits for a second member to agree",
+            "%(num)s conversations wait for a second member to agree",
+            offers,
+        )
+    else:
+        words = ngettext(
+            "%(num)s conversation is offered to you", "%(num)s conversations are offered to you", offers
+        )
+    return str(words)

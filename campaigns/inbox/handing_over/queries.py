@@ -12,8 +12,10 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Select,
+    SQLColumnExpression,
     and_,
     bindparam,
+    case,
     exists,
     func,
     literal_column,
@@ -66,42 +68,53 @@ def load_received(session: Session, organisation_id: int, member_id: int) -> Seq
 
 
 def count_undecided(session: Session, organisation_id: int, member_id: int) -> int:
-    """Return how many offers a member may decide on: to all, to their team or to them, or as the second member."""
+    """Return how many offers a member may decide on."""
+    undecided = select(func.count(HandOver.id)).where(text(IS_UNDECIDED), may_decide(organisation_id, member_id))
+    return session.scalar(undecided) or 0
+
+
+def count_to_decide(
+    session: Session, organisation_ids: Collection[int], member_id: int, *, now: datetime
+) -> Mapping[tuple[int, OfferState], int]:
+    """Count offers on which a member may decide, by organisation and state (`proposed`: as the second one)."""
+    if not organisation_ids:
+        return {}
+    rows = session.execute(_count_to_decide(tuple(sorted(organisation_ids)), member_id), {"now": now})
+    return {(row[0], OfferState(row[1])): row[2] for row in rows}
+
+
+@lru_cache
+def _count_to_decide(organisation_ids: tuple[int, ...], member_id: int) -> Select[int, OfferState, int]:
+    """Return the statement, kept because every page asks."""
+    ours = decider()
+    counted = select(ours, HandOver.state, func.count(HandOver.id)).where(
+        ours.in_(organisation_ids), may_decide(ours, member_id), *is_in_time(bindparam("now"))
+    )
+    return counted.group_by(ours, HandOver.state)
+
+
+def decider() -> ColumnElement[int]:
+    """Return the organisation of which somebody decides on an offer: who makes it agrees before the receiver."""
+    return case((HandOver.state == OfferState.PROPOSED, HandOver.organisation_id), else_=HandOver.receiver_id)
+
+
+def may_decide(
+    organisation_id: int | SQLColumnExpression[int], member_id: int | SQLColumnExpression[int]
+) -> ColumnElement[bool]:
+    """Match offers on which a member decides: to all, to their team or to them, or as the second member."""
     asks = and_(
         HandOver.state == OfferState.PROPOSED,
         HandOver.organisation_id == organisation_id,
         HandOver.offered_by_id != member_id,
     )
     offered = and_(HandOver.state == OfferState.OFFERED, _is_offered_to(organisation_id, member_id))
-    return session.scalar(select(func.count(HandOver.id)).where(text(IS_UNDECIDED), or_(offered, asks))) or 0
+    return or_(offered, asks)
 
 
-def count_to_agree(
-    session: Session, organisation_ids: Collection[int], member_id: int, *, now: datetime
-) -> Mapping[int, int]:
-    """Count the offers to which a member may agree as the second one, by organisations that have any."""
-    if not organisation_ids:
-        return {}
-    rows = session.execute(_count_to_agree(tuple(sorted(organisation_ids)), member_id), {"now": now})
-    return {row[0]: row[1] for row in rows}
-
-
-@lru_cache
-def _count_to_agree(organisation_ids: tuple[int, ...], member_id: int) -> Select[int, int]:
-    """Return the statement, kept because every page asks."""
-    counted = select(HandOver.organisation_id, func.count(HandOver.id)).where(
-        HandOver.organisation_id.in_(organisation_ids),
-        HandOver.offered_by_id != member_id,
-        *is_to_agree_on(bindparam("now")),
-    )
-    return counted.group_by(HandOver.organisation_id)
-
-
-def is_to_agree_on(now: datetime | BindParameter[datetime]) -> Sequence[ColumnElement[bool]]:
-    """Match offers of somebody who was not asked, to which a second member may agree at a moment (UTC)."""
-    is_open = HandOver.state == OfferState.PROPOSED, HandOver.due_at > now
+def is_in_time(now: datetime | BindParameter[datetime]) -> Sequence[ColumnElement[bool]]:
+    """Match offers on which somebody may decide at a moment (UTC)."""
     # As the index of those has it on which somebody has to decide.
-    return (literal_column(IS_UNDECIDED, Boolean), *is_open, is_for_team())
+    return (literal_column(IS_UNDECIDED, Boolean), HandOver.due_at > now, is_for_team())
 
 
 def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandOver:
@@ -186,7 +199,9 @@ def is_of_team(organisation_id: int, team_id: int) -> ColumnElement[bool]:
     return or_(Conversation.owner_id.in_(theirs), Conversation.id.in_(offered))
 
 
-def _is_offered_to(organisation_id: int, member_id: int) -> ColumnElement[bool]:
+def _is_offered_to(
+    organisation_id: int | SQLColumnExpression[int], member_id: int | SQLColumnExpression[int]
+) -> ColumnElement[bool]:
     teams = select(TeamMember.team_id).where(TeamMember.member_id == member_id)
     is_theirs = or_(HandOver.to_member_id == member_id, HandOver.team_id.in_(teams))
     within = and_(is_theirs, HandOver.offered_by_id != member_id)
