@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.core.folding import digits_of
@@ -33,17 +33,18 @@ def load_said(
     now: datetime,
     most: int,
 ) -> list[str]:
-    """Return the texts that campaigns sent to a country in a language since a moment (UTC), the latest first.
+    """Return the texts that campaigns sent in a language since a moment (UTC): those to a country, then others.
 
-    None that was withdrawn, also by whom it was copied from, and none that names a number which is not, or no
-    longer, that of a verified service.
+    Whoever crossed a border compares what they received before it. The latest come first; none that was withdrawn,
+    also by whom it was copied from, and none that names a number which is not, or no longer, that of a verified
+    service.
     """
     copied = find_versions_saying(session, Message.organisation_id.in_(organisation_ids))
     chosen = _select_latest(organisation_ids, language, country, since)
     stands = chosen.where(tuple_(_MESSAGE_ID, Run.message_version).not_in(copied)) if copied else chosen
     latest = stands.limit(most * _LOOKED_AT).subquery()
     texts = session.scalars(
-        select(RunText).join(latest, latest.c.id == RunText.id).order_by(RunText.id.desc())
+        select(RunText).join(latest, latest.c.id == RunText.id).order_by(latest.c.is_here.desc(), RunText.id.desc())
     ).all()
     named = {each for text in texts for each in text.service_ids}
     services = {each.id: each for each in session.scalars(select(Service).where(Service.id.in_(named)))}
@@ -51,19 +52,22 @@ def load_said(
     return list(islice(good, most))
 
 
-def _select_latest(organisation_ids: Collection[int], language: str, country: str, since: datetime) -> Select[int]:
-    """Select the id of the latest of the texts that say the same, those of none withdrawn version."""
+def _select_latest(organisation_ids: Collection[int], language: str, country: str, since: datetime) -> Select[int, int]:
+    """Select the id of the latest of the texts that say the same, and whether one of them went to a country.
+
+    Those of a withdrawn version are none of them.
+    """
+    is_here = func.max(case((or_(RunText.region_id == 0, Region.country == country), 1), else_=0)).label("is_here")
     version = Withdrawal.message_id == _MESSAGE_ID, Withdrawal.version == Run.message_version
     return (
-        select(func.max(RunText.id).label("id"))
+        select(func.max(RunText.id).label("id"), is_here)
         .join(Run, Run.id == RunText.run_id)
         .outerjoin(Region, Region.id == RunText.region_id)
         .where(Run.organisation_id.in_(organisation_ids), Run.campaign_id.is_not(None), ~Run.is_rehearsal)
         .where(Run.started_at > since, RunText.language == language, RunText.body.is_not(None))
-        .where((RunText.region_id == 0) | (Region.country == country))
         .where(~select(Withdrawal).where(*version).correlate(Run).exists())
         .group_by(RunText.body)
-        .order_by(func.max(RunText.id).desc())
+        .order_by(is_here.desc(), func.max(RunText.id).desc())
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.public_pages.service import Profile, set_profile
 from campaigns.staff.models import Role
 from campaigns.web.people.kept_pages import KEPT_FOR
-from tests.factories import a_campaign, a_message, a_run, a_sender, a_service, add
+from tests.factories import a_campaign, a_message, a_region, a_run, a_sender, a_service, add
 from tests.moments import standing_at
 from tests.web.pages import Pages
 
@@ -44,6 +45,22 @@ def test_senders_and_late_texts_of_those_who_are_open_are_shown(pages: Pages) ->
     assert "Said lately." in page
     assert [word for word in ("long ago", "to nobody") if word in page] == []
     assert "<form" not in page
+
+
+@pytest.mark.both_databases
+def test_text_for_another_country_is_not_denied(pages: Pages) -> None:
+    """Whoever crossed a border finds what they received before it, after what was written to where they are."""
+    admin, now = pages.member(Role.ADMIN), clock.now()
+    with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, Profile(is_open=True, contact="a@example.org"), by=admin.id)
+        here, there = a_region(session, country="PL"), a_region(session, code="DE-BE", country="DE")
+        run = a_run(session, a_campaign(session, pages.ours, admin), started_at=now)
+        for region, body in ((here, "To those here."), (there, "To those there.")):
+            add(session, RunText(run_id=run.id, language="en", region_id=region.id, body=body))
+    for country, first in (("pl", "here"), ("de", "there")):
+        told = re.findall(r"To those (here|there)", pages.client().get(f"/en/{country}/m").text)
+        assert sorted(told, key=first.__ne__) == told
+        assert len(told) == 2
 
 
 def test_sender_without_its_key_is_told_to_nobody(pages: Pages) -> None:
