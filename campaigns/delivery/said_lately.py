@@ -44,7 +44,9 @@ def load_said(
     stands = chosen.where(tuple_(_MESSAGE_ID, Run.message_version).not_in(copied)) if copied else chosen
     latest = stands.limit(most * _LOOKED_AT).subquery()
     texts = session.scalars(
-        select(RunText).join(latest, latest.c.id == RunText.id).order_by(latest.c.is_here.desc(), RunText.id.desc())
+        select(RunText)
+        .join(latest, latest.c.id == RunText.id)
+        .order_by(latest.c.is_here.desc(), RunText.id.desc())
     ).all()
     named = {each for text in texts for each in text.service_ids}
     services = {each.id: each for each in session.scalars(select(Service).where(Service.id.in_(named)))}
@@ -52,7 +54,9 @@ def load_said(
     return list(islice(good, most))
 
 
-def _select_latest(organisation_ids: Collection[int], language: str, country: str, since: datetime) -> Select[int, int]:
+def _select_latest(
+    organisation_ids: Collection[int], language: str, country: str, since: datetime
+) -> Select[int, int]:
     """Select the id of the latest of the texts that say the same, and whether one of them went to a country.
 
     Those of a withdrawn version are none of them.
