@@ -13,6 +13,7 @@ from flask import Response, request
 from campaigns.audience.joining.links import PRODUCTS, STOP, ways_to_stop
 from campaigns.audience.models import Address
 from campaigns.core import clock
+from campaigns.core.folding import digits_of
 from campaigns.core.languages import all_languages
 from campaigns.delivery.queries import find_known_senders
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of, shown_at
@@ -30,6 +31,10 @@ pages = people_pages("leaving", __name__)
 
 #: What a page says is wrong, by the names of public sentences.
 UNKNOWN, WRONG, BUSY = "leave_unknown", "leave_wrong", "tell_busy"
+#: What was typed has no digit: it is nobody's number.
+NO_NUMBER = "leave_number"
+#: Longest number that is typed, with the spaces in it.
+LONGEST_NUMBER = 40
 
 
 @pages.route("/e", methods=["GET", "POST"])
@@ -69,12 +74,14 @@ def _show(language: str, country: str) -> Response:
 
 def _ask(language: str, country: str) -> Response:
     """Take a number."""
+    typed, read = request.form.get("number", ""), words_for(language, country).language
+    if not digits_of(typed):
+        return _ways(language, country, NO_NUMBER, status=422)
     limits = limits_on_asking(settings().secret_key, request.environ, now=clock.now())
     with writing_apart() as writing:
         is_counted = pour(writing, limits, now=clock.now())
     if not is_counted:
         return _ways(language, country, BUSY, status=429)
-    typed, read = request.form.get("number", ""), words_for(language, country).language
     ticket = ask_for_code(session(), typed, country=country, language=read, vault=vault())
     return _code_form(language, country, ticket)
 
@@ -119,7 +126,9 @@ def _is_outdated(address: Address) -> bool:
 def _ways(language: str, country: str, problem: str = "", *, status: int = 200) -> Response:
     owners, read = behind().organisation_ids, words_for(language, country).language
     senders = find_known_senders(session(), settings(), owners, country)
-    shown = {"ways": ways_to_stop(senders), "products": PRODUCTS, "own_word": _own_word(read)}
+    shown: dict[str, object] = {"ways": ways_to_stop(senders), "products": PRODUCTS, "own_word": _own_word(read)}
+    # What was typed in vain is not typed again.
+    shown |= {"typed": request.form.get("number", "")[:LONGEST_NUMBER], "longest": LONGEST_NUMBER}
     return _page("leave", language, country, status=status, problem=problem, **shown)
 
 

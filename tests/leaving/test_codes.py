@@ -117,7 +117,7 @@ def test_every_number_is_answered_alike(
     pages: Pages, vault: Vault, address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
     people = pages.client()
-    answers = [ask(people, number) for number in (NUMBER, UNKNOWN, WRONG, "nobody", "")]
+    answers = [ask(people, number) for number in (NUMBER, UNKNOWN, WRONG, "nobody 7")]
     bodies = {re.sub(r'name="ticket" value="[^"]*"', "", without_stamps(each.text)) for each in answers}
     assert ({each.status_code for each in answers}, len(bodies)) == ({200}, 1)
     assert {each.headers["Cache-Control"] for each in answers} == {"no-store"}
@@ -198,6 +198,22 @@ def test_code_and_request_grow_old(pages: Pages, vault: Vault, address: Address)
         forget_requests(pages.sessions)
     with pages.sessions() as session:
         assert session.scalars(select(LeaveRequest.id)).all() == []
+
+
+def test_what_has_no_digit_is_no_number(pages: Pages) -> None:
+    answer = ask(pages.client(), "nobody")
+    assert answer.status_code == 422
+    assert 'role="alert">Phone number, with + and' in answer.text
+    assert 'value="nobody"' in answer.text
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(LeaveRequest)) == 0
+
+
+def test_number_that_is_not_taken_is_not_typed_again(pages: Pages) -> None:
+    people = pages.client()
+    answers = [ask(people) for _ in range(6)]
+    assert answers[-1].status_code == 429
+    assert f'value="{NUMBER}"' in answers[-1].text
 
 
 def test_three_codes_a_day_and_five_requests_a_network(pages: Pages, vault: Vault, address: Address) -> None:
