@@ -329,7 +329,7 @@ class Worker:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
         count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
         late, upkeep, member = in_thread(self._late_thread), self._upkeep, self._member
-        send = partial(send_codes, self._sessions, self._vault, cents_a_day=self._settings.leave_codes_cents_a_day)
+        send = partial(send_codes, self._sessions, self._vault, self._settings)
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
             Chore("looking for a restore", TEND_EVERY, self._listener.tend),

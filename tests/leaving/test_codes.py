@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 from statistics import median
 from time import process_time
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Address, AddressState, Channel, Contact, Erasure, SuppressedAddress
@@ -24,7 +25,9 @@ from campaigns.leaving.code_sending import KEPT_FOR, LIVES, forget_requests, sen
 from campaigns.leaving.leave_codes import DIGITS, MOST_TRIES, code_of, hash_of_ticket
 from campaigns.leaving.models import LeaveRequest
 from campaigns.leaving.service import LEAVE
+from campaigns.planning.models import Sender
 from campaigns.staff.models import AuditEntry
+from campaigns.web.current import settings
 from tests.factories import a_contact, a_sender, an_address
 from tests.inbox.unnamed.test_whole_way import shown_fields, without_stamps
 from tests.moments import standing_at
@@ -50,9 +53,12 @@ def ask(
     return people.post(page, data=shown | {"number": number}, environ_base={"REMOTE_ADDR": network})
 
 
-def sent_codes(pages: Pages, vault: Vault, *, cents: int = 500) -> list[str]:
-    """Let a worker look, and return every code that was sent so far."""
-    send_codes(pages.sessions, vault, cents_a_day=cents)
+def sent_codes(pages: Pages, vault: Vault, *, cents: int = 500, owners: str = "ours") -> list[str]:
+    """Let a worker look, and return every code that was sent so far; `owners` may use the account at Twilio."""
+    with pages.app.app_context():
+        ours = settings()
+    changed = replace(ours, leave_codes_cents_a_day=cents, owners={"TWILIO": owners})
+    send_codes(pages.sessions, vault, changed)
     with pages.sessions() as session:
         texts = session.scalars(
             select(RunText).join(Delivery, Delivery.text_id == RunText.id).order_by(RunText.id)
@@ -136,6 +142,23 @@ def test_nothing_is_sent_to_who_gets_nothing(
         session.get_one(Address, address.id).state = state
     ask(pages.client())
     assert sent_codes(pages, vault) == []
+
+
+@pytest.mark.both_databases
+def test_code_waits_for_no_sender_that_cannot_reach_its_provider(
+    pages: Pages, vault: Vault, address: Address
+) -> None:
+    with pages.sessions.begin() as session:
+        session.execute(update(Sender).values(secret_name="lost"))
+    ask(pages.client())
+    assert sent_codes(pages, vault) == []
+    with pages.sessions.begin() as session:
+        a_sender(session, two_way=False, countries=["UA"], organisation_id=pages.ours.id)
+    ask(pages.client())
+    assert sent_codes(pages, vault, owners="theirs") == []
+    # The sender that stands behind one without an account carries the code.
+    ask(pages.client())
+    assert len(sent_codes(pages, vault)) == 1
 
 
 def test_code_goes_to_no_country_that_a_sender_does_not_serve(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.settings import load_settings
 from campaigns.leaving.budgets import LOOKED_BACK, PER_PREFIX
 from campaigns.leaving.code_sending import send_codes
 from campaigns.leaving.models import LeaveRequest
@@ -43,12 +44,14 @@ def flood(session: Session, vault: Vault, *, prefixes: int) -> None:
 
 def send_all(sessions: sessionmaker[Session], vault: Vault, cents_a_day: int) -> int:
     sent = 0
+    values = {"MODE": "demo", "SECRET_TWILIO": "AC0:token", "LEAVE_CODES_CENTS_A_DAY": str(cents_a_day)}
+    settings = load_settings({f"FINGERPOST_{name}": value for name, value in values.items()})
     while True:
         with sessions() as session:
             waiting = select(func.count()).where(LeaveRequest.settled_at.is_(None))
             if not session.scalar(waiting):
                 return sent
-        sent += send_codes(sessions, vault, cents_a_day=cents_a_day)
+        sent += send_codes(sessions, vault, settings)
 
 
 @pytest.mark.parametrize(
