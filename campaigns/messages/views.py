@@ -26,12 +26,13 @@ from campaigns.messages.library.service import duplicate_message, share_message
 from campaigns.messages.library.views import pages as library_pages
 from campaigns.messages.models import Message
 from campaigns.messages.reviews.review_views import pages as review_pages
+from campaigns.messages.translations.service import hold_message
 from campaigns.messages.translations.views import pages as history_pages
 from campaigns.messages.translators.views import pages as exchange_pages
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.staff.typed.views import refill
+from campaigns.staff.typed.views import led_back, refill
 from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
 from campaigns.web.keyed_pages import asked_page
@@ -151,8 +152,11 @@ def compose(message_id: int, language: str) -> Page:
 @pages.post("/<int:message_id>/<language>")
 @requires(Permission.EDIT)
 def save(message_id: int, language: str) -> Page:
-    """Write a message's text in one language."""
+    """Write a message's text in one language, unless somebody else did since the member began."""
     message, form = _message(message_id), ComposerForm()
+    hold_message(session(), message)
+    if (back := led_back(ComposerForm.of(queries.find_translation(message, language)), {})) is not None:
+        return back
     if form.validate_on_submit():
         try:
             _save(message, language, form)

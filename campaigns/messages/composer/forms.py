@@ -33,15 +33,16 @@ class ComposerForm(TranslationForm):
     def of(cls, translation: Translation | None) -> ComposerForm:
         """Return the form filled with what is stored."""
         if translation is None:
-            return cls()
+            return cls(formdata=None)
         form: ComposerForm = cls(
+            formdata=None,
             data={
                 "body": translation.text,
                 "back_translation": translation.back_translation,
                 # Whoever saves a returned text has done with it, and it waits for review again.
                 "is_draft": translation.state == "draft" and translation.returned is None,
                 **translation.wordings,
-            }
+            },
         )
         return form
 

@@ -199,3 +199,22 @@ def test_faults_of_a_file_are_told_by_entry(author: FlaskClient, message_id: int
     for wrong in ({"language": "uk"}, {"file": (BytesIO(b"%PDF"), "a.po"), "language": "uk"}):
         assert author.post("/messages/exchange", data=wrong).status_code == 422
     assert author.get("/messages/exchange/file?language=xx").status_code == 404
+
+
+def test_text_that_somebody_else_saved_meanwhile_is_not_written_over(
+    client_for: Callable[..., FlaskClient], author: FlaskClient, message_id: int
+) -> None:
+    path = f"/messages/{message_id}/uk"
+    other = client_for(Role.AUTHOR)
+    opened = [client.get(path).text for client in (author, other)]
+    first, second = (
+        {"typed_mark": page.partition('name="typed_mark" value="')[2].partition('"')[0]} for page in opened
+    )
+    assert author.post(path, data={"body": "Перший ((hotline))"} | first).status_code == 302
+    back = other.post(path, data={"body": "Другий ((hotline))"} | second, follow_redirects=True)
+    # Both texts are there to be compared: the saved one in its field, the other beside it.
+    assert "Nothing was saved: somebody changed this since you opened the form." in back.text
+    assert {"Перший ((hotline))", "Другий ((hotline))"} <= set(re.findall(r">\s*([^<>]*)</textarea>", back.text))
+    again = {"typed_mark": back.text.partition('name="typed_mark" value="')[2].partition('"')[0]}
+    assert other.post(path, data={"body": "Другий ((hotline))"} | again).status_code == 302
+    assert "Другий ((hotline))" in author.get(path).text
