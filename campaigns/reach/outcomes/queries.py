@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -41,11 +41,11 @@ class ToldOutcomes:
 class Openings:
     """How often a campaign's address was opened: openings, not people."""
 
-    target: str
+    #: "": nowhere. None: nobody said another, so that it leads to our own page.
+    target: str | None
     total: int
     #: By id of the region; 0: the address without one.
     by_region: dict[int, int]
-    by_day: dict[date, int]
     #: What one network may add to them within a quarter of an hour.
     most_per_network: int = MOST_PER_NETWORK
 
@@ -105,16 +105,13 @@ def find_safety_page(session: Session, code: str) -> SafetyPage | None:
 
 
 def openings_of(session: Session, campaign_id: int) -> Openings | None:
-    """Return the openings of a campaign's address; None when it has none."""
+    """Return the openings of a campaign's address; None where it was never opened nor led anywhere."""
     link = session.get(CountedLink, campaign_id)
-    if link is None:
+    counted = select(LinkDay.region_id, func.sum(LinkDay.openings)).where(LinkDay.campaign_id == campaign_id)
+    regions = {region: int(count) for region, count in session.execute(counted.group_by(LinkDay.region_id))}
+    if link is None and not regions:
         return None
-    people = func.sum(LinkDay.openings)
-    by_region = select(LinkDay.region_id, people).where(LinkDay.campaign_id == campaign_id)
-    by_day = select(LinkDay.day, people).where(LinkDay.campaign_id == campaign_id)
-    regions = {region: int(count) for region, count in session.execute(by_region.group_by(LinkDay.region_id))}
-    days = session.execute(by_day.group_by(LinkDay.day).order_by(LinkDay.day))
-    return Openings(link.target, sum(regions.values()), regions, {day: int(count) for day, count in days})
+    return Openings(link.target if link else None, sum(regions.values()), regions)
 
 
 def _told(rows: list[Outcome]) -> ToldOutcomes:

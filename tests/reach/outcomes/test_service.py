@@ -6,14 +6,14 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import CellError, InputError, TransitionError
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import LinkDay, Way
-from campaigns.reach.outcomes.queries import find_link, openings_of, outcomes_of
+from campaigns.reach.outcomes.queries import Openings, find_link, openings_of, outcomes_of
 from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted, withdraw_outcome
 from campaigns.staff.models import AuditEntry
 from tests.factories import NOON, a_campaign, a_member, a_region, an_organisation
@@ -92,8 +92,16 @@ def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> 
     openings = openings_of(session, campaign.id)
     assert openings is not None
     assert (openings.total, openings.by_region) == (4, {0: 2, region.id: 2})
-    assert openings.by_day == {NOON.date(): 3, NOON.date() + timedelta(days=1): 1}
+    days = session.execute(select(LinkDay.day, func.sum(LinkDay.openings)).group_by(LinkDay.day))
+    assert dict(days.all()) == {NOON.date(): 3, NOON.date() + timedelta(days=1): 1}
     assert {column.name for column in LinkDay.__table__.columns} == {"campaign_id", "region_id", "day", "openings"}
+
+
+def test_openings_of_our_own_page_are_told_as_those_of_another(session: Session, campaign: Campaign) -> None:
+    assert openings_of(session, campaign.id) is None
+    count_opening(session, campaign.id)
+    # Nobody said where else the address leads.
+    assert openings_of(session, campaign.id) == Openings(None, 1, {0: 1})
 
 
 @pytest.mark.parametrize(
