@@ -105,7 +105,7 @@ class Placing:
     def knows(self, names: Names) -> bool:
         """Say whether the place and the region of these names are there."""
         is_region = not names.region or names.region in self._regions
-        return is_region and (names.place is None or names.place.casefold() in self._spots)
+        return is_region and (names.place is None or self._spots.get(names.place.casefold()) is not None)
 
     def agrees(self, other: Placing | None, names: Names) -> bool:
         """Say whether the place and the region of these names are there, and where another one has them."""
@@ -131,9 +131,12 @@ class Placing:
             return cell_of(*row.position)
         if row.place is None:
             return None
-        spot = self._spots.get(row.place.casefold())
+        name = row.place.casefold()
+        spot = self._spots.get(name)
         if spot is None:
-            self._fail(row, "place", N_("there is no place %(place)s."), place=quoted(row.place))
+            several = N_("several places are called %(place)s. Give each a name of its own first.")
+            wrong = several if name in self._spots else N_("there is no place %(place)s.")
+            self._fail(row, "place", wrong, place=quoted(row.place))
             return None
         return spot.cell
 
@@ -150,15 +153,21 @@ class Placing:
         return self._regions.get(located.region_code) if located.region_code else None
 
 
-def _spots(session: Session, organisation_id: int) -> Mapping[str, _Spot]:
-    """Return the organisation's hotspots and stops by key and by name, both case-folded; keys win."""
+def _spots(session: Session, organisation_id: int) -> Mapping[str, _Spot | None]:
+    """Return the organisation's hotspots and stops by key and by name, both case-folded; keys win.
+
+    None stands for a name that several of them have which lie apart: nobody says which of them is meant.
+    """
     places = session.scalars(owned(select(Place).where(Place.kind != PlaceKind.CORRIDOR), Place, organisation_id))
-    by_name: dict[str, _Spot] = {}
-    by_key: dict[str, _Spot] = {}
+    by_name: dict[str, _Spot | None] = {}
+    by_key: dict[str, _Spot | None] = {}
     for place in places:
-        spot = _spot_of(place)
-        by_name[place.name.casefold()] = by_key[place.key.casefold()] = spot
-    return by_name | by_key
+        spot, name = _spot_of(place), place.name.casefold()
+        by_name[name] = spot if by_name.get(name, spot) == spot else None
+        by_key[place.key.casefold()] = spot
+    shared = {name: spot for name, spot in by_name.items() if spot is None}
+    # The key of the first of them is made of the name, and would speak for all.
+    return by_name | by_key | shared
 
 
 def _spot_of(place: Place) -> _Spot:

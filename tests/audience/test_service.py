@@ -486,6 +486,29 @@ def test_unknown_place_and_region_are_row_problems(
     assert "1234567" not in str(problems)
 
 
+def test_name_of_several_places_is_taken_for_none_of_them(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    a_place(session, organisation, key="medyka")
+    second = a_place(
+        session, organisation, key="medyka-2", geometry={"type": "Point", "coordinates": [23.1, 49.8]}
+    )
+    files = [a_file(TWO.replace("Medyka", name)) for name in ("MEDYKA", "medyka-2")]
+    told = [
+        open_about(
+            check_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings), vault
+        ).problems
+        for data in files
+    ]
+    several = "Line 2, place: several places are called MEDYKA. Give each a name of its own first."
+    assert [[str(problem) for problem in problems] for problems in told] == [[several], []]
+    # Two that stand at one spot are one.
+    second.geometry = {"type": "Point", "coordinates": [22.94, 49.8]}
+    session.flush()
+    again = check_file(session, organisation.id, "f.csv", files[0], by=None, vault=vault, settings=settings)
+    assert not open_about(again, vault).problems
+
+
 @pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "cp1251"])
 def test_usual_encodings_are_read_and_told(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings, coding: str
