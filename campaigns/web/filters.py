@@ -28,6 +28,8 @@ _OWN_NAMES = {"rom": _l("Romani")}
 #: Forms of a date by their CLDR skeleton.
 _PLACEHOLDER = re.compile(r"(\(\([^()\n]{1,80}\)\))")
 _SKELETONS = {"short": "MMMd", "weekday": "MMMEd", "medium": "yMMMd"}
+#: A day that is further from now is never written without its year: it could be read as that of another.
+_NEAR = timedelta(days=180)
 
 
 def init_filters(app: Flask) -> None:
@@ -80,7 +82,7 @@ def percent(share: float, digits: int = 0) -> str:
 def moment(value: datetime | None, zone: str | None = None, form: str = "medium") -> Markup:
     """Write an aware UTC moment in an IANA `zone` (else the organisation's) as a <time> element.
 
-    `form` is "short" (without the year), "weekday" (that with the day of the week) or "medium".
+    `form` is "short" (without the year while it is near), "weekday" (that with the day of the week) or "medium".
     """
     if value is None:
         return Markup("–")
@@ -189,7 +191,10 @@ def direction(code: str) -> str:
 def _written(value: datetime, form: str) -> str:
     # The 24-hour clock in every language: a run at 6 must not be read as one at 18.
     locale = _locale()
-    date_part = format_skeleton(_SKELETONS[form], value, locale=locale)
+    skeleton = _SKELETONS[form]
+    if abs(value.date() - clock.now().date()) > _NEAR and not skeleton.startswith("y"):
+        skeleton = f"y{skeleton}"
+    date_part = format_skeleton(skeleton, value, locale=locale)
     glue = locale.datetime_formats["medium"]
     return str(glue).replace("{1}", date_part).replace("{0}", value.strftime("%H:%M")).replace("'", "")
 

@@ -13,6 +13,7 @@ from flask_babel import force_locale
 
 from campaigns.web import filters
 from campaigns.web.locale import init_locale
+from tests.moments import standing_at
 
 Reader = Callable[[str], None]
 
@@ -44,6 +45,23 @@ def test_moments_are_local_and_say_their_zone(written_in: Callable[..., str], la
     html = written_in(language, "moment", EVENING, "Europe/Warsaw")
     assert text in html
     assert 'datetime="2026-11-25T17:05:00+00:00" title="Europe/Warsaw"' in html
+
+
+@pytest.mark.parametrize(
+    ("now", "short", "weekday"),
+    [
+        (datetime(2026, 12, 7, tzinfo=UTC), ">25 Nov, 17:05<", ">Wed 25 Nov, 17:05<"),
+        (datetime(2027, 4, 1, tzinfo=UTC), ">25 Nov, 17:05<", ">Wed 25 Nov, 17:05<"),
+        (datetime(2027, 11, 25, tzinfo=UTC), ">25 Nov 2026, 17:05<", ">Wed, 25 Nov 2026, 17:05<"),
+        (datetime(2025, 12, 7, tzinfo=UTC), ">25 Nov 2026, 17:05<", ">Wed, 25 Nov 2026, 17:05<"),
+    ],
+)
+def test_day_that_is_far_has_its_year(
+    written_in: Callable[..., str], now: datetime, short: str, weekday: str
+) -> None:
+    with standing_at(now):
+        assert short in written_in("en", "moment", EVENING, "UTC", "short")
+        assert weekday in written_in("en", "moment", EVENING, "UTC", "weekday")
 
 
 def test_moments_are_told_to_the_second(written_in: Callable[..., str]) -> None:
