@@ -30,7 +30,7 @@ LIMITS: dict[str, tuple[int, int | None]] = {
     "trusted_proxies": (0, 10),
     "send_window": (1, 4096),
     "clock_tick_seconds": (1, 60),
-    "worker_gone_after_seconds": (1, 3600),
+    "worker_gone_after_seconds": (5, 3600),
     "hooks_gone_after_seconds": (0, 86400),
     "reap_after_seconds": (1, None),
     "reconcile_grace_seconds": (0, None),

@@ -16,6 +16,7 @@ import pytest
 from campaigns.core.errors import SettingsError
 from campaigns.core.keys.keys_file import read_keys
 from campaigns.core.settings import Settings, load_settings
+from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER
 from campaigns.readiness.settings_checks import LIMITS, check_keys, check_settings
 from tests.starting import COMMANDS, run_commands, without_settings
 from tests.web.pages import KEYS
@@ -178,6 +179,10 @@ def changed(settings: Settings, numbers: dict[str, Any]) -> Settings:
 
 def test_every_number_has_bounds() -> None:
     assert {field for field, kind in Settings.__annotations__.items() if kind == "int"} == set(LIMITS)
+
+
+def test_worker_starts_with_whatever_passes() -> None:
+    assert LIMITS["worker_gone_after_seconds"][0] == SHORTEST_GONE_AFTER
 
 
 def test_credentials_are_not_told(settings: Settings) -> None:
