@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core.keys.crypto import Vault
+from campaigns.demo import scenario
 from campaigns.demo.answering import may_be_answered
 from campaigns.inbox.conversations.models import Conversation
 from tests.factories import a_sender, an_organisation
@@ -23,3 +24,7 @@ def test_whose_number_died_since_they_asked_is_left_out(session: Session, vault:
     session.scalars(select(Address)).one().state = AddressState.INVALID
     session.flush()
     assert not may_be_answered(session, conversation)
+
+
+def test_whose_language_is_not_known_is_answered_in_that_of_the_demo() -> None:
+    assert all(scenario.member_answers()[scenario.BASE_LANGUAGE].values())
