@@ -20,6 +20,7 @@ from campaigns.inbox.complaints.models import Complaint, Doubt
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.addressees import load_addressee
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm
+from campaigns.inbox.conversations.labels import answered_words
 from campaigns.inbox.conversations.models import Conversation, Occasion, Outcome
 from campaigns.inbox.conversations.queries import get_conversation, region_of
 from campaigns.inbox.conversations.thread import load_thread
@@ -97,7 +98,7 @@ def answer(complaint_id: int) -> Page:
         form.show(error, "words")
         status = 409 if isinstance(error, ChangedError) else 422
         return _show(*_read(complaint_id), form, doubts=isinstance(error, GateError)), status
-    flash(_("Your answer is on its way. Whether it arrived stands beside it."), "good")
+    flash(answered_words(conversation), "good")
     return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 
 from campaigns.gateways.callbacks import MediaKind
-from campaigns.inbox.conversations.models import Outcome
+from campaigns.inbox.conversations.models import Conversation, Outcome
 from campaigns.inbox.conversations.queries import Shelf
+from campaigns.inbox.models import WEB
 from campaigns.inbox.urgency.theme_list import Theme
 
 #: What a conversation is about, by the headings of the word lists and by what shows without words.
@@ -77,3 +79,10 @@ SHELVES = {
 }
 #: How long a conversation can be put off, in hours.
 PUT_OFF = {"1": _l("1 hour"), "4": _l("4 hours"), "24": _l("1 day"), "72": _l("3 days"), "168": _l("1 week")}
+
+
+def answered_words(conversation: Conversation) -> str:
+    """Return what a member reads once their answer is given."""
+    if conversation.channel == WEB:
+        return str(_("Your answer is kept for them. They find it when they come back with their code."))
+    return str(_("Your answer is on its way. Whether it arrived stands beside it."))

@@ -22,7 +22,7 @@ from campaigns.directory.signposting.choice import Need
 from campaigns.inbox.conversations import queries, service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm, ThemesForm
-from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA, OUTCOMES, SHELVES, TOPICS
+from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA, OUTCOMES, SHELVES, TOPICS, answered_words
 from campaigns.inbox.conversations.left_answers import count_alike
 from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, UnnamedReport
 from campaigns.inbox.conversations.noting_themes import find_themes, note_themes
@@ -99,7 +99,7 @@ def answer(conversation_id: int) -> Page:
         form.show(error, "words")
         status = 409 if isinstance(error, ChangedError) else 422
         return _show(_own(conversation_id), form, doubts=isinstance(error, GateError)), status
-    flash(_("Your answer is on its way. Whether it arrived stands beside it."), "good")
+    flash(answered_words(conversation), "good")
     return redirect(url_for("conversations.show", conversation_id=conversation_id))
 
 

@@ -103,7 +103,10 @@ def test_report_is_answered_and_read_by_its_code(pages: Pages, people: FlaskClie
     assert "/audience/contacts" not in shown
     sent = member.post(f"{address}/answer", data={"words": "Stay inside, we call."} | fields_of(shown))
     assert sent.status_code == 302
-    assert "They find it by their code." in member.get(address).text
+    page = member.get(address).text
+    assert "They find it when they come back with their code." in page
+    assert "on its way" not in page
+    assert "They find it by their code." in page
     thread = come_back(people, code)
     assert "Stay inside, we call." in thread
     assert "The team has answered" in thread
