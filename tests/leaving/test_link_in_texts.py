@@ -152,7 +152,8 @@ def test_run_of_an_earlier_version_over_no_sms_still_tells_the_word(
 def test_link_has_the_address_that_was_approved(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, sender_id = planned(sessions, vault, pages="https://approved.example")
     said = "Keep it. No more messages: https://approved.example/en/e/"
-    assert all(each.body.startswith(said) for each in claim(sessions, vault, run_id, sender_id))
+    bodies = [each.body for each in claim(sessions, vault, run_id, sender_id)]
+    assert [body.startswith(said) for body in bodies] == [True] * 3
 
 
 def test_run_that_was_frozen_before_keeps_its_words(sessions: sessionmaker[Session], vault: Vault) -> None:

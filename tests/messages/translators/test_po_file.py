@@ -122,8 +122,11 @@ def test_other_files_are_refused(content: bytes, words: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    whole = ((HEADER % "utf-8") + BODY).encode() + b"\n" + content
     with suppress(InputError):
-        assert all(entry.translation for entry in read_catalogue(HEADER.encode() + content, language="uk"))
+        entries = read_catalogue(whole, language="uk")
+        assert "Call" in {entry.source for entry in entries}
+        assert all(entry.translation for entry in entries)
 
 
 def test_encoding_is_the_headers_and_not_a_comments() -> None:
