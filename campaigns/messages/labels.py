@@ -32,5 +32,5 @@ PLACEHOLDERS: dict[str, LazyString] = {
     "place": _l("the place this is about"),
     "link": _l("the campaign's link"),
     "code": _l("the campaign's code"),
-    "stop": _l("how to opt out, where an answer reaches us; else nothing"),
+    "stop": _l("how to opt out: by a word where an answer reaches us, else on a page of ours"),
 }
