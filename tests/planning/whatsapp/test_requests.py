@@ -18,7 +18,7 @@ from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.queries import load_content
 from campaigns.planning.whatsapp.requests import ask_for_missing, ask_for_template, count_missing_corrections
-from campaigns.staff.models import AuditEntry, Organisation
+from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import a_campaign, a_member, a_message, a_sender, an_organisation, credentials
 
 pytestmark = pytest.mark.one_database
@@ -39,6 +39,11 @@ def campaign(session: Session) -> Campaign:
     return a_campaign(session, organisation, member, message=message, senders=senders)
 
 
+def asker_of(session: Session) -> int:
+    """Return the id of the only member, who asks."""
+    return session.scalars(select(Member.id)).one()
+
+
 def ask(
     session: Session, message: Message, language: str = "uk", sender: Sender | None = None
 ) -> WhatsAppTemplate:
@@ -49,7 +54,7 @@ def ask(
         language=language,
         sender=sender,
         category=TemplateCategory.UTILITY,
-        by=1,
+        by=asker_of(session),
         credentials=credentials(session),
     )
 
@@ -111,7 +116,11 @@ def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaig
     ask(session, campaign.message, "en")
     assert (
         ask_for_missing(
-            session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
+            session,
+            campaign,
+            category=TemplateCategory.MARKETING,
+            by=asker_of(session),
+            credentials=credentials(session),
         )
         == 1
     )
@@ -120,7 +129,11 @@ def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaig
     assert len(session.scalars(select(AuditEntry.id)).all()) == 2
     with pytest.raises(InputError, match="no text left"):
         ask_for_missing(
-            session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
+            session,
+            campaign,
+            category=TemplateCategory.MARKETING,
+            by=asker_of(session),
+            credentials=credentials(session),
         )
 
 
@@ -138,7 +151,11 @@ def test_one_that_the_provider_disabled_is_missing_and_asked_for_with_the_rest(
     ask(session, campaign.message, "uk").state = TemplateState.REJECTED
     assert count_missing_corrections(session, campaign, load_content(session, campaign)) == 1
     asked = ask_for_missing(
-        session, campaign, category=TemplateCategory.UTILITY, by=1, credentials=credentials(session)
+        session,
+        campaign,
+        category=TemplateCategory.UTILITY,
+        by=asker_of(session),
+        credentials=credentials(session),
     )
     assert asked == 2
     assert [(each.state, each.content_sid) for each in of_both] == [(TemplateState.WANTED, None)] * 2
@@ -154,7 +171,11 @@ def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campa
     # One of the three texts is of a kind that WhatsApp does not take.
     assert (
         ask_for_missing(
-            session, campaign, category=TemplateCategory.UTILITY, by=1, credentials=credentials(session)
+            session,
+            campaign,
+            category=TemplateCategory.UTILITY,
+            by=asker_of(session),
+            credentials=credentials(session),
         )
         == 2 + 1
     )
