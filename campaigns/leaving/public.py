@@ -20,7 +20,7 @@ from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of, shown_at
 from campaigns.leaving.leave_codes import DIGITS, hash_of_ticket, is_code
 from campaigns.leaving.queries import has_agreed_since
 from campaigns.leaving.request_limits import limits_on_asking
-from campaigns.leaving.service import ask_for_code, count_try, find_address, leave, leave_by_code
+from campaigns.leaving.service import LONGEST_NUMBER, ask_for_code, count_try, find_address, leave, leave_by_code
 from campaigns.public_pages.publisher import behind
 from campaigns.staff.sign_in.attempt_limits import pour
 from campaigns.web.current import settings, vault
@@ -33,8 +33,6 @@ pages = people_pages("leaving", __name__)
 UNKNOWN, WRONG, BUSY = "leave_unknown", "leave_wrong", "tell_busy"
 #: What was typed has no digit: it is nobody's number.
 NO_NUMBER = "leave_number"
-#: Longest number that is typed, with the spaces in it.
-LONGEST_NUMBER = 40
 
 
 @pages.route("/e", methods=["GET", "POST"])
